@@ -1,0 +1,48 @@
+# 《看得见的套接字》：直接运行 make，看有哪些命令。
+
+VENV := .venv
+PYTHON_IN_VENV := $(VENV)/bin/python
+PYTEST := $(PYTHON_IN_VENV) -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check lint book bench record soak lock clean environment browser
+
+help: ## 列出这些命令
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+serve: environment ## 建好环境，构建全书，在本机打开书和 JupyterLab
+	@$(PYTHON_IN_VENV) -m sockscope.serve
+
+test: environment browser book ## 运行全部测试：内核、笔记本、书页、真实浏览器
+	@$(PYTEST) -n 2 --dist loadfile --nbval-lax
+
+check: environment lint ## 几秒钟的检查：代码风格、单元测试、仓库卫生
+	@$(PYTEST) -q tests/unit tests/repo
+
+lint: environment ## 代码风格与笔记本是否干净
+	@$(PYTHON_IN_VENV) -m ruff check
+	@$(PYTHON_IN_VENV) -m sockscope.notebook --check
+
+book: environment ## 构建全书到 _build/html（只在来源变化时）
+	@$(PYTHON_IN_VENV) book/build.py
+
+bench: environment ## 测量：一次实验、一个来回、一次切换各要多久
+	@$(PYTHON_IN_VENV) -m sockscope bench
+
+record: environment ## 在这台机器的内核上重新录制全部实验
+	@$(PYTHON_IN_VENV) -m sockscope record
+
+soak: environment ## 长跑：反复开关网络、反复杀死进程，看有没有留下什么
+	@$(PYTEST) -m soak
+
+lock: environment ## 按 pyproject.toml 重新锁定 requirements.txt
+	@tools/lock $(PYTHON_IN_VENV)
+
+clean: ## 删去构建产物（保留 .venv）
+	@rm -rf _build .pytest_cache .ruff_cache
+
+environment:
+	@tools/environment $(VENV)
+
+browser:
+	@tools/browser
