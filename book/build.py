@@ -1,0 +1,99 @@
+"""构建全书：只在来源变化时动手，程序变化时连执行缓存一起重来。
+
+用法：python book/build.py [--force]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / "_build" / "html"
+STAMP = ROOT / "_build" / "sources.json"
+
+# 每一组来源变化时的后果不同：page 增量构建；house 整本重排；program 连单元格也重新执行。
+SOURCES = {
+    "page": ["index.md", "chapters/**/*.ipynb", "book/*.md", "book/*.ipynb"],
+    "house": ["_config.yml", "_toc.yml", "book/build.py", "book/ext/**/*", "book/_templates/**/*", "book/_assets/**/*"],
+    "program": ["src/sockscope/**/*", "recordings/*", "chapters/c/*", "requirements.txt"],
+}
+
+
+def fingerprints() -> dict[str, str]:
+    """每一组来源的内容摘要。"""
+    return {group: digest(files(patterns)) for group, patterns in SOURCES.items()}
+
+
+def files(patterns: list[str]) -> Iterator[Path]:
+    for pattern in patterns:
+        for path in sorted(ROOT.glob(pattern)):
+            if path.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts):
+                yield path
+
+
+def digest(paths: Iterator[Path]) -> str:
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def prepare(old: dict[str, str], new: dict[str, str]) -> None:
+    """删掉不能再用的旧产物。"""
+    if old.get("program") != new["program"]:
+        shutil.rmtree(ROOT / "_build" / ".jupyter_cache", ignore_errors=True)
+    if any(old.get(group) != new[group] for group in ("house", "program")):
+        shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)
+        shutil.rmtree(OUTPUT, ignore_errors=True)
+
+
+def run() -> tuple[int, list[str]]:
+    """运行 Jupyter Book，把进度说成中文；返回退出码和全部输出。"""
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(ROOT), "-W", "--keep-going", "-n"]
+    lines: list[str] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT) as process:
+        assert process.stdout
+        for line in process.stdout:
+            lines.append(line.rstrip())
+            report(lines[-1])
+    return process.returncode, lines
+
+
+def report(line: str) -> None:
+    """把值得读者看的几行打印出来：正在执行哪一章，正在排版，警告。"""
+    if "Executing notebook" in line:
+        print(f"  执行 {Path(line.split('Executing notebook using')[0].split(':')[0]).name}", flush=True)
+    elif line.startswith("writing output... [ ") or line.startswith("preparing documents"):
+        print("  排版……", flush=True)
+    elif "WARNING:" in line or "ERROR:" in line:
+        print(f"  {line}", flush=True)
+
+
+def main() -> int:
+    new = fingerprints()
+    old = json.loads(STAMP.read_text()) if STAMP.exists() else {}
+    if old == new and (OUTPUT / "index.html").exists() and "--force" not in sys.argv:
+        print("• 书是最新的")
+        return 0
+    print("• 构建全书（每一章的单元格都会真的运行一遍）", flush=True)
+    started = time.monotonic()
+    STAMP.unlink(missing_ok=True)
+    prepare({} if "--force" in sys.argv else old, new)
+    status, lines = run()
+    if status:
+        print("\n".join(lines[-60:]), "\n• 书没有构建成功，原因见上。", file=sys.stderr)
+        return status
+    STAMP.write_text(json.dumps(new, indent=1))
+    print(f"• 书已构建，用时 {time.monotonic() - started:.0f} 秒")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""重新取来书页用的第三方脚本：python book/vendor.py（需要 npm）。
+
+只留书页真正用到的文件和许可证；版本钉死在下面的表里。有的包只在 package.json 里写许可证的名字，就留下 package.json。
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from importlib.metadata import files
+from pathlib import Path
+
+VENDOR = Path(__file__).parent / "_assets" / "vendor"
+
+# 目录名：(npm 包名, 版本, 要留下的文件)
+PACKAGES = {
+    "mathjax": ("mathjax", "3.2.2", ["es5/tex-svg.js", "LICENSE"]),
+    "requirejs": ("requirejs", "2.3.7", ["require.js", "package.json"]),
+    "html-manager": ("@jupyter-widgets/html-manager", "1.0.15", ["dist/embed-amd.js", "dist/embed.js.LICENSE.txt", "package.json"]),
+}
+
+
+def fetch(name: str, version: str, folder: Path) -> tarfile.TarFile:
+    """下载一个 npm 包，返回打开的归档。"""
+    packed = subprocess.run(
+        ["npm", "pack", "--silent", f"{name}@{version}"], cwd=folder, check=True, capture_output=True, text=True)
+    return tarfile.open(folder / packed.stdout.split()[-1])
+
+
+def main() -> None:
+    for target, (name, version, wanted) in PACKAGES.items():
+        shutil.rmtree(VENDOR / target, ignore_errors=True)
+        (VENDOR / target).mkdir(parents=True)
+        with tempfile.TemporaryDirectory() as folder, fetch(name, version, Path(folder)) as archive:
+            for path in wanted:
+                source = archive.extractfile(f"package/{path}")
+                assert source, path
+                (VENDOR / target / Path(path).name).write_bytes(source.read())
+        print(f"• {name} {version}")
+    # html-manager 的 npm 包里没有许可证全文；它与 ipywidgets 同出一库，用同一份。
+    licence = next(path for path in files("ipywidgets") or [] if path.name == "LICENSE")
+    shutil.copy(licence.locate(), VENDOR / "html-manager" / "LICENSE")
+
+
+if __name__ == "__main__":
+    main()
