@@ -1,0 +1,278 @@
+"""网线：两个 TUN 描述符之间的一双手。
+
+工作原理
+--------
+内核把要发出去的 IP 包从 TUN 的描述符里交出来，我们读到它，就等于它上了线；把它写进对面的 TUN，
+就等于它到了。写是同步的：``write`` 返回时，对面的内核已经处理完这个包，状态已经改变，应答已经排在
+对面的 TUN 里。所以“取走之后、送达之后各看一眼状态”不会漏掉任何一步。
+
+一个网络的所有网线共用一个线程（``Wires``）：epoll 等包，一个堆按时刻排着还在路上的包。网线的脾气
+（时延、抖动、丢失、重复、乱序、剪断、丢第几个包）可以在运行中改。随机由种子和包的签名决定，
+与调度的运气无关：同一个种子，同一个包，同样的命运。
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import os
+import random
+import select
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from sockscope.live.decode import Decoder, is_background
+from sockscope.trace import Packet
+
+__all__ = ["Cable", "End", "Passage", "Wires"]
+
+MTU = 65536
+
+
+@dataclass
+class End:
+    """网线的一端：主机名和 TUN 描述符。``see`` 在包离开或到达这一端时被叫到。"""
+
+    host: str
+    fd: int
+    see: Callable[[bytes, bool], None]
+
+
+@dataclass(eq=False)
+class Passage:
+    """一个包在一根网线上的旅程。``end`` 在送达时填上。"""
+
+    number: int
+    cable: int
+    src: str
+    dst: str
+    raw: bytes
+    t: int
+    end: int | None = None
+    fate: str = "delivered"
+    fields: dict = field(default_factory=dict)
+
+    def packet(self) -> Packet:
+        """整理成轨迹里的 ``Packet``。"""
+        return Packet(t=self.t, end=self.end, cable=self.cable, number=self.number, src=self.src, dst=self.dst,
+                      fate=self.fate, **self.fields)
+
+
+@dataclass
+class Rule:
+    """丢包的规则：``match`` 认包，``times`` 是还要丢几个。"""
+
+    match: Callable[[Packet], bool]
+    times: int
+
+
+class Cable:
+    """一根网线。除 ``seed`` 外的属性随时可改，对之后上线的包生效。
+
+    ``delay``、``jitter`` 单位秒；``loss``、``duplicate``、``reorder`` 是 0 到 1 的概率。
+    抖动不改变次序；被选中乱序的包多走 ``reorder_delay`` 秒，让后来的包先到。
+    """
+
+    def __init__(self, number: int, wires: Wires, ends: tuple[End, End], *, delay: float = 0.0, seed: int = 0) -> None:
+        self.number, self.wires, self.ends, self.seed = number, wires, ends, seed
+        self.delay, self.jitter = delay, 0.0
+        self.loss = self.duplicate = self.reorder = 0.0
+        self.reorder_delay = 0.02
+        self.is_cut = False
+        self.rules: list[Rule] = []
+        self.sightings: Counter[str] = Counter()
+        self.latest = [0, 0]
+
+    def cut(self) -> None:
+        """剪断：之后的包和还在路上的包都到不了。两端的内核什么也不会知道。"""
+        self.is_cut = True
+        self.wires.act(f"cable{self.number}", "cut")
+
+    def join(self) -> None:
+        """接上。"""
+        self.is_cut = False
+        self.wires.act(f"cable{self.number}", "join")
+
+    def drop(self, *, n: int | None = None, match: Callable[[Packet], bool] | None = None,
+             signature: str | None = None, times: int = 1) -> None:
+        """丢掉这根网线上的第 ``n`` 个包（从 1 数）、签名为 ``signature`` 的包，或前 ``times`` 个满足 ``match`` 的包。
+
+        签名可带 `` #k`` 后缀，指同一签名第 k 次出现。三者必须恰给一个，否则 ``ValueError``。
+        """
+        given = [x for x in (n, match, signature) if x is not None]
+        if len(given) != 1:
+            raise ValueError("drop() 要 n、match、signature 三者之一，恰好一个。")
+        if n is not None:
+            seen = itertools.count(1)
+            match = lambda _packet: next(seen) == n  # noqa: E731
+        elif signature is not None:
+            match = self._nth(signature)
+        self.rules.append(Rule(match, times))
+
+    def _nth(self, signature: str) -> Callable[[Packet], bool]:
+        wanted, _, nth = signature.partition(" #")
+        return lambda packet: packet.signature == wanted and self.sightings[wanted] == int(nth or 1)
+
+    # ------------------------------------------------------------ 以下在网线的线程里运行
+
+    @property
+    def needs_names(self) -> bool:
+        """要不要当场认包：没有规则也没有随机时不认，往返因此快几倍。"""
+        return bool(self.rules or self.loss or self.duplicate or self.reorder or self.jitter)
+
+    def judge(self, passage: Passage) -> tuple[str, list[float]]:
+        """这个包的命运，和它（以及多出的副本）还要走多少秒。"""
+        if self.is_cut:
+            return "cut", []
+        if not self.needs_names:
+            return "delivered", [self.delay]
+        packet = passage.packet()
+        self.sightings[packet.signature] += 1
+        for rule in self.rules:
+            if rule.times and rule.match(packet):
+                rule.times -= 1
+                return "dropped", []
+        dice = random.Random(f"{self.seed} {packet.signature} {self.sightings[packet.signature]}")
+        lost, twice, late = dice.random() < self.loss, dice.random() < self.duplicate, dice.random() < self.reorder
+        if lost:
+            return "lost", []
+        delay = self.delay + dice.random() * self.jitter + (self.reorder_delay if late else 0)
+        return "delivered", [delay] * (2 if twice else 1)
+
+
+class Wires:
+    """一个网络的全部网线和它们的线程。"""
+
+    def __init__(self, now: Callable[[], int], act: Callable[[str, str], None]) -> None:
+        self.now, self.act = now, act
+        self.cables: list[Cable] = []
+        self.passages: list[Passage] = []
+        self.decoder = Decoder()
+        self.decoded = 0
+        self.lock = threading.Lock()
+        self.in_flight: list[tuple[int, int, Passage, Cable, End]] = []
+        self.tie = itertools.count()
+        self.sources: dict[int, tuple[Cable, int]] = {}
+        self.poll = select.epoll()
+        self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.poll.register(self.wake_fd, select.EPOLLIN)
+        self.idle = threading.Event()
+        self.asked_idle = self.stopping = False
+        self.thread = threading.Thread(target=self._run, name="cable", daemon=True)
+
+    def add(self, cable: Cable) -> None:
+        """接上一根网线。"""
+        self.cables.append(cable)
+        for side, end in enumerate(cable.ends):
+            self.attach(cable, side, end)
+
+    def attach(self, cable: Cable, side: int, end: End) -> None:
+        """把一端（重新）插进一台主机；原来插着的 TUN 不再看。"""
+        with self.lock:
+            old = cable.ends[side]
+            if self.sources.pop(old.fd, None):
+                self.poll.unregister(old.fd)
+            cable.ends = (end, cable.ends[1]) if side == 0 else (cable.ends[0], end)
+            self.sources[end.fd] = (cable, side)
+            self.poll.register(end.fd, select.EPOLLIN)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def settle(self, timeout: float) -> bool:
+        """等到线上没有包、TUN 里也没有包：此时除了定时器，没有什么还会发生。"""
+        self.idle.clear()
+        self.asked_idle = True
+        os.eventfd_write(self.wake_fd, 1)
+        return self.idle.wait(timeout)
+
+    def stop(self) -> None:
+        """停下线程，放下描述符（TUN 由命名空间自己关）。"""
+        self.stopping = True
+        os.eventfd_write(self.wake_fd, 1)
+        if self.thread.ident is not None:
+            self.thread.join()
+        self.poll.close()
+        os.close(self.wake_fd)
+
+    def packets(self) -> list[Packet]:
+        """到此刻为止的全部包，按上线的次序。"""
+        with self.lock:
+            self._decode_all()
+            return [p.packet() for p in self.passages]
+
+    def _decode_all(self) -> None:
+        for passage in itertools.islice(self.passages, self.decoded, None):
+            if not passage.fields:
+                passage.fields = self.decoder.decode(passage.raw, passage.cable)
+        self.decoded = len(self.passages)
+
+    # ------------------------------------------------------------ 线程
+
+    def _run(self) -> None:
+        while not self.stopping:
+            ready = self.poll.poll(self._patience())
+            for fd, _ in ready:
+                if fd == self.wake_fd:
+                    os.eventfd_read(fd)
+                else:
+                    self._take(fd)
+            self._deliver_due()
+            if self.asked_idle and not self.in_flight and not self.poll.poll(0):
+                self.asked_idle = False
+                self.idle.set()
+
+    def _patience(self) -> float:
+        if not self.in_flight:
+            return -1
+        return max(0, self.in_flight[0][0] - self.now()) / 1e9
+
+    def _take(self, fd: int) -> None:
+        """从 TUN 取一个包：它上线了。"""
+        with self.lock:
+            found = self.sources.get(fd)
+            try:
+                raw = os.read(fd, MTU) if found else b""
+            except OSError:
+                return
+            if not raw or is_background(raw):
+                return
+            cable, side = found
+            source, target = cable.ends[side], cable.ends[1 - side]
+            passage = Passage(len(self.passages) + 1, cable.number, source.host, target.host, raw, self.now())
+            self.passages.append(passage)
+            if cable.needs_names:
+                self._decode_all()
+        source.see(raw, False)
+        passage.fate, delays = cable.judge(passage)
+        self._schedule(passage, delays, cable, side)
+
+    def _schedule(self, passage: Passage, delays: Iterable[float], cable: Cable, side: int) -> None:
+        for copy, delay in enumerate(delays):
+            if copy:
+                passage = self._duplicate(passage)
+            due = passage.t + round(delay * 1e9)
+            if not cable.reorder:
+                due = cable.latest[side] = max(due, cable.latest[side])
+            heapq.heappush(self.in_flight, (due, next(self.tie), passage, cable, cable.ends[1 - side]))
+
+    def _duplicate(self, passage: Passage) -> Passage:
+        with self.lock:
+            copy = Passage(len(self.passages) + 1, passage.cable, passage.src, passage.dst, passage.raw, passage.t,
+                           fate="duplicate", fields=passage.fields)
+            self.passages.append(copy)
+        return copy
+
+    def _deliver_due(self) -> None:
+        while self.in_flight and self.in_flight[0][0] <= self.now():
+            _, _, passage, cable, end = heapq.heappop(self.in_flight)
+            if cable.is_cut:
+                passage.fate = "cut"
+                continue
+            passage.end = self.now()
+            with contextlib.suppress(OSError):  # 对端主机已经关闭：包落在地上，和真的断电一样
+                os.write(end.fd, passage.raw)
+            end.see(passage.raw, True)

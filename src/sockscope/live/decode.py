@@ -1,0 +1,148 @@
+"""把网线上的字节读成 ``Packet``：字段由 scapy 解析，相对序号和“这是重传吗”由这里记账。"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sockscope.live.states import endpoint
+
+__all__ = ["Decoder", "addresses", "is_background"]
+
+FLAGS = (("SYN", 0x02), ("FIN", 0x01), ("RST", 0x04), ("PSH", 0x08), ("ACK", 0x10), ("URG", 0x20),
+         ("ECE", 0x40), ("CWR", 0x80))
+WRAP = 1 << 32
+ICMP_NAMES = {
+    (0, 0): "echo reply", (8, 0): "echo request", (3, 0): "net unreachable", (3, 1): "host unreachable",
+    (3, 2): "protocol unreachable", (3, 3): "port unreachable", (3, 4): "fragmentation needed",
+    (3, 9): "net prohibited", (3, 10): "host prohibited", (3, 13): "communication prohibited",
+    (5, 0): "redirect", (11, 0): "TTL exceeded",
+}  # RFC 792、RFC 1122 §3.2.2.1、RFC 1812 §5.2.7.1
+ICMP6_NAMES = {
+    (1, 0): "no route", (1, 1): "prohibited", (1, 3): "address unreachable", (1, 4): "port unreachable",
+    (2, 0): "packet too big", (3, 0): "hop limit exceeded", (128, 0): "echo request", (129, 0): "echo reply",
+}  # RFC 4443
+
+
+def is_background(raw: bytes) -> bool:
+    """内核在新网口上自言自语的 IPv6 邻居发现与组播成员报告：留给 IPv6，不进轨迹。"""
+    if raw[0] >> 4 != 6:
+        return False
+    following, rest = raw[6], raw[40:]
+    if following == 0 and len(rest) > 8:  # 逐跳选项，MLD 报告带着它
+        following, rest = rest[0], rest[8:]
+    return following == 58 and bool(rest) and rest[0] in (130, 131, 132, 133, 134, 135, 136, 137, 143)
+
+
+def addresses(raw: bytes) -> tuple[tuple[str, int], tuple[str, int]] | None:
+    """TCP 包的源与目的 ``(地址, 端口)``；不是 TCP 则为 None。网线每个包都要问，所以不劳动 scapy。"""
+    import socket
+    if raw[0] >> 4 == 4:
+        if raw[9] != socket.IPPROTO_TCP or raw[6] & 0x1F or raw[7]:
+            return None
+        family, head, source, target = socket.AF_INET, (raw[0] & 15) * 4, raw[12:16], raw[16:20]
+    else:
+        if raw[6] != socket.IPPROTO_TCP:
+            return None
+        family, head, source, target = socket.AF_INET6, 40, raw[8:24], raw[24:40]
+    ports = int.from_bytes(raw[head:head + 2]), int.from_bytes(raw[head + 2:head + 4])
+    return ((socket.inet_ntop(family, source), ports[0]), (socket.inet_ntop(family, target), ports[1]))
+
+
+@dataclass
+class Direction:
+    """一条连接的一个方向：初始序号、发到哪里了、窗口要放大多少。"""
+
+    isn: int | None = None
+    next: int = 0
+    scale: int = 0
+    window: int | None = None
+    seen: dict[int, int] = field(default_factory=dict)
+
+
+class Decoder:
+    """按网线上的次序逐包喂入；同一条连接在每根网线上各记一本账。"""
+
+    def __init__(self) -> None:
+        self.directions: dict[tuple[int, str, str], Direction] = {}
+
+    def decode(self, raw: bytes, cable: int) -> dict[str, Any]:
+        """一个 IP 包的各字段，名字与 ``Packet`` 相同。认不出的上层协议只给地址和长度。"""
+        from scapy.layers.inet import ICMP, IP, TCP, UDP
+        from scapy.layers.inet6 import IPv6
+
+        packet = IP(raw) if raw[0] >> 4 == 4 else IPv6(raw)
+        base = {"raw": raw.hex()}
+        if getattr(packet, "frag", 0) or "MF" in str(packet.getfieldval("flags") if raw[0] >> 4 == 4 else ""):
+            base["info"] = f"fragment {packet.frag * 8}+{packet.len - packet.ihl * 4}"
+        if TCP in packet and not getattr(packet, "frag", 0):
+            return base | self._tcp(packet, packet[TCP], cable)
+        if UDP in packet:
+            udp = packet[UDP]
+            return base | {"protocol": "udp", "source": endpoint((packet.src, udp.sport)),
+                           "target": endpoint((packet.dst, udp.dport)), "length": len(bytes(udp.payload))}
+        return base | _other(packet, ICMP)
+
+    def _tcp(self, packet: Any, tcp: Any, cable: int) -> dict[str, Any]:
+        source, target = endpoint((packet.src, tcp.sport)), endpoint((packet.dst, tcp.dport))
+        mine = self.directions.setdefault((cable, source, target), Direction())
+        theirs = self.directions.setdefault((cable, target, source), Direction())
+        flags = [name for name, bit in FLAGS if int(tcp.flags) & bit]
+        length = _tcp_length(packet, tcp)
+        if "SYN" in flags:
+            if mine.isn != tcp.seq:
+                mine.__init__(isn=tcp.seq)
+            mine.scale = dict(o for o in tcp.options if len(o) == 2).get("WScale", 0) or 0
+        elif mine.isn is None:
+            mine.isn = theirs.isn = None
+        seq = (tcp.seq - mine.isn) % WRAP if mine.isn is not None else None
+        ack = (tcp.ack - theirs.isn) % WRAP if "ACK" in flags and theirs.isn is not None else None
+        window = tcp.window << (0 if "SYN" in flags else mine.scale)
+        note = _note(mine, theirs, flags, seq, length, window)
+        mine.window = window
+        return {"protocol": "tcp", "source": source, "target": target, "flags": flags, "seq": seq, "ack": ack,
+                "window": window, "length": length, "options": _options(tcp), "note": note}
+
+
+def _tcp_length(packet: Any, tcp: Any) -> int:
+    total = packet.len - packet.ihl * 4 if hasattr(packet, "ihl") else packet.plen
+    return total - tcp.dataofs * 4
+
+
+def _note(mine: Direction, theirs: Direction, flags: list[str], seq: int | None, length: int,
+          window: int) -> str:
+    """这个段为什么出现：对照本方向已经发到的序号。"""
+    if seq is None or "RST" in flags:
+        return ""
+    extent = length + ("SYN" in flags) + ("FIN" in flags)
+    before, mine.next = mine.next, max(mine.next, seq + extent)
+    if extent and before and seq < before:
+        return "window probe" if length == 1 and theirs.window == 0 else "retransmission"
+    if not extent and before and seq == before - 1:
+        return "window probe" if theirs.window == 0 else "keepalive"
+    if "SYN" not in flags and window == 0:
+        return "zero window"
+    if not extent and mine.window == 0 and window:
+        return "window update"
+    return ""
+
+
+def _options(tcp: Any) -> dict[str, str]:
+    """TCP 选项 名字→文字；填充不算。"""
+    return {str(name): "" if value in (b"", None) else str(value)
+            for name, value in tcp.options if name not in ("NOP", "EOL")}
+
+
+def _other(packet: Any, icmp: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {"protocol": "ip", "source": packet.src, "target": packet.dst,
+                              "length": len(bytes(packet.payload))}
+    if icmp in packet:
+        kind = (packet[icmp].type, packet[icmp].code)
+        fields |= {"protocol": "icmp", "info": ICMP_NAMES.get(kind, f"type {kind[0]} code {kind[1]}")}
+        if kind[0] in (0, 8):
+            fields["length"] = len(bytes(packet[icmp].payload))
+    elif packet.version == 6 and packet.nh == 58:
+        body = bytes(packet.payload)
+        kind = (body[0], body[1])
+        fields |= {"protocol": "icmp", "info": ICMP6_NAMES.get(kind, f"type {kind[0]} code {kind[1]}")}
+    return fields

@@ -1,0 +1,219 @@
+"""主机工坊：每个 Python 内核只启动一次的小进程，替它分叉出一台台“主机”。
+
+笔记本的内核进程有许多线程，既不能 ``fork`` 也不能 ``unshare(CLONE_NEWUSER)``，所以这两件事在这里做。
+工坊只听一个 SEQPACKET 套接字；每台主机是它的一个子进程，拥有自己的网络命名空间，也只听一个
+SEQPACKET 套接字。对端一关（哪怕是被 kill -9），recvmsg 返回空，主机和工坊随即退出，命名空间由内核收走：
+不需要任何清扫。
+
+消息是 JSON，描述符走 SCM_RIGHTS。直接运行：``python forge.py FD``，不经过包，启动因此快一些。
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+CLONE_NEWUSER = 0x10000000  # <linux/sched.h>
+CLONE_NEWNET = 0x40000000
+TUNSETIFF = 0x400454CA  # <linux/if_tun.h>
+IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
+NETLINK_SOCK_DIAG = 4  # <linux/netlink.h>
+MESSAGE = 65536
+DEVICE = os.environ.get("SOCKSCOPE_TUN", "/dev/net/tun")
+
+
+class Refused(Exception):
+    """命名空间造不出来：``stage`` 是哪一步，``errno`` 是内核给的原因。"""
+
+    def __init__(self, stage: str, number: int) -> None:
+        super().__init__(stage, number)
+        self.stage, self.errno = stage, number
+
+
+def receive(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    """收一条消息和随行的描述符；对端已关闭则消息为 None。"""
+    data, ancillary, _, _ = control.recvmsg(MESSAGE, socket.CMSG_SPACE(16 * 4), socket.MSG_CMSG_CLOEXEC)
+    fds = [fd for level, kind, body in ancillary if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
+           for fd in struct.unpack(f"{len(body) // 4}i", body[:len(body) // 4 * 4])]
+    return (json.loads(data) if data else None), fds
+
+
+def send(control: socket.socket, message: dict[str, Any], fds: list[int] | None = None) -> None:
+    """发一条消息，可带描述符。"""
+    socket.send_fds(control, [json.dumps(message).encode()], fds or [])
+
+
+# ---------------------------------------------------------------- 工坊
+
+def forge(control: socket.socket) -> None:
+    """工坊的主循环：每收到一个描述符，就为它分叉出一台主机。"""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # 子进程由内核自行回收
+    from pyroute2 import IPRoute  # noqa: F401  在这里导入一次，子进程就都有了
+
+    while True:
+        message, fds = receive(control)
+        if message is None:
+            return
+        if os.fork() == 0:
+            control.close()
+            run_host(socket.socket(fileno=fds[0]), message)
+        for fd in fds:
+            os.close(fd)
+
+
+def run_host(control: socket.socket, plan: dict[str, Any]) -> NoReturn:
+    """子进程：建好命名空间，然后应答请求，直到对端关闭。永不返回。"""
+    try:
+        HostServer(control, plan).serve()
+    except BaseException as error:  # 子进程不能带着异常回到工坊的循环里
+        refusal = error if isinstance(error, Refused) else Refused(repr(error), getattr(error, "errno", 0) or 0)
+        try:
+            send(control, {"error": refusal.errno, "stage": refusal.stage})
+        except OSError:
+            pass
+        os._exit(1)
+    os._exit(0)
+
+
+# ---------------------------------------------------------------- 主机
+
+class HostServer:
+    """一台主机：一个网络命名空间，几个网口，一张路由表，外加应答请求的循环。"""
+
+    def __init__(self, control: socket.socket, plan: dict[str, Any]) -> None:
+        self.control = control
+        enter_namespace()
+        from pyroute2 import IPRoute
+        self.netlink = IPRoute()
+        self.netlink.link("set", index=1, state="up")
+        for name, value in plan["sysctl"].items():
+            self.sysctl({"name": name, "value": value})
+        fds = [self.interface(**port) for port in plan["interfaces"]]
+        for route in plan["routes"]:
+            self.route(route)
+        fds.append(socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG).detach())
+        # TUN 描述符留一份在这里：读者那边的 close() 因此很快，拆网口的几十毫秒由本进程退出时承担
+        send(control, {"pid": os.getpid()}, fds)
+
+    def serve(self) -> None:
+        requests: dict[str, Callable[..., list[int] | None]] = {
+            "socket": self.socket, "route": self.route, "sysctl": self.sysctl,
+            "hold": self.hold, "spawn": self.spawn,
+        }
+        while True:
+            message, fds = receive(self.control)
+            if message is None:
+                return
+            self.answer(requests[message.pop("do")], message, fds)
+            for fd in fds:
+                os.close(fd)
+
+    def answer(self, action: Callable[..., Any], message: dict[str, Any], fds: list[int]) -> None:
+        reply, out = {}, []
+        try:
+            result = action(message, fds) if action in (self.hold, self.spawn) else action(message)
+            out = result if isinstance(result, list) else []
+            reply = result if isinstance(result, dict) else {}
+        except Exception as error:
+            number = getattr(error, "errno", None) or getattr(error, "code", None) or errno.EIO
+            reply = {"error": number, "stage": str(error)}
+        send(self.control, reply, out)
+        for fd in out:
+            os.close(fd)
+
+    def interface(self, name: str, addresses: list[tuple[str, int]]) -> int:
+        """开一个 TUN 网口，配好地址并启用，返回它在用户空间的那一端。"""
+        try:
+            tun = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise Refused("tun-open", error.errno or 0) from None
+        try:
+            fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+        except OSError as error:
+            raise Refused("tun-create", error.errno or 0) from None
+        index = socket.if_nametoindex(name)
+        for address, prefix in addresses:
+            extra = {"flags": 0x02} if ":" in address else {}  # IFA_F_NODAD：私网里没有别人，不必探测重复
+            self.netlink.addr("add", index=index, address=address, prefixlen=prefix, **extra)
+        self.netlink.link("set", index=index, state="up")
+        return tun
+
+    def socket(self, message: dict[str, Any]) -> list[int]:
+        """在本命名空间里新建套接字：它一生都属于这里，无论谁拿着描述符。"""
+        return [socket.socket(message["family"], message["type"], message["proto"]).detach()]
+
+    def route(self, message: dict[str, Any]) -> None:
+        """加一条路由。``kind`` 为 unicast 时要有 gateway；unreachable、prohibit、blackhole 则不要。"""
+        options = {k: v for k, v in message.items() if k in ("dst", "gateway", "family") and v}
+        if message["kind"] != "unicast":
+            options["type"] = message["kind"]
+        self.netlink.route(message.get("verb", "replace"), **options)
+
+    def sysctl(self, message: dict[str, Any]) -> None:
+        """写 /proc/sys/net 下的一个值；/proc/sys 只读或没有这一项时不作声，由使用者自行查看效果。"""
+        try:
+            with open("/proc/sys/net/" + message["name"], "w") as file:
+                file.write(message["value"])
+        except OSError:
+            if message.get("must"):
+                raise
+
+    def hold(self, _message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
+        """分叉出一个只拿着这些描述符、什么也不做的进程，直到它被杀死或本主机消失。"""
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(writer)
+            self.control.close()
+            os.read(reader, 1)  # 主机活着就一直等；主机一死，写端关闭，这里也就醒来
+            os._exit(0)
+        os.close(reader)
+        return {"pid": pid}
+
+    def spawn(self, message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
+        """在本命名空间里运行一个程序；fds 依次作它的标准输入、输出、错误。"""
+        pid = os.fork()
+        if pid == 0:
+            try:
+                for number, fd in enumerate(fds[:3]):
+                    os.dup2(fd, number)
+                die_with_parent()
+                os.execvp(message["argv"][0], message["argv"])
+            finally:
+                os._exit(127)
+        return {"pid": pid}
+
+
+def enter_namespace() -> None:
+    """进入新的网络命名空间。先直接试，不许再先进用户命名空间：看能做什么，不看是谁。"""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) == 0:
+        return
+    uid, gid = os.geteuid(), os.getegid()
+    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0:
+        raise Refused("unshare", ctypes.get_errno())
+    try:
+        for name, text in (("uid_map", f"0 {uid} 1"), ("setgroups", "deny"), ("gid_map", f"0 {gid} 1")):
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
+    except OSError as error:
+        raise Refused("uid-map", error.errno or 0) from None
+
+
+def die_with_parent() -> None:
+    """让本进程随父进程一起消失（prctl(2) PR_SET_PDEATHSIG）。"""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    forge(socket.socket(fileno=int(sys.argv[1])))

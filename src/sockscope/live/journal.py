@@ -1,0 +1,85 @@
+"""日志：实验进行时，调用、包、状态、动作先记在这里，要看的时候再整理成 Trace。"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from dataclasses import dataclass, replace
+
+from sockscope.trace import Action, Call, State
+
+__all__ = ["Entry", "Journal"]
+
+
+@dataclass(eq=False)
+class Entry:
+    """一次正在进行或已经返回的调用。"""
+
+    call: Call
+    socket: object = None
+    timeout: bool = False
+
+
+class Journal:
+    """一次实验的日志。``now()`` 是从实验开始算起的纳秒；造日志的线程在轨迹里叫 ``main``。
+
+    ``changed`` 在每次调用开始和返回时通知，等待者因此不必轮询。
+    """
+
+    def __init__(self) -> None:
+        self.origin = time.monotonic_ns()
+        self.changed = threading.Condition()
+        self.calls: list[Entry] = []
+        self.others: list[State | Action] = []
+        self.frozen = False
+        self.main = threading.current_thread()
+
+    def now(self) -> int:
+        return time.monotonic_ns() - self.origin
+
+    def begin(self, sock: object, host: str, label: str, name: str, args: str,
+              timeout: bool = False) -> Entry:
+        """一次调用开始了。"""
+        thread = threading.current_thread()
+        call = Call(t=self.now(), host=host, thread="main" if thread is self.main else thread.name,
+                    socket=label, name=name, args=args)
+        entry = Entry(call, sock, timeout)
+        with self.changed:
+            if not self.frozen:
+                self.calls.append(entry)
+            self.changed.notify_all()
+        return entry
+
+    def finish(self, entry: Entry, *, result: str | None = None, error: BaseException | None = None,
+               data: bytes | None = None, size: int | None = None) -> None:
+        """它返回了：带着结果，或带着错误。"""
+        end = self.now()
+        changes = {"end": end, "result": result, "errno": error_name(error) if error else None}
+        if data is not None:
+            changes |= {"data": data[:256].hex(), "size": len(data) if size is None else size}
+        with self.changed:
+            if not self.frozen:
+                entry.call = replace(entry.call, **changes)
+            self.changed.notify_all()
+
+    def note(self, event: State | Action) -> None:
+        """记下一次状态改变，或实验者的一个动作。"""
+        if not self.frozen:
+            self.others.append(event)
+
+    def freeze(self) -> None:
+        """到此为止：之后发生的（收工时叫醒阻塞的线程、关掉套接字）不属于实验。"""
+        with self.changed:
+            self.frozen = True
+
+    def open_calls(self) -> list[Entry]:
+        """还没有返回的调用。"""
+        return [e for e in self.calls if e.call.end is None]
+
+
+def error_name(error: BaseException) -> str:
+    """异常的名字：内核给的 errno 用符号名，Python 的超时写 ``timeout``，其余用类名。"""
+    if isinstance(error, OSError) and error.errno is not None:
+        return errno.errorcode.get(error.errno, str(error.errno))
+    return "timeout" if isinstance(error, TimeoutError) else type(error).__name__

@@ -1,0 +1,124 @@
+"""命名空间：向主机工坊要一台私网里的主机，拿回它的网口、套接字和诊断口的描述符。"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import threading
+from typing import Any
+
+from sockscope.live import forge
+
+__all__ = ["Namespace", "NamespaceError"]
+
+
+class NamespaceError(OSError):
+    """造不出命名空间。``stage`` 说明卡在哪一步：unshare、uid-map、tun-open、tun-create……"""
+
+    def __init__(self, stage: str, number: int) -> None:
+        super().__init__(number, os.strerror(number) if number else stage)
+        self.stage = stage
+
+
+class _Forge:
+    """工坊在本进程里的代表：第一次用到时启动，坏了就再启动一个。"""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.control: socket.socket | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", forge.__file__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True)
+        self.control = ours
+        return ours
+
+    def order(self, plan: dict[str, Any]) -> socket.socket:
+        """下单：返回新主机的控制套接字（它的应答还在路上）。"""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with self.lock, theirs:
+            try:
+                forge.send(self.control or self.start(), plan, [theirs.fileno()])
+            except (BrokenPipeError, ConnectionResetError):
+                self.stop()
+                forge.send(self.start(), plan, [theirs.fileno()])
+        return ours
+
+    def stop(self) -> None:
+        """关掉控制套接字；工坊读到文件结束便退出。"""
+        if self.control is not None:
+            self.control.close()
+            self.control = None
+        if self.process is not None:
+            self.process.wait()
+            self.process = None
+
+    def forget(self) -> None:
+        """在 fork 出来的子进程里：这一切都属于父进程，丢开不管。"""
+        if self.control is not None:
+            self.control.close()
+        self.__init__()
+
+
+_forge = _Forge()
+atexit.register(_forge.stop)
+os.register_at_fork(after_in_child=_forge.forget)
+
+
+class Namespace:
+    """一台主机的私有网络。
+
+    ``interfaces``：每项 ``{"name", "addresses": [(地址, 前缀长度), …]}``；``routes``：每项
+    ``{"kind", "dst", "gateway"}``；``sysctl``：/proc/sys/net 下的 名字→值。
+    造好以后 ``tuns`` 是每个网口在用户空间一端的描述符（非阻塞，一次读写一个 IP 包），
+    ``diag`` 是命名空间里的 NETLINK_SOCK_DIAG 套接字。造不出来抛 ``NamespaceError``。
+    """
+
+    def __init__(self, interfaces: list[dict[str, Any]], routes: list[dict[str, Any]] | None = None,
+                 sysctl: dict[str, str] | None = None) -> None:
+        self._lock = threading.Lock()
+        self._control = _forge.order(
+            {"interfaces": interfaces, "routes": routes or [], "sysctl": sysctl or {}})
+        self.tuns: list[int] = []
+        self.pid = 0
+
+    def ready(self) -> Namespace:
+        """等主机就绪。下单与等待分开，几台主机便能同时建造。"""
+        message, fds = forge.receive(self._control)
+        if message is None or "error" in message:
+            self._control.close()
+            raise NamespaceError((message or {}).get("stage", "forge"), (message or {}).get("error", 0))
+        self.pid = message["pid"]
+        *self.tuns, diag = fds
+        self.diag = socket.socket(fileno=diag)
+        return self
+
+    def request(self, do: str, fds: list[int] | None = None, **arguments: Any) -> tuple[dict[str, Any], list[int]]:
+        """请主机做一件事，返回应答和描述符。主机那边失败则抛同样 errno 的 ``OSError``。"""
+        with self._lock:
+            forge.send(self._control, {"do": do, **arguments}, fds)
+            message, received = forge.receive(self._control)
+        if message is None:
+            raise ConnectionError("这台主机已经关闭")
+        if "error" in message:
+            raise OSError(message["error"], os.strerror(message["error"]))
+        return message, received
+
+    def socket(self, family: int, kind: int, proto: int = 0) -> int:
+        """在命名空间里新建套接字，返回描述符。"""
+        return self.request("socket", family=int(family), type=int(kind), proto=int(proto))[1][0]
+
+    def close(self) -> None:
+        """放手：关掉我们这边的描述符。主机进程读到文件结束，自己退出，命名空间随之消失。"""
+        for fd in self.tuns:
+            os.close(fd)
+        self.tuns = []
+        self.diag.close()
+        self._control.close()

@@ -1,0 +1,263 @@
+"""留下记录的套接字：就是 ``socket.socket``，只是每次调用都写进日志。
+
+读者写的代码与别处一样；唯一的不同是套接字由 ``host.socket()`` 诞生，从而属于那台主机的命名空间。
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import struct
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from sockscope.live.states import Address
+
+if TYPE_CHECKING:
+    from sockscope.live.network import Host
+
+__all__ = ["TracedSocket"]
+
+SHOWN = 24  # 图里一次调用最多显示的字节数
+
+
+class TracedSocket(socket.socket):
+    """一台主机上的套接字。方法、参数、返回值、异常都与 ``socket.socket`` 相同。
+
+    ``label`` 是它在主机上的编号（``s1``、``s2``……）。
+    """
+
+    def __init__(self, host: Host, family: int, type: int, proto: int, fileno: int, label: str = "") -> None:
+        super().__init__(family, type, proto, fileno)
+        self.host = host
+        self.label = label or host.next_label()
+        self._ends: tuple[Address, Address] | None = None
+        host.adopt(self)
+
+    def ends(self) -> tuple[Address, Address | None]:
+        """本地地址与对端地址；还没有对端则为 None。"""
+        if self._ends is None:
+            try:
+                local = self.getsockname()[:2]
+            except OSError:
+                return ("0.0.0.0", 0), None
+            try:
+                self._ends = local, self.getpeername()[:2]
+            except OSError:
+                return local, None
+        return self._ends
+
+    # ------------------------------------------------------------ 与 socket.socket 不同的只有下面几个
+
+    def accept(self) -> tuple[TracedSocket, Any]:
+        with _record(self, "accept", "") as done:
+            fd, address = self._accept()
+            conn = TracedSocket(self.host, self.family, self.type, self.proto, fd)
+            if socket.getdefaulttimeout() is None and self.gettimeout():
+                conn.setblocking(True)
+            done(result=f"{conn.label}, {show(address)}")
+        return conn, address
+
+    def dup(self) -> TracedSocket:
+        with _record(self, "dup", "") as done:
+            fd = os.dup(self.fileno())
+            copy = TracedSocket(self.host, self.family, self.type, self.proto, fd, label=f"{self.label}′")
+            copy.settimeout(self.gettimeout())
+            done(result=copy.label)
+        return copy
+
+    def _real_close(self, _ss: type = socket.socket) -> None:
+        """真正的 close(2)。描述符在锁里交出、在锁外关闭：带 SO_LINGER 的 close 会阻塞，而网线不能停。"""
+        if self.fileno() < 0:
+            return
+        with _record(self, "close", "") as done:
+            os.close(self.host.release(self))
+            done()
+
+    def detach(self) -> int:
+        return self.host.release(self)
+
+    def setsockopt(self, level: int, option: int, value: Any, *length: int) -> None:
+        with _record(self, "setsockopt", option_text(level, option, value)) as done:
+            super().setsockopt(level, option, value, *length)
+            done()
+
+    def getsockopt(self, level: int, option: int, *length: int) -> Any:
+        if (level, option) == (socket.IPPROTO_TCP, getattr(socket, "TCP_INFO", -1)):
+            return super().getsockopt(level, option, *length)  # 仪器自己的读数，不算程序的调用
+        with _record(self, "getsockopt", option_name(level, option)) as done:
+            value = super().getsockopt(level, option, *length)
+            done(result=show(value))
+        return value
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        with _record(self, "recv", arguments(nbytes or len(buffer), flags=flags)) as done:
+            count = super().recv_into(buffer, nbytes, flags)
+            data = bytes(memoryview(buffer)[:count])
+            done(result=show(data), data=data)
+        return count
+
+    def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
+        with _record(self, "recvfrom", arguments(nbytes or len(buffer), flags=flags)) as done:
+            count, address = super().recvfrom_into(buffer, nbytes, flags)
+            data = bytes(memoryview(buffer)[:count])
+            done(result=f"{show(data)}, {show(address)}", data=data)
+        return count, address
+
+
+class _record:
+    """一次调用的记录：进入时记开始，``done(...)`` 记结果，异常记 errno，出来时再看一眼内核的状态。"""
+
+    def __init__(self, sock: TracedSocket, name: str, args: str) -> None:
+        self.sock, self.host = sock, sock.host
+        self.name, self.args = name, args
+
+    def __enter__(self) -> Callable[..., None]:
+        self.entry = self.host.journal.begin(
+            self.sock, self.host.name, self.sock.label, self.name, self.args,
+            timeout=self.sock.fileno() >= 0 and self.sock.gettimeout() is not None)
+        return self.done
+
+    def done(self, **outcome: Any) -> None:
+        self.host.journal.finish(self.entry, **outcome)
+
+    def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        if error is not None:
+            self.done(error=error)
+        self.host.watch.sample()
+
+
+# ---------------------------------------------------------------- 其余的调用形状相同：记下参数，原样转交
+
+def _recorded(name: str, describe: Callable[..., str], outcome: Callable[..., dict[str, Any]]) -> Any:
+    original = getattr(socket.socket, name)
+
+    @functools.wraps(original)
+    def method(self: TracedSocket, *args: Any, **options: Any) -> Any:
+        if name.startswith("connect"):
+            self.host.before_connect(self, *args)
+        with _record(self, name, describe(*args, **options)) as done:
+            value = original(self, *args, **options)
+            done(**outcome(value, args))
+        return value
+
+    return method
+
+
+def _sent(value: int | None, args: tuple[Any, ...]) -> dict[str, Any]:
+    """发出的字节：``send`` 的返回值说明内核收下了多少。"""
+    data = b"".join(bytes(b) for b in args[0]) if isinstance(args[0], (list, tuple)) else bytes(args[0])
+    return {"result": None if value is None else str(value), "data": data if value is None else data[:value]}
+
+
+def _received(value: Any, _args: Any) -> dict[str, Any]:
+    """收到的字节：``recv`` 返回它本身，``recvfrom``、``recvmsg`` 返回以它开头的元组。"""
+    if isinstance(value, bytes):
+        return {"result": show(value), "data": value}
+    data, *rest = value
+    return {"result": ", ".join(show(v) for v in (data, *rest)), "data": data}
+
+
+def arguments(*values: Any, flags: int = 0) -> str:
+    """参数列表的文字；``flags`` 写成 MSG_ 名字，为 0 就省去。"""
+    return ", ".join([show(v) for v in values] + ([flag_names(flags)] if flags else []))
+
+
+def _with_flags(count: int) -> Callable[..., str]:
+    def describe(*args: Any, flags: int = 0, **_: Any) -> str:
+        rest = list(args[count:])
+        if rest and isinstance(rest[0], int) and not isinstance(rest[0], bool):
+            flags, rest = rest[0], rest[1:]
+        return arguments(*args[:count], *rest, flags=flags)
+    return describe
+
+
+def _receive_message(size: int, ancillary: int = 0, flags: int = 0) -> str:
+    return arguments(size, *([ancillary] if ancillary else []), flags=flags)
+
+
+def _send_message(buffers: Iterable[Any], ancillary: Iterable[Any] = (), flags: int = 0,
+                  address: Any = None) -> str:
+    extra = [a for a in (list(ancillary) or None, address) if a]
+    return arguments(list(buffers), *extra, flags=flags)
+
+
+def _send_to(data: Any, *rest: Any) -> str:
+    return arguments(data, rest[-1], flags=rest[0] if len(rest) > 1 else 0)
+
+
+def _plain(*args: Any, **_: Any) -> str:
+    return arguments(*args)
+
+
+def _how(how: int) -> str:
+    return ("SHUT_RD", "SHUT_WR", "SHUT_RDWR")[how] if how in (0, 1, 2) else str(how)
+
+
+def _nothing(_value: Any, _args: Any) -> dict[str, Any]:
+    return {}
+
+
+for _name, _describe, _outcome in (
+    ("bind", _plain, _nothing), ("listen", _plain, _nothing), ("connect", _plain, _nothing),
+    ("shutdown", _how, _nothing), ("setblocking", _plain, _nothing), ("settimeout", _plain, _nothing),
+    ("connect_ex", _plain, lambda value, _: {"result": str(value)}),
+    ("send", _with_flags(1), _sent), ("sendall", _with_flags(1), _sent), ("sendto", _send_to, _sent),
+    ("sendmsg", _send_message, _sent),
+    ("recv", _with_flags(1), _received), ("recvfrom", _with_flags(1), _received),
+    ("recvmsg", _receive_message, _received),
+):
+    setattr(TracedSocket, _name, _recorded(_name, _describe, _outcome))
+
+
+# ---------------------------------------------------------------- 把参数写成人话
+
+def show(value: Any) -> str:
+    """一个参数或结果的文字。长字节串只显示开头和总长。"""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        data = bytes(value)
+        if len(data) <= SHOWN:
+            return repr(data)
+        return f"{data[:SHOWN // 2]!r}…（{len(data)} 字节）"
+    if isinstance(value, list):
+        return "[" + ", ".join(show(v) for v in value) + "]"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(show(v) for v in value) + ")"
+    return repr(value)
+
+
+def flag_names(flags: int) -> str:
+    """``0x41`` → ``MSG_OOB|MSG_DONTWAIT``；不认识的位写成十六进制。"""
+    names, rest = [], int(flags)
+    for name, bit in _constants("MSG_"):
+        if bit and rest & bit == bit:
+            names.append(name)
+            rest &= ~bit
+    return "|".join(names + ([hex(rest)] if rest else []))
+
+
+@functools.cache
+def _constants(prefix: str) -> list[tuple[str, int]]:
+    return [(n, int(getattr(socket, n))) for n in dir(socket) if n.startswith(prefix)]
+
+
+OPTION_LEVELS = {socket.SOL_SOCKET: "SO_", socket.IPPROTO_TCP: "TCP_", socket.IPPROTO_IP: "IP_",
+                 socket.IPPROTO_IPV6: "IPV6_", socket.IPPROTO_UDP: "UDP_"}
+
+
+def option_name(level: int, option: int) -> str:
+    """``(SOL_SOCKET, 13)`` → ``SO_LINGER``；没有名字的写成两个数。"""
+    for name, number in _constants(OPTION_LEVELS.get(level, "?")):
+        if number == option:
+            return name
+    return f"{level}, {option}"
+
+
+def option_text(level: int, option: int, value: Any) -> str:
+    """选项的名字和值；struct linger 拆成两个字段。"""
+    name = option_name(level, option)
+    if name == "SO_LINGER" and isinstance(value, bytes) and len(value) == 8:
+        on, seconds = struct.unpack("ii", value)
+        return f"{name}, {{l_onoff={on}, l_linger={seconds}}}"
+    return f"{name}, {show(value)}"

@@ -1,0 +1,161 @@
+"""内核自己说的状态：sock_diag(7) 与 TCP_INFO，从不推算。
+
+``Watch`` 盯住一台主机上的 TCP 端点。网线每取走一个包、每送达一个包，套接字每返回一次调用，都叫它看一眼：
+状态只会在这些时刻改变，所以不需要轮询。描述符关掉以后，只有 sock_diag 还看得见孤儿连接和 TIME_WAIT；
+反过来，已经 CLOSE 而描述符还开着的套接字不在内核的表里，只有 TCP_INFO 答得出来。
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sockscope.live.socket import TracedSocket
+
+__all__ = ["NAMES", "Reading", "Watch", "endpoint", "tcp_info_state"]
+
+# <net/tcp_states.h>；12 号 NEW_SYN_RECV 在 sock_diag 里就报作 SYN_RECV
+NAMES = ("", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE",
+         "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "SYN_RECV")
+SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, NLMSG_ERROR = 20, 1, 2
+NOCOOKIE = b"\xff" * 8
+ANY, ANY6 = "0.0.0.0", "::"
+
+Address = tuple[str, int]
+
+
+def endpoint(address: Address) -> str:
+    """``("10.0.0.1", 7)`` → ``10.0.0.1:7``；IPv6 地址加方括号。"""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def tcp_info_state(sock: socket.socket) -> str:
+    """TCP_INFO 的第一个字节（tcpi_state）；不是 TCP 套接字则为空串。"""
+    try:
+        return NAMES[sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]]
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """一次读数：状态、两个队列的字节数、读自哪里。"""
+
+    state: str
+    receive_queue: int = 0
+    send_queue: int = 0
+    origin: str = "sock_diag"
+
+
+class Diag:
+    """一个命名空间的 NETLINK_SOCK_DIAG 口，用四元组精确查询，不遍历内核的表。"""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+
+    def look_up(self, local: Address, peer: Address) -> Reading | None:
+        """这个四元组此刻的状态；内核里没有它则为 None。对端端口为 0 表示问监听套接字。"""
+        try:
+            self.sock.send(_request(local, peer))
+            reply = self.sock.recv(4096)
+        except OSError:
+            return None
+        if struct.unpack_from("=H", reply, 4)[0] == NLMSG_ERROR:
+            return None
+        state = NAMES[reply[17]]
+        if (state == "LISTEN") != (peer[1] == 0):  # 没有连接时，内核会退而找到监听套接字
+            return None
+        _expires, received, unsent = struct.unpack_from("=III", reply, 16 + 4 + 48)
+        return Reading(state, received, unsent)
+
+
+def _request(local: Address, peer: Address) -> bytes:
+    """struct nlmsghdr + struct inet_diag_req_v2（<linux/inet_diag.h>）。"""
+    family = socket.AF_INET6 if ":" in local[0] else socket.AF_INET
+    ends = struct.pack("!HH", local[1], peer[1]) + b"".join(
+        socket.inet_pton(family, a[0]).ljust(16, b"\0") for a in (local, peer))
+    body = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, 0, 0xFFFFFFFF) + ends + bytes(4) + NOCOOKIE
+    return struct.pack("=IHHII", 16 + len(body), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0) + body
+
+
+@dataclass
+class Flow:
+    """一个被盯住的端点：四元组、它的套接字（如果还开着）、上一次报告的状态。监听端点的对端是通配地址。"""
+
+    local: Address
+    peer: Address
+    socket: TracedSocket | None = None
+    label: str = ""
+    state: str = ""
+
+
+class Watch:
+    """一台主机上的全部 TCP 端点；某个端点的状态一变，就叫 ``report(flow, reading)``。
+
+    线程安全：网线的线程与应用的线程都会来看。``lock`` 也保护描述符：套接字先在锁里交出描述符，再在锁外关闭。
+    """
+
+    def __init__(self, diag: Diag | None, report: Callable[[Flow, Reading], None]) -> None:
+        self.diag = diag
+        self.report = report
+        self.lock = threading.RLock()
+        self.flows: dict[tuple[Address, Address], Flow] = {}
+        self.sockets: list[TracedSocket] = []
+
+    def adopt(self, sock: TracedSocket) -> None:
+        """从此认得这个 TCP 套接字。"""
+        with self.lock:
+            self.sockets.append(sock)
+
+    def release(self, sock: TracedSocket) -> int:
+        """套接字要关了：忘掉它，取走它的描述符（已经没有则为 -1）。它的端点从此只有 sock_diag 看得见。"""
+        with self.lock:
+            if sock in self.sockets:
+                self.sockets.remove(sock)
+            for flow in self.flows.values():
+                if flow.socket is sock:
+                    flow.socket = None
+            return socket.socket.detach(sock)
+
+    def see(self, local: Address, peer: Address) -> None:
+        """网线上出现了这个四元组：盯住它，并看一眼本机全部端点。"""
+        with self.lock:
+            self.flows.setdefault((local, peer), Flow(local, peer))
+            self.sample()
+
+    def sample(self) -> None:
+        """看一眼，把变了的报告出去。"""
+        with self.lock:
+            for sock in self.sockets:
+                self._introduce(sock)
+            for flow in list(self.flows.values()):
+                self._read(flow)
+
+    def _introduce(self, sock: TracedSocket) -> None:
+        """把套接字与它的端点对上号：连接靠四元组，正在连接的只有本地一半，监听的对端是通配地址。"""
+        local, peer = sock.ends()
+        if peer is None and tcp_info_state(sock) == "LISTEN":
+            peer = (ANY6 if ":" in local[0] else ANY, 0)
+        if peer is not None:
+            self.flows.setdefault((local, peer), Flow(local, peer))
+        for flow in self.flows.values():
+            if flow.local == local and peer in (None, flow.peer) and flow.socket is None:
+                flow.socket, flow.label = sock, sock.label
+
+    def _read(self, flow: Flow) -> None:
+        reading = self.diag.look_up(flow.local, flow.peer) if self.diag else None
+        if reading is None and flow.socket is not None:
+            reading = Reading(tcp_info_state(flow.socket), origin="TCP_INFO")
+        if reading is None:
+            reading = Reading("CLOSE" if flow.state else "")
+        if reading.state != flow.state:
+            flow.state = reading.state
+            self.report(flow, reading)
+        if flow.state == "CLOSE" and flow.socket is None:
+            del self.flows[flow.local, flow.peer]
