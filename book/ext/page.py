@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -11,6 +12,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # 脚本名里有左边的字样时，正文里要有右边的字样才留下；None 表示从不需要。
 NEEDED_BY = {
     "thebe": None,
+    "THEBE": None,
     "html-manager": WIDGET_VIEW,
     "requirejs": WIDGET_VIEW,
     "vendor/mathjax": 'class="math',
@@ -29,14 +31,34 @@ def needed(script: str, body: str) -> bool:
     return True
 
 
+# Jupyter Book 1 固定带上 thebe，它要向外部请求；连同正文里的配置一起去掉。
+THEBE = re.compile(r'\s*<script type="text/x-thebe-config">.*?</script>\s*<script>kernelName = .*?</script>', re.DOTALL)
+UNTRANSLATED = {
+    'title="Link to this heading"': 'title="这一节的链接"',
+    'title="Link to this image"': 'title="这张图的链接"',
+    'title="Link to this table"': 'title="这张表的链接"',
+    'title="Link to this code"': 'title="这份清单的链接"',
+}
+
+
+def cleaned(body: str) -> str:
+    """去掉正文里的 thebe 配置，补上 Sphinx 漏译的几个提示。"""
+    body = THEBE.sub("", body)
+    for english, chinese in UNTRANSLATED.items():
+        body = body.replace(english, chinese)
+    return body
+
+
+def identity(asset: Any) -> str:
+    """脚本或样式的路径；直接写在页面里的脚本则是它的内容。"""
+    return str(getattr(asset, "filename", asset) or getattr(asset, "attributes", {}).get("body", ""))
+
+
 def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> str | None:
     """``html-page-context``：去掉用不着的脚本，写下来源。无返回值时 Sphinx 用原来的模板。"""
-    body = context.get("body") or ""
-    context["script_files"] = [
-        script for script in context["script_files"]
-        if needed(str(getattr(script, "filename", script)), body)
-        and not (getattr(script, "attributes", {}).get("body") or "").startswith("const THEBE")
-    ]
+    body = context["body"] = cleaned(context.get("body") or "")
+    context["script_files"] = [script for script in context["script_files"] if needed(identity(script), body)]
+    context["css_files"] = [style for style in context["css_files"] if "thebe" not in identity(style)]
     context["notebook_source"] = f"{pagename}.ipynb" if context.get("page_source_suffix") == ".ipynb" else ""
     return None
 

@@ -1,0 +1,97 @@
+"""``make serve``：构建全书，在本机打开书和 JupyterLab。
+
+读者自己的 Jupyter 配置（密码、端口、语言）与这里无关，也不会被改动：设置都放在虚拟环境里。
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+FIRST_PORT = 8888
+
+
+def free_port() -> int:
+    """8888 空着就用它，否则请内核挑一个。"""
+    for port in (FIRST_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
+    raise SystemExit("本机没有可用的端口。")
+
+
+def arguments(root: Path, port: int) -> list[str]:
+    """给 JupyterLab 的全部设置。"""
+    own = Path(sys.prefix) / "share" / "sockscope"
+    return [
+        f"--ServerApp.root_dir={root}",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        "--ServerApp.open_browser=False",
+        "--ServerApp.allow_root=True",
+        "--ServerApp.answer_yes=True",
+        "--ServerApp.jpserver_extensions=sockscope.serve=True",
+        "--Application.log_level=WARNING",
+        f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
+        f"--LabApp.user_settings_dir={own / 'settings'}",
+        f"--LabApp.workspaces_dir={own / 'workspaces'}",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
+
+
+def announcement(port: int, token: str) -> tuple[str, str]:
+    """书和 JupyterLab 的地址，都带令牌。"""
+    return f"http://127.0.0.1:{port}/book/?token={token}", f"http://127.0.0.1:{port}/lab?token={token}"
+
+
+def has_display() -> bool:
+    """这台机器有没有图形界面可以打开浏览器。"""
+    return sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+
+
+def welcome(port: int, token: str) -> None:
+    """服务器已经在听了：告诉读者地址，能开浏览器就打开书。"""
+    book, lab = announcement(port, token)
+    print(f"\n  书　　　　  {book}\n  JupyterLab  {lab}\n\n  按 Ctrl + C 结束。\n", flush=True)
+    if has_display():
+        webbrowser.open(book)
+
+
+def serve(root: Path) -> None:
+    """启动服务器，直到 Ctrl + C。"""
+    from jupyterlab.labapp import LabApp
+
+    port, token = free_port(), secrets.token_hex(16)
+
+    class Lab(LabApp):
+        def start(self) -> None:
+            self.serverapp.io_loop.add_callback(welcome, port, token)
+            super().start()
+
+    Lab.launch_instance(argv=arguments(root, port))
+
+
+def main(**environment: Any) -> None:
+    root = Path.cwd()
+    if not (root / "_toc.yml").exists():
+        raise SystemExit("请在仓库的根目录里运行 make serve。")
+    if status := subprocess.run([sys.executable, "book/build.py"]).returncode:
+        raise SystemExit(status)
+    print("• 启动 JupyterLab", flush=True)
+    serve(root)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""``/sockscope/run`` 与 ``/sockscope/ping``：书页请本机内核真的做一次实验。"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+__all__ = ["PingHandler", "RunHandler", "question"]
+
+LIMIT = 90.0    # 秒；最长的实验是保活与重传，都在一分钟以内
+WORKERS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="sockscope-run")
+
+
+class QuestionError(ValueError):
+    """请求不成样子。消息是一句中文，说明哪里不对。"""
+
+
+def question(body: bytes) -> tuple[str, dict[str, Any], list[str]]:
+    """从请求正文读出 (实验名, 参数, 剪掉的包)；不合格式时抛出 QuestionError。"""
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        raise QuestionError("请求正文不是 JSON。") from None
+    if not isinstance(asked, dict):
+        raise QuestionError("请求正文应当是一个 JSON 对象。")
+    name, parameters, drop = asked.get("experiment"), asked.get("parameters", {}), asked.get("drop", [])
+    if not isinstance(name, str):
+        raise QuestionError("缺少 experiment：要运行哪个实验？")
+    if not isinstance(parameters, dict):
+        raise QuestionError("parameters 应当是一个对象：参数名对应取值。")
+    if not isinstance(drop, list) or not all(isinstance(one, str) for one in drop):
+        raise QuestionError("drop 应当是一列包的签名。")
+    return name, parameters, drop
+
+
+def checked(name: str, parameters: dict[str, Any]) -> None:
+    """实验和每个参数的取值都存在，否则抛出 QuestionError。"""
+    from sockscope import experiments
+
+    if name not in experiments.names():
+        raise QuestionError(f"没有叫“{name}”的实验。")
+    options = {p.name: [value for value, _ in p.options] for p in experiments.get(name).parameters}
+    for key, value in parameters.items():
+        if key not in options:
+            raise QuestionError(f"实验“{name}”没有参数“{key}”。")
+        if value not in options[key]:
+            raise QuestionError(f"参数“{key}”不能取 {value!r}。")
+
+
+async def within(limit: float, work: Callable[..., Any], *arguments: Any) -> Any:
+    """在工作线程里运行 ``work``，至多等 ``limit`` 秒；超时抛出 TimeoutError（线程会自己结束）。"""
+    return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(WORKERS, work, *arguments), limit)
+
+
+class RunHandler(APIHandler):
+    """运行一次实验。"""
+
+    auth_resource = "kernels"
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """正文 ``{experiment, parameters, drop}``；回答 ``explorer.payload`` 的字典。"""
+        try:
+            name, parameters, drop = question(self.request.body)
+            checked(name, parameters)
+            from sockscope.explorer import payload
+            self.finish(await within(LIMIT, payload, name, parameters, drop))
+        except QuestionError as wrong:
+            self._refuse(400, str(wrong))
+        except TimeoutError:
+            self._refuse(504, f"实验在 {LIMIT:.0f} 秒内没有结束，已不再等它。")
+
+    def _refuse(self, status: int, message: str) -> None:
+        self.set_status(status)
+        self.finish({"message": message})
+
+
+class PingHandler(APIHandler):
+    """回答这台机器能做到哪一步。"""
+
+    auth_resource = "kernels"
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """``{"live": "实时" | "实时（无抓包）" | "录制"}``。"""
+        from sockscope.live import capability
+        self.finish({"live": capability.label()})
