@@ -184,12 +184,14 @@ class Process:
 class Network:
     """几台主机和它们之间的网线。``delay``（秒）等参数给每根网线，之后可在 ``net.cables[i]`` 上单独改。
 
+    ``delayed_ack=False`` 叫内核不推迟确认（路由属性 quickack），实验因此不受 40 毫秒定时器的运气左右。
     ``capture``：``"cable"`` 要有抓包的网线，``"loopback"`` 要环回地址，缺省是能有多好就多好
     （环境变量 ``SOCKSCOPE_CAPTURE`` 可以代为指定）。造不出来抛 ``Unavailable``。
     主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
     """
 
-    def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, capture: str = "", title: str = "") -> None:
+    def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
+                 capture: str = "", title: str = "") -> None:
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("网络至少要两台名字不同的主机。")
         self.title = title
@@ -201,7 +203,7 @@ class Network:
         self.threads: list[_Worker] = []
         self.processes: list[Process] = []
         self.closed = False
-        self._names, self._delay, self._seed = names, delay, seed
+        self._names, self._delay, self._seed, self._quickack = names, delay, seed, not delayed_ack
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
         build = self._lay_cables if self.capture == "cable" else self._use_loopback
@@ -214,7 +216,7 @@ class Network:
     # ------------------------------------------------------------ 建造
 
     def _lay_cables(self) -> None:
-        plans = [_Plan(i, len(self._names)) for i in range(len(self._names))]
+        plans = [_Plan(i, len(self._names), self._quickack) for i in range(len(self._names))]
         for name, plan in zip(self._names, plans, strict=True):
             host = self.hosts[name] = Host(self, name, plan.addresses)
             host.plan = plan
@@ -286,9 +288,10 @@ class Network:
             self.journal.changed.wait_for(lambda: worker.done or worker.name in self._stuck_threads(), START)
         return worker
 
-    def settle(self, timeout: float = PATIENCE) -> bool:
-        """等到网线上安静下来：路上没有包，两端也没有要发的。没有网线时立刻返回。"""
-        return self.wires.settle(timeout) if self.wires else True
+    def settle(self) -> bool:
+        """等到大家都静下来：路上没有包，后台线程不是做完了就是阻塞着。等不到（``PATIENCE`` 秒）则返回 False。"""
+        with self.journal.changed:
+            return self.journal.changed.wait_for(self._nothing_more, PATIENCE)
 
     @property
     def trace(self) -> tr.Trace:
@@ -319,9 +322,7 @@ class Network:
 
     def _finish(self) -> None:
         """等后台线程做完它们还能做的事，再等网线安静。"""
-        with self.journal.changed:
-            finished = self.journal.changed.wait_for(self._nothing_more, PATIENCE)
-        self.settle()
+        finished = self.settle()
         for host in self.hosts.values():
             host.watch.sample()
         if not finished:
@@ -330,7 +331,10 @@ class Network:
 
     def _nothing_more(self) -> bool:
         """每个线程都已结束，或停在一个没有超时、网线安静以后也不会返回的调用上。"""
-        return self._idle_threads() and self.settle() and self._idle_threads()
+        return self._idle_threads() and self._idle_wires() and self._idle_threads()
+
+    def _idle_wires(self) -> bool:
+        return self.wires.settle(PATIENCE) if self.wires else True
 
     def _idle_threads(self) -> bool:
         stuck = self._stuck_threads()
@@ -384,12 +388,12 @@ _counter = itertools.count()
 class _Plan:
     """一排 ``count`` 台主机中第 ``place`` 台的网口与路由。第 i 根网线是 10.0.i.0/24 和 fd00:0:0:i::/64。"""
 
-    def __init__(self, place: int, count: int) -> None:
+    def __init__(self, place: int, count: int, quickack: bool) -> None:
         self.interfaces, self.routes, self.sysctl = [], [], dict(SYSCTL)
         last = count - 1
         for cable, side in ((place - 1, 2), (place, 1)):
             if 0 <= cable < last:
-                self.interfaces.append({"name": f"eth{len(self.interfaces)}", "addresses": [
+                self.interfaces.append({"name": f"eth{len(self.interfaces)}", "quickack": quickack, "addresses": [
                     (f"10.0.{cable}.{side}", 24), (f"fd00:0:0:{cable}::{side}", 64)]})
         if 0 < place < last:
             self.sysctl |= ROUTER

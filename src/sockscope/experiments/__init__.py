@@ -1,0 +1,24 @@
+"""全书的实验，一章一个或几个模块；一个实验 = 参数 + 一个可以朗读的函数。
+
+>>> from sockscope import experiments
+>>> trace = experiments.get("closing").run(how="SHUT_WR")
+"""
+
+from sockscope.experiments.experiment import (
+    Choice,
+    Experiment,
+    Recording,
+    Switch,
+    attempt,
+    connected,
+    experiment,
+    get,
+    names,
+    recording,
+    recordings_folder,
+)
+
+__all__ = [
+    "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment", "get", "names",
+    "recording", "recordings_folder",
+]

@@ -1,0 +1,299 @@
+"""实验：几个参数，加一个可以朗读的函数。运行它，得到一条 ``Trace``。
+
+    @experiment(chapter="08", title="丢了的数据报", question="……？", hosts=("client", "server"),
+                lost=Switch("网线丢掉第一个包", True))
+    def datagram(net, lost): ...
+
+函数的名字就是实验的名字，也是录制文件的名字。参数的每一种取值都会被录下来（``variants``）。
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import importlib
+import itertools
+import json
+import pkgutil
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sockscope import experiments
+from sockscope.live import Network, Unavailable, capability
+from sockscope.trace import Trace, TraceError, dumps, from_json
+
+__all__ = [
+    "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment", "get", "names",
+    "recording", "recordings_folder",
+]
+
+RECORDINGS = "sockscope-recordings/1"
+PORT = 7007  # 实验里服务器的端口：没有命名空间的机器上，普通用户也绑得上
+REFRESH = 0.15  # 进行中的实验多久重画一次，秒
+
+
+@dataclass(frozen=True)
+class Choice:
+    """一个参数：给人看的名字，和 值→说明 的选项；第一项是缺省值。"""
+
+    label: str
+    choices: dict[Any, str]
+    name: str = ""
+
+    @property
+    def options(self) -> list[tuple[Any, str]]:
+        return list(self.choices.items())
+
+    @property
+    def default(self) -> Any:
+        return next(iter(self.choices))
+
+
+def Switch(label: str, default: bool = False) -> Choice:  # noqa: N802  读起来像一种参数
+    """只有是与否的参数。"""
+    return Choice(label, {default: "是" if default else "否", not default: "否" if default else "是"})
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """一个实验。``chapter`` 是两位数字的章号；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒。
+
+    实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气。``loopback`` 说明没有网线时环回地址上的结果是否仍然回答得了问题。
+    """
+
+    function: Callable[..., None]
+    chapter: str
+    title: str
+    question: str = ""
+    hosts: tuple[str, ...] = ("client", "server")
+    delay: float = 0.01
+    limit: float = 20.0
+    loopback: bool = False
+    delayed_ack: bool = False
+    parameters: list[Choice] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        return {p.name: p.default for p in self.parameters}
+
+    def variants(self) -> list[dict[str, Any]]:
+        """参数的每一种组合，缺省的在最前。"""
+        grids = itertools.product(*(p.choices for p in self.parameters))
+        return [dict(zip((p.name for p in self.parameters), values, strict=True)) for values in grids]
+
+    def complete(self, values: dict[str, Any]) -> dict[str, Any]:
+        """补上缺省值；不认识的参数或取值抛 ``ValueError``，用一句话说清。"""
+        known = {p.name: p for p in self.parameters}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"实验 {self.name} 没有参数 {name!r}；它有：{'、'.join(known) or '无'}。")
+            if not any(type(value) is type(option) and value == option for option in known[name].choices):
+                options = "、".join(map(repr, known[name].choices))
+                raise ValueError(f"参数 {name} 不能取 {value!r}；可取：{options}。")
+        return self.defaults | values
+
+    def key(self, values: dict[str, Any]) -> str:
+        """一个变体的短名字，如 ``SHUT_WR.0.1.0``：在录制文件和网页里用。"""
+        return ".".join(str(int(v)) if isinstance(v, bool) else str(v)
+                        for v in self.complete(values).values()) or "default"
+
+    def run(self, *, drop: Iterable[str] = (), on_progress: Callable[[Trace], None] | None = None,
+            capture: str = "", **values: Any) -> Trace:
+        """真的做一遍。``drop`` 是要剪掉的包的签名；``on_progress`` 在进行中不时收到未完的轨迹。
+
+        做不了则抛 ``Unavailable``；参数不对抛 ``ValueError``。
+        """
+        values = self.complete(values)
+        if capability(capture).level != "cable" and not self.loopback:
+            raise Unavailable("这个实验要看网线上的包。" + capability().sentence)
+        with Network(*self.hosts, delay=self.delay, delayed_ack=self.delayed_ack, capture=capture,
+                     title=self.title) as net:
+            for signature in drop:
+                self._scissors(net, signature)
+            with _attended(net, self.limit, on_progress and (lambda: on_progress(self._named(net.trace, values)))):
+                self.function(net, **values)
+        return self._named(net.trace, values)
+
+    def observe(self, *, drop: Iterable[str] = (), on_progress: Callable[[Trace], None] | None = None,
+                **values: Any) -> Trace:
+        """做得了就做，做不了就放录制：``trace.label`` 说明读者看的是哪一种。"""
+        try:
+            return self.run(drop=drop, on_progress=on_progress, **values)
+        except Unavailable:
+            return recording(self.name, drop=drop, **values)
+
+    def _named(self, trace: Trace, values: dict[str, Any]) -> Trace:
+        return replace(trace, experiment=self.name, parameters=values)
+
+    @staticmethod
+    def _scissors(net: Network, signature: str) -> None:
+        ends = signature.split(" ")[0].split(">")
+        for cable in net.cables:
+            if sorted(ends) == sorted(e.host for e in cable.ends):
+                cable.drop(signature=signature)
+                return
+        raise ValueError(f"没有一根网线上会有这样的包：{signature!r}。")
+
+
+def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str, ...] = ("client", "server"),
+               delay: float = 0.01, limit: float = 20.0, loopback: bool = False,
+               delayed_ack: bool = False, **parameters: Choice) -> Callable[[Callable[..., None]], Experiment]:
+    """把函数变成实验。关键字参数就是实验的参数，名字与函数的形参相同。"""
+    def wrap(function: Callable[..., None]) -> Experiment:
+        named = [replace(choice, name=name) for name, choice in parameters.items()]
+        made = Experiment(function, chapter, title, question, hosts, delay, limit, loopback,
+                          delayed_ack, named)
+        _registry[made.name] = made
+        return made
+    return wrap
+
+
+@contextmanager
+def _attended(net: Network, limit: float, refresh: Callable[[], None] | None) -> Iterator[None]:
+    """看着实验：不时报告进展，超过时限就叫停。"""
+    done = threading.Event()
+
+    def attend() -> None:
+        waited = 0.0
+        while not done.wait(REFRESH):
+            waited += REFRESH
+            if refresh is not None:
+                refresh()
+            if waited > limit:
+                return net.abort()
+
+    thread = threading.Thread(target=attend, name="attend", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+# ---------------------------------------------------------------- 登记处
+
+_registry: dict[str, Experiment] = {}
+
+
+@functools.cache
+def _load_all() -> None:
+    for module in pkgutil.iter_modules(experiments.__path__):
+        importlib.import_module(f"{experiments.__name__}.{module.name}")
+
+
+def names() -> list[str]:
+    """全部实验的名字，按章号、名字排序。"""
+    _load_all()
+    return sorted(_registry, key=lambda n: (_registry[n].chapter, n))
+
+
+def get(name: str) -> Experiment:
+    """名为 ``name`` 的实验；没有则 ``ValueError``。"""
+    _load_all()
+    if name not in _registry:
+        raise ValueError(f"没有叫 {name!r} 的实验；有：{'、'.join(names())}。")
+    return _registry[name]
+
+
+# ---------------------------------------------------------------- 实验里常用的两个动作
+
+def connected(net: Network) -> tuple[Any, Any]:
+    """一条已经连好的 TCP 连接：``(客户端的套接字, 服务器的套接字)``。监听套接字留到网络关闭。"""
+    listener = net.server.socket()
+    listener.bind((net.server.address, PORT))
+    listener.listen()
+    near = net.client.socket()
+    near.connect((net.server.address, PORT))
+    far, _ = listener.accept()
+    return near, far
+
+
+def attempt(call: Callable[..., Any], *args: Any) -> Any:
+    """试一次调用：失败不算意外，errno 已经记在轨迹里。失败返回 None。"""
+    try:
+        return call(*args)
+    except OSError:
+        return None
+
+
+# ---------------------------------------------------------------- 录制
+
+def recordings_folder() -> Path:
+    """录制所在的文件夹：源码树里是顶层的 recordings/，装好的包里在包内。"""
+    inside = Path(__file__).parents[1] / "recordings"
+    return inside if inside.is_dir() else Path(__file__).parents[3] / "recordings"
+
+
+@dataclass
+class Recording:
+    """一个实验的全部录制：``variants`` 是 变体→轨迹，``drops`` 是 变体→剪掉的包的签名→轨迹。"""
+
+    experiment: str
+    variants: dict[str, Trace] = field(default_factory=dict)
+    drops: dict[str, dict[str, Trace]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, name: str) -> Recording:
+        """读 recordings/<name>.json。没有抛 ``FileNotFoundError``，不合格式抛 ``TraceError``。"""
+        path = recordings_folder() / f"{name}.json"
+        if not path.exists():
+            raise FileNotFoundError(f"实验 {name} 还没有录制：{path.name} 不存在。运行 make record 录一份。")
+        try:
+            value = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise TraceError(f"录制 {path.name} 不是 JSON：{error}。运行 make record 重录。") from None
+        if not isinstance(value, dict) or value.get("format") != RECORDINGS:
+            raise TraceError(f"录制 {path.name} 的 format 应为 {RECORDINGS!r}。运行 make record 重录。")
+        made = cls(name)
+        for key, item in value.get("variants", {}).items():
+            made.variants[key] = from_json(item, f"录制 {path.name} 的 {key}")
+        for key, group in value.get("drops", {}).items():
+            made.drops[key] = {s: from_json(t, f"录制 {path.name} 的 {key} 剪 {s}") for s, t in group.items()}
+        return made
+
+    def save(self) -> None:
+        """写回文件：一个事件一行，``git diff recordings/`` 读得懂。"""
+        groups = {"variants": self._join(self.variants)}
+        groups["drops"] = "{\n" + ",\n".join(
+            f"{json.dumps(key)}:{self._join(group)}" for key, group in self.drops.items()) + "}"
+        head = f'{{"format":"{RECORDINGS}","experiment":{json.dumps(self.experiment)}'
+        text = head + "".join(f',\n"{k}":{v}' for k, v in groups.items()) + "}\n"
+        (recordings_folder() / f"{self.experiment}.json").write_text(text, encoding="utf-8")
+
+    @staticmethod
+    def _join(traces: dict[str, Trace]) -> str:
+        return "{\n" + ",\n".join(f"{json.dumps(k, ensure_ascii=False)}:{dumps(t).rstrip()}"
+                                  for k, t in traces.items()) + "}"
+
+
+@functools.lru_cache(maxsize=8)
+def _recording(name: str, _modified: int) -> Recording:
+    return Recording.load(name)
+
+
+def recording(name: str, *, drop: Iterable[str] = (), **values: Any) -> Trace:
+    """一个变体的录制。没有录过抛 ``FileNotFoundError``，消息说明怎样录。"""
+    made = get(name)
+    path = recordings_folder() / f"{name}.json"
+    whole = _recording(name, path.stat().st_mtime_ns if path.exists() else 0)
+    key, cuts = made.key(values), list(drop)
+    group: dict[str, Trace] = whole.drops.get(key, {}) if cuts else whole.variants
+    wanted = cuts[0] if cuts else key
+    if wanted not in group or len(cuts) > 1:
+        raise FileNotFoundError(f"{name} 的这个变体没有录制（{key}{'，剪 ' + '、'.join(cuts) if cuts else ''}）。"
+                                "在能抓包的机器上现场运行就能看到。")
+    return group[wanted]
+
+
+def today() -> str:
+    """今天的日期，写在录制上。"""
+    return datetime.date.today().isoformat()
