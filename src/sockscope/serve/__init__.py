@@ -12,10 +12,12 @@
 
 from __future__ import annotations
 
+import os
+import webbrowser
 from pathlib import Path
 from typing import Any
 
-__all__ = ["_jupyter_server_extension_points", "_load_jupyter_server_extension"]
+__all__ = ["_jupyter_server_extension_points", "_load_jupyter_server_extension", "_start_jupyter_server_extension"]
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
@@ -37,3 +39,13 @@ def _load_jupyter_server_extension(server: Any) -> None:
         (url_path_join(base, "/sockscope/run"), RunHandler),
         (url_path_join(base, "/sockscope/ping"), PingHandler),
     ])
+
+
+async def _start_jupyter_server_extension(server: Any) -> None:
+    """服务器已经在听了：告诉读者两个地址；由 make serve 启动而又有图形界面时，打开书。"""
+    root = f"http://127.0.0.1:{server.port}{server.base_url}"
+    token = f"token={server.identity_provider.token}"
+    book = f"{root}book/?{token}"
+    print(f"\n  书          {book}\n  JupyterLab  {root}lab?{token}\n\n  按 Ctrl + C 结束。\n", flush=True)
+    if os.environ.pop("SOCKSCOPE_OPEN", ""):
+        webbrowser.open(book)

@@ -10,9 +10,7 @@ import secrets
 import socket
 import subprocess
 import sys
-import webbrowser
 from pathlib import Path
-from typing import Any
 
 FIRST_PORT = 8888
 
@@ -31,18 +29,19 @@ def free_port() -> int:
 
 
 def arguments(root: Path, port: int) -> list[str]:
-    """给 JupyterLab 的全部设置。"""
+    """给 JupyterLab 的全部设置。令牌每次新生成；写在这里不会出现在进程列表里。"""
     own = Path(sys.prefix) / "share" / "sockscope"
     return [
         f"--ServerApp.root_dir={root}",
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={secrets.token_hex(16)}",
         "--ServerApp.open_browser=False",
         "--ServerApp.allow_root=True",
         "--ServerApp.answer_yes=True",
         "--ServerApp.jpserver_extensions=sockscope.serve=True",
-        "--Application.log_level=WARNING",
+        "--Application.log_level=WARN",
         f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
         f"--LabApp.user_settings_dir={own / 'settings'}",
         f"--LabApp.workspaces_dir={own / 'workspaces'}",
@@ -51,46 +50,23 @@ def arguments(root: Path, port: int) -> list[str]:
     ]
 
 
-def announcement(port: int, token: str) -> tuple[str, str]:
-    """书和 JupyterLab 的地址，都带令牌。"""
-    return f"http://127.0.0.1:{port}/book/?token={token}", f"http://127.0.0.1:{port}/lab?token={token}"
-
-
 def has_display() -> bool:
     """这台机器有没有图形界面可以打开浏览器。"""
     return sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
 
 
-def welcome(port: int, token: str) -> None:
-    """服务器已经在听了：告诉读者地址，能开浏览器就打开书。"""
-    book, lab = announcement(port, token)
-    print(f"\n  书　　　　  {book}\n  JupyterLab  {lab}\n\n  按 Ctrl + C 结束。\n", flush=True)
-    if has_display():
-        webbrowser.open(book)
-
-
-def serve(root: Path) -> None:
-    """启动服务器，直到 Ctrl + C。"""
-    from jupyterlab.labapp import LabApp
-
-    port, token = free_port(), secrets.token_hex(16)
-
-    class Lab(LabApp):
-        def start(self) -> None:
-            self.serverapp.io_loop.add_callback(welcome, port, token)
-            super().start()
-
-    Lab.launch_instance(argv=arguments(root, port))
-
-
-def main(**environment: Any) -> None:
+def main() -> None:
     root = Path.cwd()
     if not (root / "_toc.yml").exists():
         raise SystemExit("请在仓库的根目录里运行 make serve。")
     if status := subprocess.run([sys.executable, "book/build.py"]).returncode:
         raise SystemExit(status)
     print("• 启动 JupyterLab", flush=True)
-    serve(root)
+    from jupyterlab.labapp import LabApp
+
+    os.environ["JUPYTER_CONFIG_DIR"] = str(Path(sys.prefix) / "etc" / "jupyter")
+    os.environ["SOCKSCOPE_OPEN"] = "1" if has_display() else ""
+    LabApp.launch_instance(argv=arguments(root, free_port()))
 
 
 if __name__ == "__main__":

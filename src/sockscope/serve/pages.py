@@ -31,13 +31,15 @@ class BookHandler(JupyterHandler, web.StaticFileHandler):
     async def get(self, path: str | None = None, include_body: bool = True) -> None:  # type: ignore[override]
         """送出一个文件；网页先加上标记。"""
         if path is None:
-            self.redirect(f"{self.base_url}book/{'?' + self.request.query if self.request.query else ''}")
+            self.redirect(f"{self.base_url}book/?{self.request.query}")
+        elif self.get_argument("token", None):
+            self.redirect(self.request.path)    # 令牌已换成 cookie，不留在地址栏和历史里
         elif not Path(self.root, "index.html").exists():
             self.set_status(404)
             self.finish(MISSING)
         elif page := self._page(path):
             self.set_header("Content-Type", "text/html; charset=UTF-8")
-            self.set_header("Cache-Control", "no-cache")
+            self.set_header("Cache-Control", "no-store")    # 标记里的 XSRF 令牌因人而异
             self.finish(self._marked(page))
         else:
             await web.StaticFileHandler.get(self, path, include_body)
@@ -57,6 +59,10 @@ class BookHandler(JupyterHandler, web.StaticFileHandler):
     def _marked(self, page: Path) -> str:
         told = marker(self.base_url, self.xsrf_token.decode())
         return page.read_text(encoding="utf-8").replace("</head>", f"{told}</head>", 1)
+
+    def compute_etag(self) -> str | None:
+        """网页是现做的，没有 ETag；别的文件用父类的。"""
+        return super().compute_etag() if hasattr(self, "absolute_path") else None
 
     def set_extra_headers(self, path: str) -> None:
         """开发时书会重新构建：每次都问一下文件是否变了。"""

@@ -18,40 +18,31 @@ LIMIT = 90.0    # 秒；最长的实验是保活与重传，都在一分钟以�
 WORKERS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="sockscope-run")
 
 
-class QuestionError(ValueError):
-    """请求不成样子。消息是一句中文，说明哪里不对。"""
-
-
 def question(body: bytes) -> tuple[str, dict[str, Any], list[str]]:
-    """从请求正文读出 (实验名, 参数, 剪掉的包)；不合格式时抛出 QuestionError。"""
+    """从请求正文读出 (实验名, 参数, 剪掉的包)；不合格式时抛出 ValueError（中文）。"""
     try:
         asked = json.loads(body)
     except ValueError:
-        raise QuestionError("请求正文不是 JSON。") from None
+        raise ValueError("请求正文不是 JSON。") from None
     if not isinstance(asked, dict):
-        raise QuestionError("请求正文应当是一个 JSON 对象。")
+        raise ValueError("请求正文应当是一个 JSON 对象。")
     name, parameters, drop = asked.get("experiment"), asked.get("parameters", {}), asked.get("drop", [])
     if not isinstance(name, str):
-        raise QuestionError("缺少 experiment：要运行哪个实验？")
+        raise ValueError("缺少 experiment：要运行哪个实验？")
     if not isinstance(parameters, dict):
-        raise QuestionError("parameters 应当是一个对象：参数名对应取值。")
+        raise ValueError("parameters 应当是一个对象：参数名对应取值。")
     if not isinstance(drop, list) or not all(isinstance(one, str) for one in drop):
-        raise QuestionError("drop 应当是一列包的签名。")
+        raise ValueError("drop 应当是一列包的签名。")
     return name, parameters, drop
 
 
-def checked(name: str, parameters: dict[str, Any]) -> None:
-    """实验和每个参数的取值都存在，否则抛出 QuestionError。"""
+def run(name: str, parameters: dict[str, Any], drop: list[str]) -> dict[str, Any]:
+    """运行实验，返回 ``explorer.payload`` 的字典；没有这个实验、参数或包时抛出 ValueError（中文）。"""
     from sockscope import experiments
+    from sockscope.explorer import payload
 
-    if name not in experiments.names():
-        raise QuestionError(f"没有叫“{name}”的实验。")
-    options = {p.name: [value for value, _ in p.options] for p in experiments.get(name).parameters}
-    for key, value in parameters.items():
-        if key not in options:
-            raise QuestionError(f"实验“{name}”没有参数“{key}”。")
-        if value not in options[key]:
-            raise QuestionError(f"参数“{key}”不能取 {value!r}。")
+    experiments.get(name).complete(parameters)
+    return payload(name, parameters, drop)
 
 
 async def within(limit: float, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -69,11 +60,8 @@ class RunHandler(APIHandler):
     async def post(self) -> None:
         """正文 ``{experiment, parameters, drop}``；回答 ``explorer.payload`` 的字典。"""
         try:
-            name, parameters, drop = question(self.request.body)
-            checked(name, parameters)
-            from sockscope.explorer import payload
-            self.finish(await within(LIMIT, payload, name, parameters, drop))
-        except QuestionError as wrong:
+            self.finish(await within(LIMIT, run, *question(self.request.body)))
+        except ValueError as wrong:
             self._refuse(400, str(wrong))
         except TimeoutError:
             self._refuse(504, f"实验在 {LIMIT:.0f} 秒内没有结束，已不再等它。")
@@ -93,4 +81,4 @@ class PingHandler(APIHandler):
     async def get(self) -> None:
         """``{"live": "实时" | "实时（无抓包）" | "录制"}``。"""
         from sockscope.live import capability
-        self.finish({"live": capability.label()})
+        self.finish({"live": (await within(LIMIT, capability)).label})
