@@ -27,6 +27,7 @@ from __future__ import annotations
 import json
 import re
 import types
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -226,6 +227,16 @@ class Trace:
         """某主机发出的、带有全部 ``flags`` 的包（``FIN``、``RST``……）。"""
         return [p for p in self.packets if p.src == host and set(flags) <= set(p.flags)]
 
+    @property
+    def signatures(self) -> list[str]:
+        """每个包的签名，加上 `` #k``：同一签名在同一根网线上第几次出现。次序同 ``packets``。"""
+        seen: Counter[str] = Counter()
+        marked = []
+        for packet in self.packets:
+            seen[packet.signature] += packet.fate != "duplicate"
+            marked.append(f"{packet.signature} #{seen[packet.signature]}")
+        return marked
+
     def canonical(self) -> list[str]:
         """规范形式：一行一件事，可以直接比较、直接读。"""
         return list(_canonical_lines(self))
@@ -258,7 +269,7 @@ def _canonical_event(event: Event, ports: _PortNames) -> tuple[str, str]:
             note = f" {event.note}" if event.note in ("retransmission", "keepalive") else ""
             what = "+".join(f for f in event.flags if f not in ("ACK", "PSH")) or event.info or "数据"
             data = f" {event.seq}+{event.length}" if event.length and event.seq is not None else ""
-            body = f" {event.payload[:64]!r}" if event.length else ""
+            body = f" {event.payload[:64]!r}" if event.length and event.protocol in ("tcp", "udp") else ""
             ends = ports.rename(f"{event.source} → {event.target}")
             return (f"包 {event.cable} {event.src}→{event.dst}",
                     f"{ends} {event.protocol} {what}{data}{body}{note}{fate}")

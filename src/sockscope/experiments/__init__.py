@@ -5,6 +5,7 @@
 """
 
 from sockscope.experiments.experiment import (
+    PORT,
     Choice,
     Experiment,
     Recording,
@@ -19,6 +20,6 @@ from sockscope.experiments.experiment import (
 )
 
 __all__ = [
-    "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment", "get", "names",
+    "PORT", "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment", "get", "names",
     "recording", "recordings_folder",
 ]

@@ -27,7 +27,7 @@ from sockscope.live import Network, Unavailable, capability
 from sockscope.trace import Trace, TraceError, dumps, from_json
 
 __all__ = [
-    "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment", "get", "names",
+    "PORT", "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment", "get", "names",
     "recording", "recordings_folder",
 ]
 

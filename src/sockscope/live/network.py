@@ -21,6 +21,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 
 from sockscope import trace as tr
@@ -394,19 +395,22 @@ class _Plan:
         for cable, side in ((place - 1, 2), (place, 1)):
             if 0 <= cable < last:
                 self.interfaces.append({"name": f"eth{len(self.interfaces)}", "quickack": quickack, "addresses": [
-                    (f"10.0.{cable}.{side}", 24), (f"fd00:0:0:{cable}::{side}", 64)]})
+                    (f"10.0.{cable}.{side}", 24), (str(ip_address(f"fd00:0:0:{cable}::{side}")), 64)]})
         if 0 < place < last:
             self.sysctl |= ROUTER
-        for other in range(last):
-            if other < place - 1:
-                self._via(other, place - 1, 1)
-            elif other > place:
-                self._via(other, place, 2)
+        if count > 2 and place == 0:
+            self._via("0.0.0.0/0", "::/0", 0, 2)
+        elif count > 2 and place == last:
+            self._via("0.0.0.0/0", "::/0", last - 1, 1)
+        else:
+            for other in (*range(place - 1), *range(place + 1, last)):
+                nearer, side = (place - 1, 1) if other < place else (place, 2)
+                self._via(f"10.0.{other}.0/24", f"fd00:0:0:{other}::/64", nearer, side)
 
-    def _via(self, subnet: int, cable: int, side: int) -> None:
-        for dst, gateway in ((f"10.0.{subnet}.0/24", f"10.0.{cable}.{side}"),
-                             (f"fd00:0:0:{subnet}::/64", f"fd00:0:0:{cable}::{side}")):
-            self.routes.append({"kind": "unicast", "dst": dst, "gateway": gateway})
+    def _via(self, dst: str, dst6: str, cable: int, side: int) -> None:
+        """经第 ``cable`` 根网线 ``side`` 那一端的邻居去 ``dst`` 和 ``dst6``。"""
+        self.routes.append({"kind": "unicast", "dst": dst, "gateway": f"10.0.{cable}.{side}"})
+        self.routes.append({"kind": "unicast", "dst": dst6, "gateway": f"fd00:0:0:{cable}::{side}"})
 
     @property
     def addresses(self) -> list[str]:
