@@ -150,7 +150,7 @@ class _Evidence:
             return bool(self.calls & wanted.get(what, {what}))
         if kind == "abort":
             return any("RST" in p.flags for p in self.sent) or bool(self.calls & {"close", "kill", "reboot"})
-        flags = {f for f in what.replace(" of FIN", "").split("+")}
+        flags = set(what.replace(" of FIN", "").split("+"))
         return any(flags <= set(p.flags) and self._acknowledges(p, what) for p in self.received)
 
     def _acknowledges(self, packet: Packet, what: str) -> bool:

@@ -22,11 +22,14 @@ LEAVE = {
 
 
 @experiment(
-    chapter="05", title="六种离开的办法", question="客户端离开时，网线上走了什么？两边的下一次调用会怎样？", loopback=True,
+    chapter="05", title="六种离开的办法", loopback=True,
+    question="客户端离开时，网线上走了什么？两边的下一次调用会怎样？",
     how=Choice("客户端怎样离开", {
         "close": "close()", "SHUT_WR": "shutdown(SHUT_WR)", "SHUT_RD": "shutdown(SHUT_RD)",
         "SHUT_RDWR": "shutdown(SHUT_RDWR)", "linger0": "SO_LINGER 0 再 close()", "kill": "进程被 kill -9"}),
-    unread=Switch("离开时还有没读的数据"), peer_sends=Switch("对端之后还发两次"), duplicate=Switch("手里还有一份 dup()"))
+    unread=Switch("离开时还有没读的数据"),
+    peer_sends=Switch("对端之后还发两次"),
+    duplicate=Switch("手里还有一份 dup()"))
 def closing(net, how, unread, peer_sends, duplicate):
     near, far = connected(net)
     if unread:

@@ -53,7 +53,7 @@ class Choice:
         return next(iter(self.choices))
 
 
-def Switch(label: str, default: bool = False) -> Choice:  # noqa: N802  读起来像一种参数
+def Switch(label: str, default: bool = False) -> Choice:
     """只有是与否的参数。"""
     return Choice(label, {default: "是" if default else "否", not default: "否" if default else "是"})
 
@@ -62,7 +62,8 @@ def Switch(label: str, default: bool = False) -> Choice:  # noqa: N802  读起�
 class Experiment:
     """一个实验。``chapter`` 是两位数字的章号；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒。
 
-    实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气。``loopback`` 说明没有网线时环回地址上的结果是否仍然回答得了问题。
+    实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气。
+    ``loopback`` 说明没有网线时，环回地址上的结果是否仍然回答得了问题。
     """
 
     function: Callable[..., None]
@@ -296,4 +297,4 @@ def recording(name: str, *, drop: Iterable[str] = (), **values: Any) -> Trace:
 
 def today() -> str:
     """今天的日期，写在录制上。"""
-    return datetime.date.today().isoformat()
+    return datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -10,7 +10,7 @@ from sockscope.experiments import Switch, attempt, connected, experiment
     keepalive=Switch("打开 SO_KEEPALIVE（1 秒后探测，每秒一次，3 次为限）", True),
     cut=Switch("剪断网线", True))
 def keepalive(net, keepalive, cut):
-    near, far = connected(net)
+    near, _far = connected(net)
     near.setsockopt(SOL_SOCKET, SO_KEEPALIVE, int(keepalive))
     for option, value in ((TCP_KEEPIDLE, 1), (TCP_KEEPINTVL, 1), (TCP_KEEPCNT, 3)):
         near.setsockopt(IPPROTO_TCP, option, value)

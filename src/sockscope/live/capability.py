@@ -58,7 +58,8 @@ def capability(force: str = "") -> Capability:
 @functools.cache
 def _probe() -> Capability:
     if sys.platform != "linux":
-        return _loopback(f"{sys.platform} 没有 Linux 的网络命名空间。", "要看到包，请在 Linux（虚拟机或 WSL 2）里运行。")
+        return _loopback(f"{sys.platform} 没有 Linux 的网络命名空间。",
+                         "要看到包，请在 Linux（虚拟机或 WSL 2）里运行。")
     try:
         Namespace([{"name": "eth0", "addresses": [("10.0.0.1", 24)]}]).ready().close()
     except NamespaceError as refusal:
@@ -81,7 +82,8 @@ def _explain(refusal: NamespaceError) -> tuple[str, str]:
         return ("用户命名空间的数目上限是 0。", "补救：sudo sysctl -w user.max_user_namespaces=15000。")
     if refusal.stage in ("unshare", "uid-map"):
         return (f"内核或容器不许新建网络命名空间（{name}）。",
-                "补救：在普通的 Linux 上运行；Docker 里加 --cap-add NET_ADMIN --cap-add SYS_ADMIN --device /dev/net/tun。")
+                "补救：在普通的 Linux 上运行；"
+                "Docker 里加 --cap-add NET_ADMIN --cap-add SYS_ADMIN --device /dev/net/tun。")
     return (f"造主机时卡在 {refusal.stage}（{name}）。", "补救：换一台普通的 Linux 再试。")
 
 

@@ -10,6 +10,7 @@ SEQPACKET 套接字。对端一关（哪怕是被 kill -9），recvmsg 返回空
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -77,10 +78,8 @@ def run_host(control: socket.socket, plan: dict[str, Any]) -> NoReturn:
         HostServer(control, plan).serve()
     except BaseException as error:  # 子进程不能带着异常回到工坊的循环里
         refusal = error if isinstance(error, Refused) else Refused(repr(error), getattr(error, "errno", 0) or 0)
-        try:
+        with contextlib.suppress(OSError):
             send(control, {"error": refusal.errno, "stage": refusal.stage})
-        except OSError:
-            pass
         os._exit(1)
     os._exit(0)
 
@@ -188,17 +187,34 @@ class HostServer:
         return {"pid": pid}
 
     def spawn(self, message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
-        """在本命名空间里运行一个程序；fds 依次作它的标准输入、输出、错误。"""
+        """在本命名空间里运行一个程序。fds：标准输入、输出、错误，以及收尾的人写退出码的管道。"""
         pid = os.fork()
         if pid == 0:
-            try:
-                for number, fd in enumerate(fds[:3]):
-                    os.dup2(fd, number)
-                die_with_parent()
-                os.execvp(message["argv"][0], message["argv"])
-            finally:
-                os._exit(127)
+            self.control.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            die_with_parent()
+            program = os.fork()
+            if program == 0:
+                execute(message["argv"], fds)
+            for fd in fds[:3]:
+                os.close(fd)
+            status = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
+            os.write(fds[3], str(status).encode())
+            os._exit(0)
         return {"pid": pid}
+
+
+def execute(argv: list[str], fds: list[int]) -> NoReturn:
+    """换成要运行的程序；找不到它则退出码 127。信号恢复缺省，C 程序才会遇到真的 SIGPIPE。"""
+    die_with_parent()
+    for name in (signal.SIGPIPE, signal.SIGINT):
+        signal.signal(name, signal.SIG_DFL)
+    for number, fd in enumerate(fds[:3]):
+        os.dup2(fd, number)
+    try:
+        os.execvp(argv[0], argv)
+    finally:
+        os._exit(127)
 
 
 def enter_namespace() -> None:

@@ -14,14 +14,11 @@ from __future__ import annotations
 import itertools
 import os
 import platform
-import select
-import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import Any
 
 from sockscope import trace as tr
@@ -29,20 +26,17 @@ from sockscope.live.cable import Cable, End, Wires
 from sockscope.live.capability import Unavailable, capability
 from sockscope.live.decode import addresses
 from sockscope.live.forge import NETLINK_SOCK_DIAG
-from sockscope.live.journal import Entry, Journal
+from sockscope.live.journal import Journal
 from sockscope.live.namespace import Namespace
+from sockscope.live.plan import Plan
+from sockscope.live.process import Process, Program
 from sockscope.live.socket import TracedSocket
 from sockscope.live.states import Diag, Flow, Reading, Watch, endpoint
+from sockscope.live.worker import Worker, is_stuck, wake
 
-__all__ = ["Host", "Network", "Process"]
+__all__ = ["Host", "Network"]
 
 TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端"}
-SYSCTL = {
-    "ipv6/conf/default/router_solicitations": "0",  # 新网口不必四处打听路由器
-    "ipv4/icmp_ratelimit": "0",  # 每个错误都要看得见
-    "ipv4/conf/default/rp_filter": "0",
-}
-ROUTER = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
 PATIENCE = 10.0  # 退出时等后台线程的上限，秒
 START = 1.0  # spawn 等后台线程做到第一个阻塞调用的上限，秒
 
@@ -85,18 +79,20 @@ class Host:
 
     def process(self, *sockets: TracedSocket) -> Process:
         """把这些套接字交给一个新进程，自己不再持有：像 fork 之后父进程关掉了它们。"""
-        process = Process(self, sockets)
-        self.network.processes.append(process)
-        return process
+        return Process(self, sockets)
+
+    def program(self, *argv: str) -> Program:
+        """在这台主机上运行一个程序（比如编译好的 C），像 ``subprocess.Popen``。"""
+        return Program(self, argv)
 
     def route(self, dst: str, kind: str = "unicast", gateway: str = "") -> None:
         """加一条路由。``kind``：unicast（要 gateway）、unreachable、prohibit、blackhole（ip-route(8)）。"""
-        self._require_namespace().request("route", dst=dst, kind=kind, gateway=gateway)
+        self.require_namespace().request("route", dst=dst, kind=kind, gateway=gateway)
 
     def sysctl(self, name: str, value: object) -> None:
         """改这台主机自己的内核参数，如 ``tcp_syn_retries``（tcp(7)）。不许改则抛 ``OSError``。"""
         path = name if "/" in name else f"ipv4/{name}"
-        self._require_namespace().request("sysctl", name=path, value=str(value), must=True)
+        self.require_namespace().request("sysctl", name=path, value=str(value), must=True)
 
     def reboot(self) -> None:
         """断电重启：同样的地址，内核里却什么连接都不记得了。旧主机的套接字不再通向任何地方。"""
@@ -147,39 +143,10 @@ class Host:
             with suppress(OSError):
                 socket.socket.bind(sock, (self.address, 0))
 
-    def _require_namespace(self) -> Namespace:
+    def require_namespace(self) -> Namespace:
         if self.namespace is None:
             raise Unavailable("这一步需要自己的命名空间，而现在用的是环回地址。" + capability().remedy)
         return self.namespace
-
-
-class Process:
-    """一个只拿着几个套接字的进程。``kill()`` 之后，它的描述符由内核逐个关闭。"""
-
-    def __init__(self, host: Host, sockets: tuple[TracedSocket, ...]) -> None:
-        self.host = host
-        message, _ = host._require_namespace().request("hold", [s.fileno() for s in sockets])
-        self.pid: int = message["pid"]
-        self.exit = os.pidfd_open(self.pid)
-        for sock in sockets:
-            host.network._act(host.name, "process", sock.label)
-            os.close(host.release(sock))
-
-    def kill(self) -> None:
-        """kill -9，并等到它真的死了。"""
-        host = self.host
-        host.network._act(host.name, "kill", "SIGKILL")
-        signal.pidfd_send_signal(self.exit, signal.SIGKILL)
-        select.select([self.exit], [], [])
-        os.close(self.exit)
-        self.exit = -1
-        host.watch.sample()
-
-    def close(self) -> None:
-        if self.exit >= 0:
-            signal.pidfd_send_signal(self.exit, signal.SIGKILL)
-            os.close(self.exit)
-            self.exit = -1
 
 
 class Network:
@@ -201,8 +168,8 @@ class Network:
         if self.capture == "recording":
             raise Unavailable(capability().sentence)
         self.wires: Wires | None = None
-        self.threads: list[_Worker] = []
-        self.processes: list[Process] = []
+        self.threads: list[Worker] = []
+        self.processes: list[Process | Program] = []
         self.closed = False
         self._names, self._delay, self._seed, self._quickack = names, delay, seed, not delayed_ack
         self._retired: list[Namespace] = []
@@ -217,21 +184,22 @@ class Network:
     # ------------------------------------------------------------ 建造
 
     def _lay_cables(self) -> None:
-        plans = [_Plan(i, len(self._names), self._quickack) for i in range(len(self._names))]
+        plans = [Plan(i, len(self._names), self._quickack) for i in range(len(self._names))]
         for name, plan in zip(self._names, plans, strict=True):
             host = self.hosts[name] = Host(self, name, plan.addresses)
             host.plan = plan
             host.namespace = plan.build()
-        import scapy.layers.inet  # noqa: F401  工坊造主机时，这边先把解码器装好
+        import scapy.layers.inet
         import scapy.layers.inet6  # noqa: F401
         for host in self.hosts.values():
             host.namespace.ready()
             host.watch.diag = Diag(host.namespace.diag)
         self.journal.origin += self.journal.now()
-        self.wires = Wires(self.journal.now, self._act)
+        self.wires = Wires(self.journal.now, self.act)
         row = list(self.hosts.values())
-        for i, (left, right) in enumerate(zip(row, row[1:], strict=False)):
-            ends = (End(left.name, left.namespace.tuns[-1], left.see), End(right.name, right.namespace.tuns[0], right.see))
+        for i, (left, right) in enumerate(itertools.pairwise(row)):
+            ends = (End(left.name, left.namespace.tuns[-1], left.see),
+                    End(right.name, right.namespace.tuns[0], right.see))
             self.wires.add(Cable(i, self.wires, ends, delay=self._delay, seed=self._seed))
         self.wires.start()
 
@@ -244,7 +212,7 @@ class Network:
 
     def reboot(self, host: Host) -> None:
         """见 ``Host.reboot``。"""
-        host._require_namespace()
+        host.require_namespace()
         self._retired.append(host.namespace)
         fresh = host.plan.build().ready()
         host.watch.flows.clear()
@@ -255,7 +223,7 @@ class Network:
         for cable, side, tun in ((place, 0, fresh.tuns[-1]), (place - 1, 1, fresh.tuns[0])):
             if 0 <= cable < len(self.cables):
                 self.wires.attach(self.cables[cable], side, End(host.name, tun, host.see))
-        self._act(host.name, "reboot")
+        self.act(host.name, "reboot")
 
     # ------------------------------------------------------------ 读者用的
 
@@ -282,7 +250,7 @@ class Network:
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> threading.Thread:
         """见 ``Host.spawn``。"""
-        worker = _Worker(self, function, args)
+        worker = Worker(self, function, args)
         self.threads.append(worker)
         worker.start()
         with self.journal.changed:
@@ -342,14 +310,14 @@ class Network:
         return all(w.done or w.name in stuck for w in self.threads)
 
     def _stuck_threads(self) -> set[str]:
-        return {e.call.thread for e in self.journal.open_calls() if _is_stuck(e)}
+        return {e.call.thread for e in self.journal.open_calls() if is_stuck(e)}
 
     def abort(self) -> None:
         """后台线程出了错：记录到此为止，叫醒所有还在等的人。"""
         self.journal.freeze()
         for host in self.hosts.values():
             for sock in list(host.born):
-                _wake(sock)
+                wake(sock)
 
     def close(self) -> None:
         """收工：叫醒还阻塞着的线程，关掉全部套接字、网线和主机。可以重复调用，不会阻塞。"""
@@ -377,91 +345,11 @@ class Network:
     def _packets_now(self) -> list[tr.Packet]:
         return self.wires.packets() if self.wires else []
 
-    def _act(self, where: str, name: str, detail: str = "") -> None:
+    def act(self, where: str, name: str, detail: str = "") -> None:
         self.journal.note(tr.Action(t=self.journal.now(), where=where, name=name, detail=detail))
 
 
-# ---------------------------------------------------------------- 内部零件
-
 _counter = itertools.count()
-
-
-class _Plan:
-    """一排 ``count`` 台主机中第 ``place`` 台的网口与路由。第 i 根网线是 10.0.i.0/24 和 fd00:0:0:i::/64。"""
-
-    def __init__(self, place: int, count: int, quickack: bool) -> None:
-        self.interfaces, self.routes, self.sysctl = [], [], dict(SYSCTL)
-        last = count - 1
-        for cable, side in ((place - 1, 2), (place, 1)):
-            if 0 <= cable < last:
-                self.interfaces.append({"name": f"eth{len(self.interfaces)}", "quickack": quickack, "addresses": [
-                    (f"10.0.{cable}.{side}", 24), (str(ip_address(f"fd00:0:0:{cable}::{side}")), 64)]})
-        if 0 < place < last:
-            self.sysctl |= ROUTER
-        if count > 2 and place == 0:
-            self._via("0.0.0.0/0", "::/0", 0, 2)
-        elif count > 2 and place == last:
-            self._via("0.0.0.0/0", "::/0", last - 1, 1)
-        else:
-            for other in (*range(place - 1), *range(place + 1, last)):
-                nearer, side = (place - 1, 1) if other < place else (place, 2)
-                self._via(f"10.0.{other}.0/24", f"fd00:0:0:{other}::/64", nearer, side)
-
-    def _via(self, dst: str, dst6: str, cable: int, side: int) -> None:
-        """经第 ``cable`` 根网线 ``side`` 那一端的邻居去 ``dst`` 和 ``dst6``。"""
-        self.routes.append({"kind": "unicast", "dst": dst, "gateway": f"10.0.{cable}.{side}"})
-        self.routes.append({"kind": "unicast", "dst": dst6, "gateway": f"fd00:0:0:{cable}::{side}"})
-
-    @property
-    def addresses(self) -> list[str]:
-        return [address for port in self.interfaces for address, _ in port["addresses"]]
-
-    def build(self) -> Namespace:
-        return Namespace(self.interfaces, self.routes, self.sysctl)
-
-
-class _Worker(threading.Thread):
-    """一个后台线程。异常记在 ``error`` 里，并叫醒大家：免得主线程苦等一个已经不在的对端。"""
-
-    def __init__(self, network: Network, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        name = function.__name__
-        taken = sum(1 for w in network.threads if w.name.rstrip("0123456789") == name)
-        super().__init__(name=f"{name}{taken + 1}" if taken else name, daemon=True)
-        self.network, self.function, self.args = network, function, args
-        self.error: BaseException | None = None
-        self.done = False
-
-    def run(self) -> None:
-        try:
-            self.function(*self.args)
-        except BaseException as error:
-            if not self.network.journal.frozen:
-                self.error = error
-                self.network.abort()
-        finally:
-            with self.network.journal.changed:
-                self.done = True
-                self.network.journal.changed.notify_all()
-
-
-def _is_stuck(entry: Entry) -> bool:
-    """这次调用会不会自己返回：没有超时，而且内核说描述符还没准备好。"""
-    sock: Any = entry.socket
-    if entry.timeout or sock.fileno() < 0:
-        return False
-    reading = entry.call.name.startswith(("recv", "accept"))
-    writing = entry.call.name.startswith(("send", "connect"))
-    if not (reading or writing):
-        return False
-    poll = select.poll()
-    poll.register(sock.fileno(), select.POLLIN if reading else select.POLLOUT)
-    return not poll.poll(0)
-
-
-def _wake(sock: TracedSocket) -> None:
-    """叫醒阻塞在这个套接字上的线程：shutdown(2) 对没有连接的套接字也会叫醒，只是再报一个 ENOTCONN。"""
-    with suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _loopback_diag() -> Diag | None:

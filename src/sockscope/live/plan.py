@@ -1,0 +1,50 @@
+"""一排主机的地址、路由与内核参数：环境只在这一个地方定下来。"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from sockscope.live.namespace import Namespace
+
+__all__ = ["Plan"]
+
+SYSCTL = {
+    "ipv6/conf/default/router_solicitations": "0",  # 新网口不必四处打听路由器
+    "ipv4/icmp_ratelimit": "0",  # 每个错误都要看得见
+    "ipv4/conf/default/rp_filter": "0",
+}
+ROUTER = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
+
+
+class Plan:
+    """一排 ``count`` 台主机中第 ``place`` 台的网口与路由。第 i 根网线是 10.0.i.0/24 和 fd00:0:0:i::/64。"""
+
+    def __init__(self, place: int, count: int, quickack: bool) -> None:
+        self.interfaces, self.routes, self.sysctl = [], [], dict(SYSCTL)
+        last = count - 1
+        for cable, side in ((place - 1, 2), (place, 1)):
+            if 0 <= cable < last:
+                self.interfaces.append({"name": f"eth{len(self.interfaces)}", "quickack": quickack, "addresses": [
+                    (f"10.0.{cable}.{side}", 24), (str(ip_address(f"fd00:0:0:{cable}::{side}")), 64)]})
+        if 0 < place < last:
+            self.sysctl |= ROUTER
+        if count > 2 and place == 0:
+            self._via("0.0.0.0/0", "::/0", 0, 2)
+        elif count > 2 and place == last:
+            self._via("0.0.0.0/0", "::/0", last - 1, 1)
+        else:
+            for other in (*range(place - 1), *range(place + 1, last)):
+                nearer, side = (place - 1, 1) if other < place else (place, 2)
+                self._via(f"10.0.{other}.0/24", f"fd00:0:0:{other}::/64", nearer, side)
+
+    def _via(self, dst: str, dst6: str, cable: int, side: int) -> None:
+        """经第 ``cable`` 根网线 ``side`` 那一端的邻居去 ``dst`` 和 ``dst6``。"""
+        self.routes.append({"kind": "unicast", "dst": dst, "gateway": f"10.0.{cable}.{side}"})
+        self.routes.append({"kind": "unicast", "dst": dst6, "gateway": f"fd00:0:0:{cable}::{side}"})
+
+    @property
+    def addresses(self) -> list[str]:
+        return [address for port in self.interfaces for address, _ in port["addresses"]]
+
+    def build(self) -> Namespace:
+        return Namespace(self.interfaces, self.routes, self.sysctl)

@@ -1,0 +1,62 @@
+"""后台线程：做完了没有，停在哪里，怎样叫醒。"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sockscope.live.journal import Entry
+
+if TYPE_CHECKING:
+    from sockscope.live.network import Network
+    from sockscope.live.socket import TracedSocket
+
+__all__ = ["Worker", "is_stuck", "wake"]
+
+
+class Worker(threading.Thread):
+    """一个后台线程。异常记在 ``error`` 里，并叫醒大家：免得主线程苦等一个已经不在的对端。"""
+
+    def __init__(self, network: Network, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        name = function.__name__
+        taken = sum(1 for w in network.threads if w.name.rstrip("0123456789") == name)
+        super().__init__(name=f"{name}{taken + 1}" if taken else name, daemon=True)
+        self.network, self.function, self.args = network, function, args
+        self.error: BaseException | None = None
+        self.done = False
+
+    def run(self) -> None:
+        try:
+            self.function(*self.args)
+        except BaseException as error:
+            if not self.network.journal.frozen:
+                self.error = error
+                self.network.abort()
+        finally:
+            with self.network.journal.changed:
+                self.done = True
+                self.network.journal.changed.notify_all()
+
+
+def is_stuck(entry: Entry) -> bool:
+    """这次调用会不会自己返回：没有超时，而且内核说描述符还没准备好。"""
+    sock: Any = entry.socket
+    if entry.timeout or sock.fileno() < 0:
+        return False
+    reading = entry.call.name.startswith(("recv", "accept"))
+    writing = entry.call.name.startswith(("send", "connect"))
+    if not (reading or writing):
+        return False
+    poll = select.poll()
+    poll.register(sock.fileno(), select.POLLIN if reading else select.POLLOUT)
+    return not poll.poll(0)
+
+
+def wake(sock: TracedSocket) -> None:
+    """叫醒阻塞在这个套接字上的线程：shutdown(2) 对没有连接的套接字也会叫醒，只是再报一个 ENOTCONN。"""
+    with suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
