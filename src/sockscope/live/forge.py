@@ -188,13 +188,16 @@ class HostServer:
 
     def spawn(self, message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         """在本命名空间里运行一个程序。fds：标准输入、输出、错误，以及收尾的人写退出码的管道。"""
+        host = os.getpid()
         pid = os.fork()
         if pid == 0:
+            die_with(host)
             self.control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            die_with_parent()
+            keeper = os.getpid()
             program = os.fork()
             if program == 0:
+                die_with(keeper)
                 execute(message["argv"], fds)
             for fd in fds[:3]:
                 os.close(fd)
@@ -206,7 +209,6 @@ class HostServer:
 
 def execute(argv: list[str], fds: list[int]) -> NoReturn:
     """换成要运行的程序；找不到它则退出码 127。信号恢复缺省，C 程序才会遇到真的 SIGPIPE。"""
-    die_with_parent()
     for name in (signal.SIGPIPE, signal.SIGINT):
         signal.signal(name, signal.SIG_DFL)
     for number, fd in enumerate(fds[:3]):
@@ -233,9 +235,11 @@ def enter_namespace() -> None:
         raise Refused("uid-map", error.errno or 0) from None
 
 
-def die_with_parent() -> None:
-    """让本进程随父进程一起消失（prctl(2) PR_SET_PDEATHSIG）。"""
+def die_with(parent: int) -> None:
+    """让本进程随父进程一起消失（prctl(2) PR_SET_PDEATHSIG）；若它抢先一步已经死了，自己了断。"""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 if __name__ == "__main__":
