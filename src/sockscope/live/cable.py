@@ -86,6 +86,14 @@ class Cable:
         self.sightings: Counter[str] = Counter()
         self.latest = [0, 0]
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """脾气的取值当场检查，不等包来了才出错。"""
+        if name in ("loss", "duplicate", "reorder") and not 0 <= value <= 1:
+            raise ValueError(f"{name} 是概率，要在 0 到 1 之间，不能是 {value!r}。")
+        if name in ("delay", "jitter", "reorder_delay") and not value >= 0:
+            raise ValueError(f"{name} 的单位是秒，不能是 {value!r}。")
+        super().__setattr__(name, value)
+
     def cut(self) -> None:
         """剪断：之后的包和还在路上的包都到不了。两端的内核什么也不会知道。"""
         self.is_cut = True
@@ -146,8 +154,9 @@ class Cable:
 class Wires:
     """一个网络的全部网线和它们的线程。"""
 
-    def __init__(self, now: Callable[[], int], act: Callable[[str, str], None]) -> None:
-        self.now, self.act = now, act
+    def __init__(self, now: Callable[[], int], act: Callable[[str, str], None],
+                 on_error: Callable[[], None]) -> None:
+        self.now, self.act, self.on_error = now, act, on_error
         self.cables: list[Cable] = []
         self.passages: list[Passage] = []
         self.decoder = Decoder()
@@ -161,6 +170,7 @@ class Wires:
         self.poll.register(self.wake_fd, select.EPOLLIN)
         self.idle = threading.Event()
         self.asked_idle = self.stopping = False
+        self.error: Exception | None = None
         self.thread = threading.Thread(target=self._run, name="cable", daemon=True)
 
     def add(self, cable: Cable) -> None:
@@ -184,6 +194,8 @@ class Wires:
 
     def settle(self, timeout: float) -> bool:
         """等到线上没有包、TUN 里也没有包：此时除了定时器，没有什么还会发生。"""
+        if self.error is not None:
+            return True
         self.idle.clear()
         self.asked_idle = True
         os.eventfd_write(self.wake_fd, 1)
@@ -213,17 +225,24 @@ class Wires:
     # ------------------------------------------------------------ 线程
 
     def _run(self) -> None:
-        while not self.stopping:
-            ready = self.poll.poll(self._patience())
-            for fd, _ in ready:
-                if fd == self.wake_fd:
-                    os.eventfd_read(fd)
-                else:
-                    self._take(fd)
-            self._deliver_due()
-            if self.asked_idle and not self.in_flight and not self.poll.poll(0):
-                self.asked_idle = False
-                self.idle.set()
+        try:
+            while not self.stopping:
+                self._turn()
+        except Exception as error:  # 多半是使用者给的 match 出了错：网线停下，错误在网络关闭时抛出
+            self.error = error
+            self.idle.set()
+            self.on_error()
+
+    def _turn(self) -> None:
+        for fd, _ in self.poll.poll(self._patience()):
+            if fd == self.wake_fd:
+                os.eventfd_read(fd)
+            else:
+                self._take(fd)
+        self._deliver_due()
+        if self.asked_idle and not self.in_flight and not self.poll.poll(0):
+            self.asked_idle = False
+            self.idle.set()
 
     def _patience(self) -> float:
         if not self.in_flight:

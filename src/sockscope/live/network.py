@@ -195,7 +195,7 @@ class Network:
             host.namespace.ready()
             host.watch.diag = Diag(host.namespace.diag)
         self.journal.origin += self.journal.now()
-        self.wires = Wires(self.journal.now, self.act)
+        self.wires = Wires(self.journal.now, self.act, self.abort)
         row = list(self.hosts.values())
         for i, (left, right) in enumerate(itertools.pairwise(row)):
             ends = (End(left.name, left.namespace.tuns[-1], left.see),
@@ -285,9 +285,9 @@ class Network:
                 self._finish()
         finally:
             self.close()
-        for worker in self.threads:
-            if worker.error is not None:
-                raise worker.error from error
+        for source in (self.wires, *self.threads):
+            if source is not None and source.error is not None:
+                raise source.error from error
 
     def _finish(self) -> None:
         """等后台线程做完它们还能做的事，再等网线安静。"""
