@@ -70,7 +70,7 @@ def report(line: str) -> None:
     """把值得读者看的几行打印出来：正在执行哪一章，正在排版，警告。"""
     if "Executing notebook" in line:
         print(f"  执行 {Path(line.split('Executing notebook using')[0].split(':')[0]).name}", flush=True)
-    elif line.startswith("writing output... [ ") or line.startswith("preparing documents"):
+    elif line.startswith("preparing documents"):
         print("  排版……", flush=True)
     elif "WARNING:" in line or "ERROR:" in line:
         print(f"  {line}", flush=True)

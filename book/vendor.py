@@ -18,7 +18,9 @@ VENDOR = Path(__file__).parent / "_assets" / "vendor"
 PACKAGES = {
     "mathjax": ("mathjax", "3.2.2", ["es5/tex-svg.js", "LICENSE"]),
     "requirejs": ("requirejs", "2.3.7", ["require.js", "package.json"]),
-    "html-manager": ("@jupyter-widgets/html-manager", "1.0.15", ["dist/embed-amd.js", "dist/embed.js.LICENSE.txt", "package.json"]),
+    "html-manager": ("@jupyter-widgets/html-manager", "1.0.15", [
+        "dist/embed-amd.js", "dist/embed.js.LICENSE.txt", "package.json",
+    ]),
 }
 
 

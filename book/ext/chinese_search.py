@@ -7,6 +7,7 @@ Sphinx 自带的中文检索靠分词，词典里没有的术语（“半关闭�
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from sphinx.application import Sphinx
 from sphinx.search import SearchLanguage
@@ -21,7 +22,7 @@ def index_words(text: str) -> list[str]:
     words = []
     for run in _RUN.findall(text):
         if _HAN.match(run):
-            words += [*run, *map("".join, zip(run, run[1:], strict=False))]
+            words += [*run, *map("".join, pairwise(run))]
         else:
             words.append(run)
     return words
@@ -61,7 +62,7 @@ class ChineseSearch(SearchLanguage):
     language_name = "Chinese"
     js_splitter_code = QUERY_SCRIPT
 
-    def split(self, input: str) -> list[str]:  # noqa: A002  参数名由 Sphinx 规定
+    def split(self, input: str) -> list[str]:
         return index_words(input)
 
     def word_filter(self, word: str) -> bool:

@@ -1,0 +1,51 @@
+"""构建全书的判断：什么变了就重做什么。"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def build(root, tmp_path, monkeypatch):
+    """book/build.py，搬到一个空目录里。"""
+    spec = importlib.util.spec_from_file_location("build", root / "book" / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "OUTPUT", tmp_path / "_build" / "html")
+    return module
+
+
+def write(path: Path, text: str = "") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_each_source_changes_its_own_group(build, tmp_path):
+    before = build.fingerprints()
+    write(tmp_path / "src/sockscope/tcp.py", "x = 1")
+    after = build.fingerprints()
+    assert after["program"] != before["program"]
+    assert after["page"] == before["page"]
+    write(tmp_path / "chapters/05_close.ipynb", "{}")
+    assert build.fingerprints()["page"] != after["page"]
+
+
+def test_checkpoints_and_caches_do_not_count(build, tmp_path):
+    before = build.fingerprints()
+    write(tmp_path / "chapters/.ipynb_checkpoints/05_close-checkpoint.ipynb", "{}")
+    write(tmp_path / "src/sockscope/__pycache__/tcp.pyc", "x")
+    assert build.fingerprints() == before
+
+
+@pytest.mark.parametrize(("group", "cache", "html"), [
+    ("page", True, True), ("house", True, False), ("program", False, False)])
+def test_what_a_change_throws_away(build, tmp_path, group, cache, html):
+    executed, page = write(tmp_path / "_build/.jupyter_cache/1"), write(tmp_path / "_build/html/index.html")
+    old = {"page": "1", "house": "1", "program": "1"}
+    build.prepare(old, old | {group: "2"})
+    assert (executed.exists(), page.exists()) == (cache, html)

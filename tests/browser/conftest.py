@@ -1,0 +1,79 @@
+"""真实的 Chromium。没有它时测试记为跳过；在持续集成里（CI=true）没有它是错误。"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run"]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Chromium 的路径。"""
+    chosen = os.environ.get("SOCKSCOPE_BROWSER")
+    if path := next(filter(None, map(shutil.which, [chosen] if chosen else NAMES)), None):
+        return path
+    if os.environ.get("CI") == "true":
+        pytest.fail("持续集成里必须有 Chromium。")
+    pytest.skip("没有 Chromium")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """整个进程共用的浏览器。"""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """一次访问：页面，以及它期间的全部请求、脚本的字节数、控制台里的错误。"""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    scripts: dict[str, int] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+    def outside(self, base: str) -> list[str]:
+        """不属于 ``base`` 的请求。"""
+        own = (base, base.replace("http", "ws", 1), "data:", "blob:", "about:")
+        return [url for url in self.requests if not url.startswith(own)]
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """打开一个地址：``visit(url, width=1280, dark=False)``；外部请求一律拦下，但记下来。"""
+    contexts = []
+
+    def open_page(url: str, *, width: int = 1280, dark: bool = False) -> Visit:
+        context = browser.new_context(
+            viewport={"width": width, "height": 844}, color_scheme="dark" if dark else "light")
+        contexts.append(context)
+        seen = Visit(context.new_page())
+        seen.page.on("request", lambda request: seen.requests.append(request.url))
+        seen.page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
+        seen.page.on("pageerror", lambda error: seen.errors.append(str(error)))
+        seen.page.on("response", lambda response: _weigh(seen, response))
+        context.route(lambda url: not url.startswith(("http://127.0.0.1", "file:")), lambda route: route.abort())
+        seen.page.goto(url)
+        seen.page.wait_for_load_state("networkidle")
+        return seen
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def _weigh(seen: Visit, response) -> None:
+    if response.request.resource_type == "script" and response.ok:
+        seen.scripts[response.url] = len(response.body())

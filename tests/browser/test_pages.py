@@ -1,0 +1,54 @@
+"""每一页书，在真实的浏览器里：不向外请求，控制台干净，手机上不横滚，脚本够轻。"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SCRIPT_LIMIT = 150_000
+PAGES = ["index.html", "search.html", *sorted(
+    f"chapters/{path.stem}.html" for path in Path(__file__).parents[2].glob("chapters/*.ipynb"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_self_contained_and_light(page, site, visit):
+    seen = visit(site + page)
+    assert seen.outside(site) == []
+    assert seen.errors == []
+    if page != "search.html":
+        assert sum(seen.scripts.values()) < SCRIPT_LIMIT, seen.scripts
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_page_fits_a_phone(page, dark, site, visit):
+    seen = visit(site + page, width=390, dark=dark)
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert seen.page.evaluate("document.documentElement.dataset.theme") == ("dark" if dark else "light")
+    assert seen.errors == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens_from_a_file(page, book, visit):
+    seen = visit((book / page).as_uri())
+    assert seen.outside(book.as_uri()) == []
+    assert seen.errors == []
+
+
+def test_lab_button_stays_hidden_without_a_server(site, visit):
+    seen = visit(f"{site}chapters/00_preface.html")
+    assert seen.page.locator("#open-in-lab").is_hidden()
+
+
+def test_drawer_opens_on_a_phone(site, visit):
+    seen = visit(f"{site}chapters/00_preface.html", width=390)
+    seen.page.locator(".header-article-items__start .primary-toggle").click()
+    seen.page.locator("#pst-primary-sidebar-modal .bd-docs-nav").wait_for(state="visible")
+
+
+def test_theme_switch_changes_colours(site, visit):
+    page = visit(f"{site}index.html").page
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.locator(".theme-switch-button").first.click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
