@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class Process:
     def close(self) -> None:
         """网络关闭时：不留活口，也不留描述符。"""
         if self.exit >= 0:
-            signal.pidfd_send_signal(self.exit, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # 实验里已经杀过
+                signal.pidfd_send_signal(self.exit, signal.SIGKILL)
             os.close(self.exit)
             self.exit = -1
 
