@@ -106,7 +106,8 @@ def _record_one(wanted: Experiment, force: bool) -> None:
 
 def _fresh(wanted: Experiment, old: Trace | None, force: bool, **options: Any) -> Trace:
     """新录一条；与旧的规范形式相同就还用旧的。违反状态机的轨迹不许录。"""
-    trace = replace(wanted.run(**options), recorded=today())
+    trace = wanted.run(**options)
+    trace = replace(trace, recorded=today(), kernel=trace.kernel.partition("-")[0])  # 发行版的后缀不是内核的版本
     if broken := violations(trace):
         raise ValueError(f"{wanted.name} 的轨迹违反 RFC 9293 的状态机：{broken[0]}")
     return old if old is not None and not force and compare(old, trace) is None else trace
