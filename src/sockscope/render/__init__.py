@@ -1,0 +1,34 @@
+"""图、文字、pcap：都是 Trace 的纯函数，互不相识。
+
+``attach()`` 之后，``net.trace`` 作为单元格的最后一行就是一张图。
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sockscope.render import svg, text
+from sockscope.trace import Trace
+
+__all__ = ["attach", "mimebundle"]
+
+SWITCH = (
+    ".sockscope-figure{container-type:inline-size}.sockscope-figure>.narrow{display:none}"
+    "@container (max-width:639px){.sockscope-figure>.narrow{display:block}.sockscope-figure>.wide{display:none}}"
+)
+
+
+def mimebundle(trace: Trace) -> dict[str, str]:
+    """一条轨迹的各种样子：网页（宽窄两版，由容器宽度选一）、SVG（给 PDF）、文字（给终端）。"""
+    wide, narrow = svg.render(trace), svg.render(trace, width="narrow")
+    html = f'<div class="sockscope-figure"><style>{SWITCH}</style>{wide}{narrow}</div>'
+    return {"text/html": html, "image/svg+xml": wide, "text/plain": text.render(trace)}
+
+
+def attach() -> None:
+    """让 IPython 与 Jupyter 知道怎样显示一条轨迹。"""
+
+    def show(self: Trace, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return mimebundle(self)
+
+    Trace._repr_mimebundle_ = show  # type: ignore[attr-defined]

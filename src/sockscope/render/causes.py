@@ -1,0 +1,203 @@
+"""哪次调用引出了哪个包，哪个包是对哪个包的应答。
+
+轨迹里没有写明因果，但协议写明了：SYN 来自 connect；数据来自覆盖它首字节的那次发送；FIN 来自 shutdown，
+或者最后一次 close，或者进程的死亡；应答来自被应答的包；路由器发出的，是它刚收到的那个。
+找不到就没有：保活和窗口探测由内核的定时器发出，不归任何人。
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from sockscope.trace import Action, Call, Packet, State, Trace
+
+__all__ = ["causes", "signatures", "socket_of"]
+
+Flow = tuple[str, str, str]  # 主机、本地、对端
+
+
+def signatures(trace: Trace) -> dict[int, str]:
+    """每个包的签名，下标 → 文字；同一网线上再次出现时带 `` #k``，正是 ``Cable.drop(signature=...)`` 认的写法。"""
+    seen: dict[tuple[int, str], int] = defaultdict(int)
+    found = {}
+    for index, packet in enumerate(trace.events):
+        if isinstance(packet, Packet):
+            if packet.fate != "duplicate":
+                seen[packet.cable, packet.signature] += 1
+            nth = seen[packet.cable, packet.signature]
+            found[index] = packet.signature + (f" #{nth}" if nth > 1 else "")
+    return found
+
+
+def socket_of(trace: Trace) -> dict[Flow, str]:
+    """每个 TCP 端点属于哪个套接字（``s1``……）：听内核状态里的，再听 accept 的结果。"""
+    owner: dict[Flow, str] = {}
+    for event in trace.events:
+        if isinstance(event, State) and event.socket:
+            owner.setdefault((event.host, event.local, event.peer), event.socket)
+    return owner
+
+
+def causes(trace: Trace) -> dict[int, int]:
+    """包的下标 → 引出它的调用、包或动作的下标。"""
+    return _Detective(trace).solve()
+
+
+class _Detective:
+    """把轨迹过一遍，沿途记下谁发送了哪些字节、谁收到了什么。"""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.owner = socket_of(trace)
+        self.addresses = {h.name: set(h.addresses) for h in trace.hosts}
+        self.calls: dict[tuple[str, str], list[tuple[int, Call]]] = defaultdict(list)
+        self.by_host: dict[str, list[tuple[int, Call]]] = defaultdict(list)
+        self.actions: list[tuple[int, Action]] = []
+        self.arrived: dict[str, list[tuple[int, Packet]]] = defaultdict(list)
+        self.first: dict[tuple, int] = {}
+        self.spent: set[int] = set()
+        for index, event in enumerate(trace.events):
+            if isinstance(event, Call):
+                self.calls[event.host, event.socket.rstrip("′")].append((index, event))
+                self.by_host[event.host].append((index, event))
+            elif isinstance(event, Action):
+                self.actions.append((index, event))
+        self.sent = {key: list(_ranges(calls)) for key, calls in self.calls.items()}
+
+    def solve(self) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for index, event in enumerate(self.trace.events):
+            if not isinstance(event, Packet):
+                continue
+            cause = self.cause(event)
+            if cause is not None:
+                found[index] = cause
+            self.first.setdefault(_identity(event), index)
+            if event.end is not None:
+                self.arrived[event.dst].append((index, event))
+        return found
+
+    def cause(self, packet: Packet) -> int | None:
+        if not self.is_origin(packet):
+            return self.forwarded(packet)
+        if packet.protocol == "udp":
+            return self.datagram(packet)
+        if packet.protocol != "tcp":
+            return self.answered(packet)
+        if packet.note == "retransmission":
+            return self.first.get(_identity(packet))
+        if packet.note in ("keepalive", "window probe"):
+            return None
+        return self.segment(packet)
+
+    def segment(self, packet: Packet) -> int | None:
+        if "RST" in packet.flags:
+            return self.reset(packet)
+        if "SYN" in packet.flags:
+            return self.answered(packet) if "ACK" in packet.flags else self.call(packet, ("connect", "connect_ex"))
+        if "FIN" in packet.flags:
+            return self.farewell(packet)
+        if packet.length:
+            return self.sending(packet)
+        if packet.note == "window update":
+            return self.call(packet, ("recv", "recvmsg"))
+        return self.answered(packet)
+
+    # ------------------------------------------------------------ 各条规则
+
+    def is_origin(self, packet: Packet) -> bool:
+        """这台主机是源头，还是只替别人转发。"""
+        return _address(packet.source) in self.addresses.get(packet.src, ())
+
+    def forwarded(self, packet: Packet) -> int | None:
+        for index, other in reversed(self.arrived[packet.src]):
+            if index not in self.spent and other.end <= packet.t and _identity(other)[1:] == _identity(packet)[1:]:
+                self.spent.add(index)
+                return index
+        return None
+
+    def answered(self, packet: Packet) -> int | None:
+        pure = None
+        for index, other in reversed(self.arrived[packet.src]):
+            if other.end > packet.t or not _replies(packet, other):
+                continue
+            if not other.pure_ack:
+                return index
+            pure = index if pure is None else pure
+        return pure
+
+    def label(self, packet: Packet) -> str | None:
+        owner = self.owner.get((packet.src, packet.source, packet.target))
+        return owner.rstrip("′") if owner else None
+
+    def call(self, packet: Packet, names: tuple[str, ...]) -> int | None:
+        """发包之前（同一套接字上）最近一次这样的调用。"""
+        label = self.label(packet)
+        calls = self.calls[packet.src, label] if label else self.by_host[packet.src]
+        return max((i for i, c in calls if c.name in names and c.t <= packet.t), default=None)
+
+    def sending(self, packet: Packet) -> int | None:
+        for index, start, stop, t in self.sent.get((packet.src, self.label(packet) or ""), ()):
+            if start <= packet.seq < stop and t <= packet.t:
+                return index
+        return None
+
+    def farewell(self, packet: Packet) -> int | None:
+        label = self.label(packet)
+        calls = [(i, c) for i, c in self.calls[packet.src, label or ""] if c.t <= packet.t and not c.errno]
+        for index, call in calls:
+            if call.name == "shutdown" and ("WR" in call.args or "1" in call.args):
+                return index
+        closes = [i for i, c in calls if c.name == "close"]
+        return closes[-1] if closes else self.death(packet)
+
+    def death(self, packet: Packet) -> int | None:
+        return max((i for i, a in self.actions
+                    if a.where == packet.src and a.name in ("kill", "reboot") and a.t <= packet.t), default=None)
+
+    def reset(self, packet: Packet) -> int | None:
+        """RST 是对某个包的回答，除非在那之后应用亲手关掉了连接。"""
+        answered = self.answered(packet)
+        closing = self.call(packet, ("close",)) if self.label(packet) else None
+        closing = closing if closing is not None else self.death(packet)
+        if closing is None or answered is None:
+            return closing if answered is None else answered
+        return closing if self.trace.events[closing].t > self.trace.events[answered].end else answered
+
+    def datagram(self, packet: Packet) -> int | None:
+        wanted = packet.payload[:256].hex()
+        for index, call in self.by_host[packet.src]:
+            if index not in self.spent and call.name.startswith("send") and call.t <= packet.t \
+                    and call.data == wanted and call.size == packet.length:
+                self.spent.add(index)
+                return index
+        return None
+
+
+def _ranges(calls: list[tuple[int, Call]]) -> Iterator[tuple[int, int, int, int]]:
+    """每次发送占据的相对序号：数据从 1 开始，SYN 占了 0。还阻塞着的发送，终点未知。"""
+    start = 1
+    for index, call in calls:
+        if call.name.startswith("send") and not call.errno:
+            stop = start + call.size if call.size is not None else 1 << 62
+            yield index, start, stop, call.t
+            start = stop
+
+
+def _identity(packet: Packet) -> tuple:
+    """同一个 IP 包在每根网线上都一样的部分；第一项是发出它的主机。"""
+    return (packet.src, packet.source, packet.target, packet.protocol, tuple(f for f in packet.flags if f != "PSH"),
+            packet.seq, packet.length, packet.ack if packet.pure_ack else None)
+
+
+def _replies(packet: Packet, other: Packet) -> bool:
+    if packet.protocol == "tcp":
+        return (other.source, other.target) == (packet.target, packet.source)
+    return _address(other.source) == _address(packet.target)
+
+
+def _address(endpoint: str) -> str:
+    if endpoint.startswith("["):
+        return endpoint[1:endpoint.index("]")]
+    return endpoint.rsplit(":", 1)[0] if endpoint.count(":") == 1 else endpoint

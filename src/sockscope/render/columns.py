@@ -1,0 +1,120 @@
+"""图的纵列：时刻、左边的调用、状态、网线、状态、右边的调用。
+
+宽图与窄图的差别都在 ``Metrics`` 里。宽图的状态条宽到写得下状态名；窄图的状态条只是色条，名字写进调用那一列。
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sockscope.render.lanes import Lane
+from sockscope.trace import Trace
+
+__all__ = ["NARROW", "WIDE", "Columns", "Metrics", "Net", "Side", "columns"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """一种版式的尺寸，单位是 viewBox 里的像素。"""
+
+    name: str
+    width: int
+    font: float  # 调用
+    small: float  # 箭头上的字、状态名、刻度
+    line: float  # 一行字的高度
+    axis: int  # 时间轴占的宽度；0 表示刻度写在调用列的空处
+    calls: tuple[int, int]  # 调用列最窄、最宽
+    plates: tuple[int, ...]  # 有 1、2、3…… 条道时，状态条各多宽
+    strand: int  # 并行线程的圆点相隔多远
+
+    def plate(self, count: int) -> int:
+        return self.plates[min(count, len(self.plates)) - 1] if count else 2
+
+
+WIDE = Metrics("wide", 840, 12, 11, 16, 58, (70, 200), (82, 72, 15), 9)
+NARROW = Metrics("narrow", 360, 11, 11, 14, 0, (60, 88), (10, 8, 6), 7)
+
+
+@dataclass(slots=True)
+class Side:
+    """一台主机的地盘。``left``、``right`` 是状态条的两边；``text`` 是调用文字的起点，``step`` 向外为正。"""
+
+    host: str
+    left: float
+    right: float
+    plate: int
+    lanes: int
+    text: float
+    room: float
+    anchor: str  # 调用文字的对齐：end 在左边的主机，start 在右边的
+    dots: float  # 第一条线程的圆点
+
+    @property
+    def middle(self) -> float:
+        return (self.left + self.right) / 2
+
+    def lane(self, number: int) -> tuple[float, float]:
+        """第 ``number`` 条道的左右两边；0 号最靠网线。"""
+        if self.anchor == "end":
+            right = self.right - number * (self.plate + 2)
+            return right - self.plate, right
+        left = self.left + number * (self.plate + 2)
+        return left, left + self.plate
+
+    def dot(self, strand: int, step: int) -> float:
+        return self.dots - strand * step if self.anchor == "end" else self.dots + strand * step
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """一根网线所占的横向范围。"""
+
+    left: float
+    right: float
+
+    @property
+    def middle(self) -> float:
+        return (self.left + self.right) / 2
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+
+@dataclass(slots=True)
+class Columns:
+    """全部纵列。``nets[i]`` 是第 i 根网线。"""
+
+    metrics: Metrics
+    sides: dict[str, Side]
+    nets: list[Net]
+    crowded: bool  # 网线太窄，两个方向的字要共用一列
+
+
+def columns(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], rooms: dict[str, float],
+            strands: dict[str, int]) -> Columns:
+    """分配横向空间：``rooms`` 是每台主机的调用文字想要的宽度，余下的都给网线。"""
+    hosts = [h.name for h in trace.hosts]
+    counts = {h: len({lane.number for lane in lanes[h]}) for h in hosts}
+    plates = {h: metrics.plate(counts[h]) for h in hosts}
+    bars = {h: max(counts[h], 1) * (plates[h] + 2) - 2 for h in hosts}
+    gutters = {h: 10 + max(strands.get(h, 0), 1) * metrics.strand if rooms.get(h) else 8 for h in hosts}
+    limits = metrics.calls
+    room = {h: min(max(rooms.get(h, 0), limits[0] if h in (hosts[0], hosts[-1]) else 0), limits[1]) for h in hosts}
+    spare = metrics.width - metrics.axis - 8 - sum(bars[h] + gutters[h] + room[h] for h in hosts)
+    gap = spare / max(len(hosts) - 1, 1)
+    x, sides, nets = metrics.axis + 4.0, {}, []
+    for place, name in enumerate(hosts):
+        if place:
+            nets.append(Net(x + 3, x + gap - 3))
+            x += gap
+        sides[name], x = _side(name, x, not place, room[name], gutters[name], bars[name], plates[name], counts[name])
+    return Columns(metrics, sides, nets, any(n.width < 130 for n in nets))
+
+
+def _side(name: str, x: float, first: bool, room: float, gutter: float, bar: float, plate: int,
+          count: int) -> tuple[Side, float]:
+    if first:
+        left = x + room + gutter
+        return Side(name, left, left + bar, plate, count, x + room, room, "end", left - 8), left + bar
+    return Side(name, x, x + bar, plate, count, x + bar + gutter, room, "start", x + bar + 8), x + bar + gutter + room

@@ -1,0 +1,80 @@
+"""几百个事件怎样还能读：把一长串平淡无奇的收发折成一条带子。
+
+平淡无奇：送达的数据或纯 ACK、没有任何附注的包，搬动了数据且没有出错的调用。SYN、FIN、RST、丢失、
+重传、窗口为 0、状态改变都留在外面，它们把带子隔开。折起来的事件仍在轨迹里，带子记着它们的下标。
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sockscope.render.labels import bytes_text, packet_kind
+from sockscope.trace import Call, Event, Packet, Trace
+
+__all__ = ["Fold", "folds"]
+
+CROWDED = 90  # 事件少于此数，一个也不折
+SHORTEST = 14  # 短于此数的一串不值得折
+KEPT = 3  # 每串两头照常画出的事件数
+
+
+@dataclass(slots=True)
+class Fold:
+    """一串折起来的事件：从 ``t`` 到 ``end``，``indices`` 是它们在 trace.events 里的下标。"""
+
+    t: int
+    end: int
+    indices: list[int]
+    packets: list[Packet] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+
+    def cable_words(self, cable: int) -> list[str]:
+        """网线上折掉了什么，一行一种。"""
+        mine = [p for p in self.packets if p.cable == cable]
+        rows = []
+        for kind, unit in (("data", "个数据段"), ("datagram", "个数据报")):
+            found = [p for p in mine if packet_kind(p) == kind]
+            if found:
+                rows.append(f"{len(found)} {unit}，{bytes_text(sum(p.length for p in found))}")
+        acks = sum(1 for p in mine if packet_kind(p) == "ack")
+        return rows + ([f"{acks} 个 ACK"] if acks else [])
+
+    def call_words(self, host: str) -> list[str]:
+        """一台主机上折掉了哪些调用，一行一种。"""
+        names: dict[str, list[Call]] = {}
+        for call in self.calls:
+            if call.host == host:
+                names.setdefault(call.name, []).append(call)
+        return [f"{len(calls)} 次 {name}()，{bytes_text(sum(c.size or 0 for c in calls))}"
+                for name, calls in names.items()]
+
+
+def folds(trace: Trace) -> list[Fold]:
+    """要折的各串，按时间排列，互不重叠。"""
+    if len(trace.events) < CROWDED:
+        return []
+    found, run = [], []
+    for index, event in enumerate(trace.events):
+        if _plain(event):
+            run.append(index)
+            continue
+        found += _fold(trace, run)
+        run = []
+    return found + _fold(trace, run)
+
+
+def _fold(trace: Trace, run: list[int]) -> list[Fold]:
+    inner = run[KEPT:-KEPT]
+    if len(inner) < SHORTEST:
+        return []
+    events = [trace.events[i] for i in inner]
+    last = trace.events[run[-KEPT]].t
+    return [Fold(events[0].t, max(last - 1, events[-1].t), inner, [e for e in events if isinstance(e, Packet)],
+                 [e for e in events if isinstance(e, Call)])]
+
+
+def _plain(event: Event) -> bool:
+    if isinstance(event, Packet):
+        return event.fate == "delivered" and not event.note and event.end is not None \
+            and packet_kind(event) in ("data", "ack", "datagram") and "URG" not in event.flags
+    return isinstance(event, Call) and bool(event.size) and not event.errno and event.end is not None

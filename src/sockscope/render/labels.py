@@ -1,0 +1,223 @@
+"""每个事件在图上写什么字：SVG 和文字形式共用。
+
+这里只决定“叫什么”，不决定“放在哪里”。一个包属于且只属于一种 ``kind``，颜色、线型和图例都由它而来。
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sockscope.trace import Action, Call, Packet, Trace
+
+__all__ = [
+    "ACTIONS", "FATES", "KINDS", "Caption", "action_text", "bytes_text", "call_text", "caption", "duration_text",
+    "facts", "is_error", "listening", "outcome", "packet_kind", "prefix", "shared_sockets", "waited", "wrap",
+]
+
+KINDS = {
+    "syn": "SYN：建立连接", "data": "数据", "fin": "FIN：不再发送", "rst": "RST：连接作废", "ack": "纯 ACK",
+    "again": "重传", "alive": "保活探测", "probe": "窗口探测", "zero": "窗口为 0", "datagram": "数据报",
+    "icmp": "ICMP 差错", "other": "其他 IP 包",
+}
+FATES = {"lost": "丢失", "dropped": "丢弃", "cut": "断线", "duplicate": "副本"}
+ACTIONS = {"cut": "剪断网线", "join": "接上网线", "kill": "杀死进程", "reboot": "断电重启", "process": "交给新进程"}
+ICMP = {
+    "net unreachable": "网络不可达", "host unreachable": "主机不可达", "protocol unreachable": "协议不可达",
+    "port unreachable": "端口不可达", "fragmentation needed": "需要分片", "net prohibited": "网络被禁止",
+    "host prohibited": "主机被禁止", "communication prohibited": "通信被禁止", "TTL exceeded": "TTL 用尽",
+    "no route": "没有路由", "prohibited": "被禁止", "address unreachable": "地址不可达",
+    "packet too big": "包太大", "hop limit exceeded": "跳数用尽", "redirect": "改走别处",
+    "echo request": "回显请求", "echo reply": "回显应答",
+}
+SMALL_WINDOW = 4096
+NOTICEABLE = 1_000_000  # 一次调用超过 1 ms，就算它等过
+QUOTED = 14  # 图上最多直接写出的数据字节数
+LONG_BYTES = re.compile(r"b(['\"]).*?\1…（(\d+) 字节）")
+ADDRESS = re.compile(r"\('[^']*', (\d+)(?:, \d+, \d+)?\)")
+PENDING = ("EINPROGRESS", "EAGAIN", "EALREADY")
+
+
+# ---------------------------------------------------------------- 调用
+
+def call_text(call: Call, short: bool = False) -> str:
+    """``recv(1024)``。太长的数据写成字节数；``short`` 时地址只留端口。"""
+    args = LONG_BYTES.sub(r"\2 字节", call.args)
+    if short:
+        args = ADDRESS.sub(r":\1", args)
+    return f"{call.name}({args})"
+
+
+def outcome(call: Call, short: bool = False) -> str:
+    """``→ b'hello'``、``→ EPIPE``；返回 None 的调用没有可写的结果，给空串。"""
+    if call.errno:
+        return f"→ {call.errno}"
+    if not call.result or (call.name.startswith("send") and call.result == str(call.size) and short):
+        return ""
+    result = LONG_BYTES.sub(r"\2 字节", call.result)
+    return "→ " + (ADDRESS.sub(r":\1", result) if short else result)
+
+
+def is_error(call: Call) -> bool:
+    """内核说了“不”：EINPROGRESS 一类只是“还没好”，也写出来，但不算错。"""
+    return bool(call.errno) and call.errno not in PENDING
+
+
+def wrap(text: str, fits: int, lines: int = 4) -> list[str]:
+    """在逗号、左括号、箭头处折行，每行尽量不超过 ``fits`` 格宽。"""
+    pieces = re.findall(r"→ [^,]*(?:, |$)|[^,(]*(?:, |\(|$)|[(,]", text)
+    rows = [""]
+    for piece in filter(None, pieces):
+        if rows[-1] and len(rows[-1]) + len(piece.rstrip()) > fits and len(rows) < lines:
+            rows.append("")
+        rows[-1] += piece
+    return [row.strip() for row in rows]
+
+
+def prefix(call: Call, shared: set[str]) -> str:
+    """主机上不止一个套接字在说话时，写明是哪一个：``s2.``。"""
+    return f"{call.socket}." if call.host in shared else ""
+
+
+def shared_sockets(trace: Trace) -> set[str]:
+    """有不止一个通信套接字的主机。监听的那个不算。"""
+    talkers: dict[str, set[str]] = {}
+    for call in trace.calls:
+        if call.name not in ("bind", "listen", "accept", "setsockopt", "close"):
+            talkers.setdefault(call.host, set()).add(call.socket)
+    return {host for host, sockets in talkers.items() if len(sockets) > 1}
+
+
+def waited(call: Call, trace: Trace) -> bool:
+    """它等过什么吗：还没返回，或超过 1 ms，或等到了一个包才返回。"""
+    if call.end is None or call.end - call.t > NOTICEABLE:
+        return True
+    if not call.name.startswith(("recv", "accept", "connect")):
+        return False
+    return any(p.dst == call.host and p.end is not None and call.t < p.end < call.end for p in trace.packets)
+
+
+# ---------------------------------------------------------------- 包
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """一支箭头上的字：``text`` 是它是什么，``detail`` 是小字（相对序号、窗口），``fate`` 是没有送达的缘由。"""
+
+    text: str
+    detail: str = ""
+    fate: str = ""
+
+    @property
+    def whole(self) -> str:
+        return " ".join(filter(None, (self.text, self.detail, self.fate)))
+
+
+def packet_kind(packet: Packet) -> str:
+    """包的种类，``KINDS`` 的一个键。"""
+    if packet.protocol == "udp":
+        return "datagram"
+    if packet.protocol != "tcp":
+        return "icmp" if packet.protocol == "icmp" else "other"
+    if "RST" in packet.flags:
+        return "rst"
+    noted = {"retransmission": "again", "keepalive": "alive", "window probe": "probe", "zero window": "zero"}
+    if packet.note in noted:
+        return noted[packet.note]
+    for flag in ("SYN", "FIN"):
+        if flag in packet.flags:
+            return flag.lower()
+    return "data" if packet.length else "ack"
+
+
+def caption(packet: Packet) -> Caption:
+    """箭头上写的字。"""
+    fate = FATES.get(packet.fate, "")
+    if packet.protocol != "tcp":
+        text = ICMP.get(packet.info, packet.info) or (_payload(packet) if packet.protocol == "udp" else packet.protocol)
+        return Caption(text, "", fate)
+    parts = [flag for flag in ("SYN", "RST", "FIN", "URG") if flag in packet.flags]
+    if "SYN" in parts and "ACK" in packet.flags:
+        parts = ["SYN+ACK"]
+    parts = ([_payload(packet)] if packet.length else []) + parts or ["ACK"]
+    prefix = {"retransmission": "重传 ", "keepalive": "保活探测", "window probe": "窗口探测"}.get(packet.note, "")
+    text = prefix.strip() if packet.note in ("keepalive", "window probe") else prefix + " ".join(parts)
+    return Caption(text, _detail(packet), fate)
+
+
+def _detail(packet: Packet) -> str:
+    if packet.seq is None or "SYN" in packet.flags or "RST" in packet.flags:
+        return ""
+    window = _window(packet)
+    if packet.length:
+        return f"{packet.seq}:{packet.seq + packet.length}" + (f" {window}" if window else "")
+    if "FIN" in packet.flags or packet.note in ("keepalive", "window probe"):
+        return f"{packet.seq}"
+    return " ".join(filter(None, (str(packet.ack) if packet.ack is not None else "", window)))
+
+
+def _window(packet: Packet) -> str:
+    if packet.window is None or not (packet.window < SMALL_WINDOW or packet.note == "window update"):
+        return ""
+    return f"窗口 {packet.window}"
+
+
+def _payload(packet: Packet) -> str:
+    """短而可读的数据写出来，其余写字节数。"""
+    if packet.length <= QUOTED:
+        try:
+            text = packet.payload.decode("ascii")
+        except UnicodeDecodeError:
+            text = ""
+        if text.isprintable() and text:
+            return f"“{text}”"
+    return bytes_text(packet.length) if packet.length else "空数据报"
+
+
+# ---------------------------------------------------------------- 动作与数量
+
+def action_text(action: Action) -> str:
+    """``剪断网线``、``杀死进程``……不认识的动作照写原名。"""
+    text = ACTIONS.get(action.name, action.name)
+    return f"{action.detail} {text}" if action.name == "process" and action.detail else text
+
+
+def bytes_text(count: int) -> str:
+    """``5 B``、``1448 B``、``304 kB``。"""
+    if count < 10_000:
+        return f"{count} B"
+    return f"{count / 1000:.0f} kB" if count < 10_000_000 else f"{count / 1e6:.0f} MB"
+
+
+def duration_text(ns: int) -> str:
+    """一段时间，三位有效数字：``0.35 ms``、``23.5 ms``、``1.02 s``。"""
+    if ns >= 1_000_000_000:
+        return f"{ns / 1e9:.2f} s" if ns < 100_000_000_000 else f"{ns / 1e9:.0f} s"
+    ms = ns / 1e6
+    return f"{ms:.2f} ms" if ms < 10 else f"{ms:.1f} ms" if ms < 100 else f"{ms:.0f} ms"
+
+
+# ---------------------------------------------------------------- 整条轨迹
+
+def listening(trace: Trace) -> dict[str, str]:
+    """在监听（或绑定了数据报端口）的主机 → ``:7``。"""
+    found = {s.host: ":" + s.local.rsplit(":", 1)[1] for s in trace.states if s.state == "LISTEN"}
+    for call in trace.calls:
+        if call.name == "bind" and not call.errno and (port := re.search(r", (\d+)", call.args)):
+            found.setdefault(call.host, f":{port[1]}")
+    return found
+
+
+def facts(trace: Trace) -> list[str]:
+    """页脚：这张图从哪里来。"""
+    delays = sorted({c.delay for c in trace.cables})
+    cable = "没有网线"
+    if trace.cables:
+        cable = "网线时延 " + "、".join(map(round_duration, delays)) if any(delays) else "网线没有时延"
+    when = f"{trace.label} {trace.recorded}".strip()
+    return [fact for fact in (when, trace.kernel, cable, "虚线 = 阻塞中", "状态取自内核") if fact]
+
+
+def round_duration(ns: int) -> str:
+    """``10 ms`` 而不是 ``10.0 ms``：刻度与时延都是整的。"""
+    number, unit = duration_text(ns).split(" ")
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"

@@ -1,0 +1,500 @@
+"""排版：把轨迹变成一张摆好的图，每样东西都有了坐标，还没有颜色。
+
+``layout(trace, metrics)`` → ``Figure``。所有文字都是 ``Label``，能说出自己占的方框，所以“字不压字”可以测试。
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sockscope.render.causes import causes, signatures
+from sockscope.render.columns import NARROW, Columns, Metrics, Side, columns
+from sockscope.render.folds import Fold, folds
+from sockscope.render.labels import (
+    Caption, action_text, call_text, caption, duration_text, is_error, listening, outcome, packet_kind, prefix,
+    round_duration, shared_sockets, waited, wrap,
+)
+from sockscope.render.lanes import Lane, Span, lanes
+from sockscope.render.measure import cut, width
+from sockscope.render.timeline import Anchor, Break, Ruler, rule
+from sockscope.trace import Action, Call, Packet, State, Trace
+
+__all__ = ["Arrow", "Bar", "CallMark", "Figure", "Label", "layout"]
+
+
+@dataclass(slots=True)
+class Label:
+    """一行字。``x``、``y`` 是基线上的锚点，``turn`` 是绕它旋转的角度（度）。"""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    anchor: str = "start"
+    style: str = ""
+    turn: float = 0.0
+    tail: str = ""  # 同一行里接着写的小字
+
+    def box(self) -> tuple[float, float, float, float, float]:
+        """中心 x、中心 y、宽、高、转角（弧度）。"""
+        wide = width(self.text, self.size) + (width(" " + self.tail, self.size - 1) if self.tail else 0)
+        shift = {"start": wide / 2, "middle": 0.0, "end": -wide / 2}[self.anchor]
+        angle = math.radians(self.turn)
+        up = self.size * 0.36
+        return (self.x + shift * math.cos(angle) + up * math.sin(angle),
+                self.y + shift * math.sin(angle) - up * math.cos(angle), wide, self.size * 0.95, angle)
+
+
+@dataclass(slots=True)
+class CallMark:
+    """一次调用：圆点、它的字；阻塞过的另有返回的圆点和字。"""
+
+    index: int
+    call: Call
+    x: float
+    y: float
+    labels: list[Label]
+    end: float | None = None  # 返回的高度；None 表示没有阻塞，或还没有返回
+    returns: list[Label] = field(default_factory=list)
+    blocked: bool = False
+
+
+@dataclass(slots=True)
+class Arrow:
+    """一个包。没有送达的停在半路。``lead`` 是 (起点, 终点) 两端穿过内侧各道的短线。"""
+
+    index: int
+    packet: Packet
+    kind: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    label: Label
+    caption: Caption
+    whole: bool
+    lead: tuple[float, float]
+    cause: int | None = None
+    origin: tuple[float, float] | None = None  # 引出它的那次调用的圆点
+
+
+@dataclass(slots=True)
+class Bar:
+    """一段状态的方块；``orphan`` 是其中没有描述符的部分（上、下）。"""
+
+    index: int
+    state: State
+    left: float
+    right: float
+    top: float
+    bottom: float
+    orphan: list[tuple[float, float]]
+    label: Label | None
+    open: bool
+
+
+@dataclass(slots=True)
+class Mark:
+    """实验者的动作。``net`` 为真则画在网线上。"""
+
+    index: int
+    action: Action
+    left: float
+    right: float
+    y: float
+    label: Label
+    net: bool
+
+
+@dataclass(slots=True)
+class Band:
+    """一段折起来的事件。"""
+
+    fold: Fold
+    top: float
+    bottom: float
+    labels: list[Label]
+
+
+@dataclass(slots=True)
+class Figure:
+    """摆好的图。"""
+
+    trace: Trace
+    columns: Columns
+    ruler: Ruler
+    top: float
+    bottom: float
+    heads: list[Label]
+    calls: list[CallMark]
+    arrows: list[Arrow]
+    bars: list[Bar]
+    marks: list[Mark]
+    bands: list[Band]
+    breaks: list[tuple[Break, Label]]
+    ticks: list[tuple[float, Label]]
+    outages: list[tuple[int, float, float]]  # 断线的时段：网线、上、下
+    signatures: dict[int, str]
+
+    def labels(self) -> Iterator[Label]:
+        """图里（图例和页脚除外）的全部文字。"""
+        yield from self.heads
+        for call in self.calls:
+            yield from call.labels
+            yield from call.returns
+        yield from (a.label for a in self.arrows if a.label.text)
+        yield from (b.label for b in self.bars if b.label)
+        yield from (m.label for m in self.marks)
+        for band in self.bands:
+            yield from band.labels
+        yield from (label for _, label in self.breaks)
+        yield from (label for _, label in self.ticks)
+
+
+def layout(trace: Trace, metrics: Metrics) -> Figure:
+    """摆好一条轨迹。"""
+    return _Typesetter(trace, metrics).figure()
+
+
+class _Typesetter:
+    """排一张图：先量宽，再定高，最后落笔。"""
+
+    def __init__(self, trace: Trace, metrics: Metrics) -> None:
+        self.trace, self.m = trace, metrics
+        self.narrow = metrics is NARROW
+        self.lanes = lanes(trace)
+        self.folds = folds(trace)
+        self.folded = {i for fold in self.folds for i in fold.indices}
+        self.strands = _strands(trace, self.folded)
+        self.shown = shared_sockets(trace)
+        self.texts = {i: self.call_lines(e) for i, e in enumerate(trace.events)
+                      if isinstance(e, Call) and i not in self.folded}
+        self.columns = columns(trace, metrics, self.lanes, self.rooms(), self.strand_counts())
+        self.anchors: list[Anchor] = []
+        self.at: dict[tuple[str, int], Anchor] = {}
+
+    # ------------------------------------------------------------ 宽度
+
+    def call_lines(self, call: Call) -> tuple[bool, list[str], list[str]]:
+        """(阻塞过吗, 开始处的各行, 返回处的各行)。"""
+        room = self.m.calls[1]
+        fits = int(room / (self.m.font * 0.61))
+        text = prefix(call, self.shown) + call_text(call, self.narrow)
+        result = outcome(call, self.narrow)
+        if waited(call, self.trace):
+            return True, self.lines(text, fits), self.lines(result or "→ 返回", fits)
+        joined = f"{text} {result}".rstrip()
+        if width(joined, self.m.font) <= room:
+            return False, [joined], []
+        return False, self.lines(text, fits) + (self.lines(result, fits) if result else []), []
+
+    def lines(self, text: str, fits: int) -> list[str]:
+        return [cut(row, self.m.font, self.m.calls[1]) for row in wrap(text, fits)]
+
+    def rooms(self) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for index, (_, begin, end) in self.texts.items():
+            host = self.trace.events[index].host
+            found[host] = max([found.get(host, 0), *(width(t, self.m.font) for t in (*begin, *end))])
+        for fold in self.folds:
+            for host in {c.host for c in fold.calls}:
+                found[host] = max([found.get(host, 0), *(width(t, self.m.small) for t in fold.call_words(host))])
+        for event in self.trace.events:
+            if isinstance(event, Action) and event.where in self.lanes:
+                found[event.where] = max(found.get(event.where, 0), width(action_text(event), self.m.small) + 12)
+            elif self.narrow and isinstance(event, State):
+                found[event.host] = max(found.get(event.host, 0), width(event.state, self.m.small))
+        return found
+
+    def strand_counts(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for (host, _), strand in self.strands.items():
+            counts[host] = max(counts.get(host, 0), strand + 1)
+        return counts
+
+    # ------------------------------------------------------------ 高度
+
+    def place(self) -> Ruler:
+        for index, event in enumerate(self.trace.events):
+            if index not in self.folded:
+                getattr(self, f"anchor_{event.kind}")(index, event)
+        for number, fold in enumerate(self.folds):
+            self.anchor_fold(number, fold)
+        return rule(self.trace, self.anchors, self.top())
+
+    def top(self) -> float:
+        return 104.0 if self.trace.title else 80.0
+
+    def anchor(self, key: str, index: int, anchor: Anchor) -> Anchor:
+        self.at[key, index] = anchor
+        self.anchors.append(anchor)
+        return anchor
+
+    def row(self, host: str, lines: int) -> tuple[str, float, float]:
+        return (f"call {host}", self.m.line * 0.62, self.m.line * (lines - 0.38))
+
+    def anchor_call(self, index: int, call: Call) -> None:
+        blocked, begin, end = self.texts[index]
+        self.anchor("call", index, Anchor(call.t, (self.row(call.host, len(begin)),)))
+        if blocked and call.end is not None:
+            self.anchor("return", index, Anchor(call.end, (self.row(call.host, len(end)),)))
+
+    def anchor_packet(self, index: int, packet: Packet) -> None:
+        net = self.columns.nets[packet.cable]
+        gap = 12 if packet_kind(packet) == "ack" else 15
+        start = self.anchor("depart", index, Anchor(packet.t, (
+            (f"edge {packet.src} {packet.cable}", 2, 2), (f"dep {packet.cable} {packet.src}", gap / 2, gap / 2))))
+        end = packet.end
+        if end is None:
+            end = packet.t + max(1, self.trace.cables[packet.cable].delay if self.trace.cables else 1)
+        if packet.end is not None or packet.fate != "delivered":
+            column = f"label {packet.cable}" + ("" if self.columns.crowded else f" {packet.src}")
+            columns = ((f"edge {packet.dst} {packet.cable}", 2, 2),) if packet.end is not None else ()
+            self.anchor("arrive", index, Anchor(end, columns, (start, max(14.0, net.width * 0.07)),
+                                                (column, self.part(), self.m.small + (6 if self.columns.crowded else 2))))
+
+    def part(self) -> float:
+        return 0.5 if self.columns.crowded else 0.3
+
+    def anchor_state(self, index: int, state: State) -> None:
+        for lane in self.lanes[state.host]:
+            for span in lane.spans:
+                if span.index == index:
+                    self.anchor_span(lane, span)
+
+    def anchor_span(self, lane: Lane, span: Span) -> None:
+        if self.narrow:
+            columns = (self.row(lane.host, 1), (f"lane {lane.host} {lane.number}", 4, 4))
+        else:
+            columns = ((f"lane {lane.host} {lane.number}", 1, self.m.small + 5),)
+        self.anchor("state", span.index, Anchor(span.t, columns))
+
+    def anchor_action(self, index: int, action: Action) -> None:
+        if action.where in self.lanes:
+            self.anchor("action", index, Anchor(action.t, (self.row(action.where, 1),)))
+            return
+        cable = action.where.removeprefix("cable")
+        ends = self.trace.cables[int(cable)].ends if cable.isdigit() else []
+        self.anchor("action", index, Anchor(action.t, tuple((f"dep {cable} {h}", 12.0, 10.0) for h in ends)))
+
+    def anchor_fold(self, number: int, fold: Fold) -> None:
+        rows = max([1, *(len(fold.cable_words(c)) for c in range(len(self.columns.nets))),
+                    *(len(fold.call_words(h)) for h in self.lanes)])
+        everything = tuple(
+            [(f"call {h}", 10.0, 4.0) for h in self.lanes]
+            + [(f"dep {c} {h}", 12.0, 8.0) for c, cable in enumerate(self.trace.cables) for h in cable.ends])
+        start = self.anchor("fold", number, Anchor(fold.t, everything))
+        self.anchor("unfold", number, Anchor(fold.end, everything, (start, rows * self.m.line + 18)))
+
+    # ------------------------------------------------------------ 落笔
+
+    def figure(self) -> Figure:
+        ruler = self.place()
+        self.ruler = ruler
+        bottom = ruler.heights[-1] + 18
+        self.bottom = bottom
+        calls = [self.call_mark(i, *self.texts[i]) for i in self.texts]
+        dots = {c.index: (c.x, c.y) for c in calls}
+        figure = Figure(
+            self.trace, self.columns, ruler, self.top() - 16, bottom, self.heads(), calls, self.arrows(dots),
+            self.bars(), self.marks(), self.bands(), [(b, self.silence(b)) for b in ruler.breaks], [],
+            self.outages(), signatures(self.trace))
+        figure.ticks = self.ticks(figure)
+        return figure
+
+    def heads(self) -> list[Label]:
+        top, found = self.top(), []
+        if self.trace.title:
+            size = 14 if self.narrow else 16
+            found.append(Label(6, 26, cut(self.trace.title, size, self.m.width - 12), size, "start", "title"))
+        ports = listening(self.trace)
+        for host in self.trace.hosts:
+            side = self.columns.sides[host.name]
+            address = host.addresses[0] if host.addresses else ""
+            found.append(Label(side.middle, top - 42, host.title or host.name, 13, "middle", "host"))
+            found.append(Label(side.middle, top - 27, address + ports.get(host.name, ""), self.m.small, "middle", "soft mono"))
+        return found
+
+    def call_mark(self, index: int, blocked: bool, begin: list[str], end: list[str]) -> CallMark:
+        call = self.trace.events[index]
+        side = self.columns.sides[call.host]
+        x = side.dot(self.strands[call.host, call.thread], self.m.strand)
+        y = self.at["call", index].y
+        mark = CallMark(index, call, x, y, self.stack(side, y, begin, call, final=not blocked), blocked=blocked)
+        if ("return", index) in self.at:
+            mark.end = self.at["return", index].y
+            mark.returns = self.stack(side, mark.end, end, call, final=True)
+        return mark
+
+    def stack(self, side: Side, y: float, rows: list[str], call: Call, final: bool) -> list[Label]:
+        found, style = [], "call"
+        for number, row in enumerate(rows):
+            if row.startswith("→"):
+                style = "error" if is_error(call) else "result"
+            label = Label(side.text, y + self.m.font * 0.36 + number * self.m.line, row, self.m.font, side.anchor, style)
+            if final and " → " in row and is_error(call):
+                label.style = "call error-tail"
+            found.append(label)
+        return found
+
+    def arrows(self, dots: dict[int, tuple[float, float]]) -> list[Arrow]:
+        found, why = [], causes(self.trace)
+        for index, packet in enumerate(self.trace.events):
+            if isinstance(packet, Packet) and index not in self.folded:
+                arrow = self.arrow(index, packet)
+                arrow.cause = why.get(index)
+                arrow.origin = dots.get(arrow.cause) if packet_kind(packet) != "again" else None
+                found.append(arrow)
+        return found
+
+    def arrow(self, index: int, packet: Packet) -> Arrow:
+        net = self.columns.nets[packet.cable]
+        rightward = self.trace.cables[packet.cable].ends[0] == packet.src
+        x0, x1 = (net.left, net.right) if rightward else (net.right, net.left)
+        y0 = self.at["depart", index].y
+        landing = self.at.get(("arrive", index))
+        y1 = landing.y if landing else min(y0 + 30, self.bottom - 4)
+        whole = packet.end is not None
+        words = caption(packet)
+        label = self.arrow_label(words, packet, net.width, (x0, y0, x1, y1))
+        if not whole:
+            part = 0.62
+            x1, y1 = x0 + (x1 - x0) * part, y0 + (y1 - y0) * part
+        leads = self.lead(packet.src, packet.source, packet.target, packet.t), \
+            self.lead(packet.dst, packet.target, packet.source, packet.end or packet.t)
+        return Arrow(index, packet, packet_kind(packet), x0, y0, x1, y1, label, words, whole, leads)
+
+    def arrow_label(self, words: Caption, packet: Packet, room: float, line: tuple[float, ...]) -> Label:
+        x0, y0, x1, y1 = line
+        part = self.part()
+        room = room * (0.9 if self.columns.crowded else 0.49)
+        text = " ".join(filter(None, (words.text, words.fate)))
+        size = self.m.small
+        tail = words.detail if width(f"{text} {words.detail}", size) <= room else ""
+        run, drop = abs(x1 - x0), (y1 - y0) * (1 if x1 > x0 else -1)
+        angle = math.degrees(math.atan2(drop, run))
+        x, y = x0 + (x1 - x0) * part, y0 + (y1 - y0) * part
+        lift = 3.5
+        return Label(x + lift * math.sin(math.radians(angle)), y - lift * math.cos(math.radians(angle)),
+                     cut(text, size, room), size, "middle", "ack" if packet_kind(packet) == "ack" else "", angle, tail)
+
+    def lead(self, host: str, local: str, peer: str, t: int) -> float:
+        """箭头离开网线后还要穿过内侧的几条道，才到自己那一条：这段路多长（向外为正）。"""
+        side = self.columns.sides[host]
+        for lane in self.lanes[host]:
+            if (lane.local, lane.peer) == (local, peer) and lane.number:
+                return lane.number * (side.plate + 2) + 3
+        return 0.0
+
+    def bars(self) -> list[Bar]:
+        return [self.bar(lane, span) for host in self.lanes for lane in self.lanes[host] for span in lane.spans]
+
+    def bar(self, lane: Lane, span: Span) -> Bar:
+        side = self.columns.sides[lane.host]
+        left, right = side.lane(lane.number)
+        top = self.at["state", span.index].y
+        least = top + (8 if self.narrow else self.m.small + 4)
+        after = next((s for s in lane.spans if s.t > span.t or s.index > span.index), None)
+        if after:
+            bottom = self.at["state", after.index].y
+        elif span.end is None:
+            bottom = self.bottom
+        else:
+            bottom = max(self.ruler.y(span.end), least)
+        orphan = [(max(top, self.ruler.y(a)), bottom if b is None or b == span.end else self.ruler.y(b))
+                  for a, b in span.orphan]
+        return Bar(span.index, span.state, left, right, top, bottom, orphan,
+                   self.state_label(side, span, left, right, top, bottom), span.end is None)
+
+    def state_label(self, side: Side, span: Span, left: float, right: float, top: float, bottom: float) -> Label | None:
+        name, size = span.state.state, self.m.small
+        if self.narrow:
+            return Label(side.text, top + size * 0.36, name, size, side.anchor, f"state {name}")
+        if right - left >= 60:
+            text = name if width(name, size - 0.5) <= right - left - 4 else name[:5]
+            return Label((left + right) / 2, top + size + 0.5, text, size - 0.5, "middle", f"state {name}")
+        if bottom - top >= width(name, size - 1) + 6:
+            return Label((left + right) / 2 - size * 0.34, top + 5, name, size - 1, "start", f"state {name}", 90)
+        return None
+
+    def marks(self) -> list[Mark]:
+        return [self.mark(i, e) for i, e in enumerate(self.trace.events) if isinstance(e, Action)]
+
+    def mark(self, index: int, action: Action) -> Mark:
+        y, text = self.at["action", index].y, action_text(action)
+        if action.where in self.lanes:
+            side = self.columns.sides[action.where]
+            label = Label(side.text, y + self.m.small * 0.36, text, self.m.small, side.anchor, "action")
+            return Mark(index, action, side.left, side.right, y, label, False)
+        net = self.columns.nets[int(action.where.removeprefix("cable"))]
+        return Mark(index, action, net.left, net.right, y,
+                    Label(net.middle, y + self.m.small * 0.36, text, self.m.small, "middle", "action"), True)
+
+    def bands(self) -> list[Band]:
+        return [self.band(number, fold) for number, fold in enumerate(self.folds)]
+
+    def band(self, number: int, fold: Fold) -> Band:
+        top, bottom = self.at["fold", number].y, self.at["unfold", number].y
+        stacks = [(net.middle, "middle", fold.cable_words(i)) for i, net in enumerate(self.columns.nets)]
+        for host in self.lanes:
+            side = self.columns.sides[host]
+            stacks.append((side.text, side.anchor, fold.call_words(host)))
+        labels = []
+        for x, anchor, rows in stacks:
+            y = (top + bottom) / 2 - (len(rows) - 1) * self.m.line / 2 + self.m.small * 0.36
+            labels += [Label(x, y + k * self.m.line, row, self.m.small, anchor, "fold") for k, row in enumerate(rows)]
+        return Band(fold, top, bottom, labels)
+
+    def silence(self, gap: Break) -> Label:
+        nets = self.columns.nets
+        x = (nets[0].left + nets[-1].right) / 2 if nets else self.m.width / 2
+        return Label(x, (gap.top + gap.bottom) / 2 + 4, f"静默 {duration_text(gap.duration)}", self.m.small,
+                     "middle", "silence")
+
+    def ticks(self, figure: Figure) -> list[tuple[float, Label]]:
+        taken = [label.box() for label in figure.labels()]
+        size, found = self.m.small, []
+        for y, t in self.ruler.ticks(34, 72):
+            label = Label(self.m.axis - 8, y + 4, round_duration(t), size, "end", "tick")
+            if not self.m.axis:
+                label = Label(2, y + 4, label.text, size, "start", "tick")
+                if any(_near(label, box) for box in taken):
+                    continue
+            found.append((y, label))
+        return found
+
+    def outages(self) -> list[tuple[int, float, float]]:
+        """每根网线断着的时段。"""
+        found, since = [], {}
+        for event in self.trace.events:
+            if isinstance(event, Action) and event.name in ("cut", "join") and event.where.startswith("cable"):
+                cable = int(event.where.removeprefix("cable"))
+                if event.name == "cut":
+                    since[cable] = self.ruler.y(event.t)
+                elif cable in since:
+                    found.append((cable, since.pop(cable), self.ruler.y(event.t)))
+        return found + [(cable, y, self.bottom) for cable, y in since.items()]
+
+
+# ---------------------------------------------------------------- 事实
+
+def _strands(trace: Trace, folded: set[int]) -> dict[tuple[str, str], int]:
+    """(主机, 线程) → 第几列圆点。生存期不重叠的线程共用一列。"""
+    spans: dict[tuple[str, str], list[float]] = {}
+    for index, call in enumerate(trace.events):
+        if isinstance(call, Call) and index not in folded:
+            span = spans.setdefault((call.host, call.thread), [call.t, 0.0])
+            span[1] = max(span[1], math.inf if call.end is None else call.end)
+    busy: dict[tuple[str, int], float] = {}
+    found = {}
+    for (host, thread), (start, end) in spans.items():
+        strand = next(n for n in range(len(spans)) if busy.get((host, n), -1) < start)
+        found[host, thread], busy[host, strand] = strand, end
+    return found
+
+
+def _near(label: Label, box: tuple[float, ...]) -> bool:
+    x, y, wide, high, _ = label.box()
+    return abs(x - box[0]) < (wide + box[2]) / 2 + 4 and abs(y - box[1]) < (high + box[3]) / 2 + 1

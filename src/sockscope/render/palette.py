@@ -1,0 +1,134 @@
+"""颜色与线型：Okabe–Ito 一系，色觉异常的读者也分得开，而且从不只靠颜色（线型、粗细、箭头、文字各有不同）。
+
+样式写在每张 SVG 里，不依赖页面；颜色是 CSS 自定义属性，随操作系统、Sphinx 主题、JupyterLab 的明暗而变，
+打印时一律白底。每条声明写两遍：先写死的颜色，再写 ``var()``，不认识 ``var()`` 的 PDF 转换器用前一条。
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+__all__ = ["PACKET_STYLES", "STATES", "stylesheet"]
+
+# 名字: (亮, 暗)
+COLOURS = {
+    "ink": ("#1b2330", "#e7eaef"),
+    "soft": ("#5a6573", "#a3adb9"),
+    "faint": ("#c3cad3", "#4a5462"),
+    "grid": ("#e6e9ee", "#2a313b"),
+    "paper": ("#ffffff", "#14181e"),
+    "syn": ("#00775a", "#3fcf9f"),
+    "data": ("#0063a8", "#66b6f5"),
+    "fin": ("#9c5200", "#f2a93b"),
+    "rst": ("#c22a14", "#ff7f66"),
+    "ack": ("#7b8692", "#8793a0"),
+    "again": ("#a1337a", "#ea94c6"),
+    "alive": ("#5346c4", "#aea6ff"),
+    "icmp": ("#75610a", "#dccb57"),
+    "opening": ("#d3eee4", "#153a30"),
+    "open": ("#dbe9f8", "#1b334e"),
+    "leaving": ("#fbe6c5", "#463411"),
+    "left": ("#f4deed", "#432742"),
+    "ended": ("#e7eaee", "#2c333d"),
+}
+# 种类: (颜色, 线宽, 虚线)
+PACKET_STYLES = {
+    "syn": ("syn", 1.8, ""), "data": ("data", 1.8, ""), "fin": ("fin", 1.8, ""), "rst": ("rst", 2.4, ""),
+    "ack": ("ack", 0.9, ""), "again": ("again", 1.8, "7 4"), "alive": ("alive", 1.6, "1.5 4"),
+    "probe": ("alive", 1.6, "1.5 4"), "zero": ("rst", 1.2, ""), "datagram": ("data", 1.8, ""),
+    "icmp": ("icmp", 1.8, "9 3 2 3"), "other": ("soft", 1.4, ""),
+}
+STATES = {
+    "SYN_SENT": "opening", "SYN_RECV": "opening", "ESTABLISHED": "open", "FIN_WAIT1": "leaving",
+    "FIN_WAIT2": "leaving", "CLOSING": "leaving", "CLOSE_WAIT": "left", "LAST_ACK": "left",
+    "TIME_WAIT": "ended", "CLOSE": "ended", "LISTEN": "paper",
+}
+SANS = '-apple-system,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Source Han Sans SC",system-ui,sans-serif'
+MONO = ('ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",'
+        '"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",monospace')
+
+
+def _theme(which: int, paper: str) -> str:
+    rules = [f"--ss-{name}:{pair[which]}" for name, pair in COLOURS.items() if name != "paper"]
+    return ";".join([*rules, f"--ss-paper:{paper}"])
+
+
+def _paint(selector: str, **colours: str) -> str:
+    """``_paint(".line", stroke="ack")``：每条声明先写亮色，再写 var()。"""
+    body = "".join(f"{p.replace('_', '-')}:{COLOURS[c][0]};{p.replace('_', '-')}:var(--ss-{c});"
+                   for p, c in colours.items())
+    return f".sockscope {selector}{{{body}}}"
+
+
+@cache
+def stylesheet() -> str:
+    """一张图自带的样式表。"""
+    page = "var(--pst-color-background,var(--jp-layout-color0,{}))"
+    light = _theme(0, page.format(COLOURS["paper"][0]))
+    dark = _theme(1, page.format(COLOURS["paper"][1]))
+    themes = [
+        f".sockscope{{{light}}}",
+        f"@media (prefers-color-scheme:dark){{.sockscope{{{dark}}}}}",
+        f'html[data-theme="light"] .sockscope,body[data-jp-theme-light="true"] .sockscope{{{light}}}',
+        f'html[data-theme="dark"] .sockscope,body[data-jp-theme-light="false"] .sockscope{{{dark}}}',
+        f"@media print{{html:root .sockscope.sockscope{{{_theme(0, '#fff')}}}}}",
+    ]
+    return "".join(themes + _texts() + _shapes() + _packets() + _states())
+
+
+def _texts() -> list[str]:
+    return [
+        f".sockscope{{font-family:{SANS};font-size:11px;font-variant-numeric:tabular-nums}}",
+        f".sockscope .mono,.sockscope .call text,.sockscope .packet text,.sockscope .state text,"
+        f".sockscope .tick{{font-family:{MONO}}}",
+        _paint("text", fill="ink"),
+        ".sockscope .title{font-weight:650}.sockscope .host{font-weight:650}",
+        _paint(".soft,.sockscope .tick,.sockscope .result,.sockscope .fold,.sockscope .tail", fill="soft"),
+        _paint(".error,.sockscope .error-tail .why", fill="rst"),
+        ".sockscope .error,.sockscope .error-tail .why,.sockscope .action{font-weight:650}",
+        _paint(".halo", stroke="paper"),
+        ".sockscope .halo{stroke-width:3px;stroke-linejoin:round;paint-order:stroke}",
+        ".sockscope .packet text{font-weight:600}.sockscope .packet .tail,.sockscope .packet .quiet"
+        "{font-weight:400}",
+    ]
+
+
+def _shapes() -> list[str]:
+    return [
+        ".sockscope path,.sockscope line{fill:none}",
+        _paint(".grid", stroke="grid"), _paint(".axis,.sockscope .life", stroke="faint"),
+        ".sockscope .life{stroke-width:1.2px}",
+        _paint(".dot", fill="ink"), _paint(".ring", fill="paper", stroke="ink"),
+        _paint(".wait", stroke="soft"),
+        ".sockscope .wait{stroke-width:1.8px;stroke-dasharray:0.1 4;stroke-linecap:round}",
+        _paint(".cause", stroke="soft"), ".sockscope .cause{stroke-width:1px;opacity:.55}",
+        _paint(".error-call .dot", fill="rst"), _paint(".error-call .ring", stroke="rst"),
+        _paint(".cross", stroke="rst"), ".sockscope .cross{stroke-width:2.6px;stroke-linecap:round}",
+        _paint(".tear", fill="paper", stroke="faint"), _paint(".outage", fill="rst"),
+        ".sockscope .outage{opacity:.07}",
+        _paint(".band", fill="grid", stroke="faint"), ".sockscope .band{opacity:.75}",
+        _paint(".mark", stroke="rst"), ".sockscope .mark{stroke-width:1.6px;stroke-dasharray:5 3}",
+        _paint(".pill", fill="paper", stroke="rst"), _paint(".action", fill="rst"),
+        ".sockscope .hit{stroke:transparent;stroke-width:12px;pointer-events:stroke}",
+        _paint(".rst .plate", fill="rst"), _paint(".rst .plated", fill="paper"),
+    ]
+
+
+def _packets() -> list[str]:
+    rules = []
+    for kind, (colour, width, dash) in PACKET_STYLES.items():
+        dashes = f"stroke-dasharray:{dash};" if dash else ""
+        rules.append(_paint(f".{kind} .line", stroke=colour))
+        rules.append(f".sockscope .{kind} .line{{stroke-width:{width}px;{dashes}}}")
+        rules.append(_paint(f".{kind} .head", fill=colour))
+        rules.append(_paint(f".{kind} text", fill=colour))
+    return rules
+
+
+def _states() -> list[str]:
+    rules = [_paint(".bar", stroke="paper"), ".sockscope .bar{stroke-width:1px}",
+             _paint(".hatch", stroke="soft"), ".sockscope .hatch{stroke-width:1.1px;opacity:.5}"]
+    for state, colour in STATES.items():
+        rules.append(_paint(f".{state} .bar", fill=colour))
+    rules.append(_paint(".LISTEN .bar", stroke="faint"))
+    return rules

@@ -1,0 +1,316 @@
+"""三轨图：两侧是调用，中间是网线上的包，主机的线上是内核的状态。
+
+``render(trace)`` 是 Trace 的纯函数，返回一份自足的 SVG：样式在里面，没有脚本，不引用任何外部资源。
+每个事件恰好一个 ``<g data-event>``，带着它的时刻、因果和签名；脚本只添行为，不画图。
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from sockscope.render import text as text_form
+from sockscope.render.columns import NARROW, WIDE
+from sockscope.render.labels import (
+    FATES, KINDS, bytes_text, call_text, caption, duration_text, facts, outcome,
+)
+from sockscope.render.layout import Arrow, Band, Bar, CallMark, Figure, Label, Mark, layout
+from sockscope.render.measure import width
+from sockscope.render.palette import stylesheet
+from sockscope.trace import Call, Packet, State, Trace
+
+__all__ = ["render"]
+
+METRICS = {"wide": WIDE, "narrow": NARROW}
+
+
+def render(trace: Trace, *, width: str = "wide") -> str:
+    """轨迹 → SVG 文字。``width`` 是 ``wide``（正文宽度）或 ``narrow``（手机），其余抛 ``ValueError``。"""
+    if width not in METRICS:
+        raise ValueError(f"width 应为 wide 或 narrow，实为 {width!r}。")
+    description = text_form.spoken(trace)
+    key = hashlib.sha256(f"{width}{description}".encode()).hexdigest()[:8]
+    return _Pen(layout(trace, METRICS[width]), f"ss{key}", description).svg()
+
+
+def _n(value: float) -> str:
+    """坐标：一位小数，不留尾巴。"""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+class _Pen:
+    """把摆好的图写成 SVG。"""
+
+    def __init__(self, figure: Figure, key: str, description: str) -> None:
+        self.figure, self.key, self.description = figure, key, description
+        self.trace, self.metrics = figure.trace, figure.columns.metrics
+        self.narrow = self.metrics is NARROW
+
+    def svg(self) -> str:
+        f = self.figure
+        legend, height = self.legend(f.bottom + 26)
+        footer, height = self.footer(height)
+        body = "".join([
+            self.grid(), self.lifelines(), self.outages(),
+            *(self.bar(b) for b in f.bars), *(self.band(b) for b in f.bands),
+            *(self.arrow(a) for a in f.arrows), *(self.call(c) for c in f.calls), *(self.mark(m) for m in f.marks),
+            *(self.tear(b, label) for b, label in f.breaks), *(self.label(h, halo=False) for h in f.heads),
+            self.headings(), legend, footer,
+        ])
+        return self.open(height) + body + "</svg>"
+
+    def open(self, height: float) -> str:
+        w, key = self.metrics.width, self.key
+        title = escape(self.trace.title or "三轨图")
+        axis = " ".join(f"{t},{_n(y)}" for t, y in zip(self.figure.ruler.times, self.figure.ruler.heights, strict=True))
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="sockscope {self.metrics.name}" role="img" '
+            f'viewBox="0 0 {w} {_n(height)}" width="{w}" height="{_n(height)}" '
+            f'aria-labelledby="{key}-title {key}-desc" data-axis="{axis}" data-top="{_n(self.figure.top)}" '
+            f'data-bottom="{_n(self.figure.bottom)}" style="max-width:100%;height:auto">'
+            f'<title id="{key}-title">{title}</title><desc id="{key}-desc">{escape(self.description)}</desc>'
+            f"<style>{stylesheet()}</style>"
+            f'<defs><pattern id="{key}-hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
+            f'patternTransform="rotate(45)"><line class="hatch" y2="6"/></pattern></defs>')
+
+    # ------------------------------------------------------------ 底子
+
+    def grid(self) -> str:
+        m, parts = self.metrics, []
+        for y, label in self.figure.ticks:
+            left = width(label.text, label.size) + 6 if not m.axis else m.axis - 4
+            parts.append(f'<line class="grid" x1="{_n(left)}" x2="{m.width - 4}" y1="{_n(y)}" y2="{_n(y)}"/>')
+            parts.append(self.label(label, halo=False))
+        return f'<g class="time">{"".join(parts)}</g>'
+
+    def lifelines(self) -> str:
+        f = self.figure
+        return "".join(
+            f'<line class="life" x1="{_n(s.middle)}" x2="{_n(s.middle)}" y1="{_n(f.top)}" y2="{_n(f.bottom)}"/>'
+            for s in f.columns.sides.values())
+
+    def outages(self) -> str:
+        nets = self.figure.columns.nets
+        return "".join(
+            f'<rect class="outage" x="{_n(nets[i].left)}" y="{_n(top)}" width="{_n(nets[i].width)}" '
+            f'height="{_n(max(bottom - top, 0))}"/>' for i, top, bottom in self.figure.outages)
+
+    def headings(self) -> str:
+        if self.narrow:
+            return ""
+        f, y = self.figure, self.figure.top - 26
+        sides = list(f.columns.sides.values())
+        found = [Label(self.metrics.axis - 8, y, "时刻", 11, "end", "soft")]
+        found += [Label(n.middle, y, "网线", 11, "middle", "soft") for n in f.columns.nets]
+        found += [Label(s.text, y, "调用", 11, s.anchor, "soft") for s in sides
+                  if any(c.call.host == s.host for c in f.calls)]
+        return "".join(self.label(label, halo=False) for label in found)
+
+    def label(self, label: Label, halo: bool = True) -> str:
+        turn = f' transform="rotate({label.turn:.1f} {_n(label.x)} {_n(label.y)})"' if label.turn else ""
+        style = f"{label.style} halo".strip() if halo else label.style
+        size = f' font-size="{_n(label.size)}"' if label.size != 11 else ""
+        anchor = f' text-anchor="{label.anchor}"' if label.anchor != "start" else ""
+        body = escape(label.text)
+        if "error-tail" in label.style:
+            before, arrow, after = label.text.partition(" → ")
+            body = f'{escape(before)} <tspan class="why">{escape((arrow + after).strip())}</tspan>'
+        elif label.style == "call" and " → " in label.text:
+            before, arrow, after = label.text.partition(" → ")
+            body = f'{escape(before)} <tspan class="result">{escape((arrow + after).strip())}</tspan>'
+        if label.tail:
+            body += f' <tspan class="tail" font-size="{_n(label.size - 1)}">{escape(label.tail)}</tspan>'
+        return f'<text class="{style}" x="{_n(label.x)}" y="{_n(label.y)}"{size}{anchor}{turn}>{body}</text>'
+
+    # ------------------------------------------------------------ 事件
+
+    def group(self, kind: str, index: int, t: int, end: int | None, extra: str, title: str, body: str) -> str:
+        until = f' data-end="{end}"' if end is not None else ""
+        return (f'<g class="{kind}" data-event="{index}" data-t="{t}"{until}{extra}>'
+                f"<title>{escape(title)}</title>{body}</g>")
+
+    def call(self, mark: CallMark) -> str:
+        call, body = mark.call, ""
+        if mark.blocked:
+            bottom = mark.end if mark.end is not None else self.figure.bottom
+            body += f'<line class="wait" x1="{_n(mark.x)}" x2="{_n(mark.x)}" y1="{_n(mark.y + 5)}" y2="{_n(bottom - 3)}"/>'
+        body += f'<circle class="dot" cx="{_n(mark.x)}" cy="{_n(mark.y)}" r="3"/>'
+        body += "".join(self.label(label) for label in mark.labels)
+        if mark.end is not None:
+            body += (f'<g class="return" data-t="{call.end}"><circle class="ring" cx="{_n(mark.x)}" '
+                     f'cy="{_n(mark.end)}" r="2.6"/>{"".join(self.label(label) for label in mark.returns)}</g>')
+        kind = "call error-call" if call.errno and "→" in outcome(call) else "call"
+        extra = f' data-host="{escape(call.host)}" data-socket="{escape(call.socket)}"'
+        return self.group(kind, mark.index, call.t, call.end, extra, _call_title(call), body)
+
+    def arrow(self, arrow: Arrow) -> str:
+        p = arrow.packet
+        cause = f' data-cause="{arrow.cause}"' if arrow.cause is not None else ""
+        place = f' data-seq="{p.seq}"' if p.seq is not None else ""
+        place += f' data-ack="{p.ack}"' if p.ack is not None else ""
+        place += f' data-window="{p.window}"' if p.window is not None else ""
+        extra = (f' data-signature="{escape(self.figure.signatures[arrow.index])}" data-cable="{p.cable}" '
+                 f'data-length="{p.length}"{place}{cause}')
+        body = self.connector(arrow) + self.shaft(arrow) + self.tip(arrow) + self.arrow_label(arrow)
+        kind = f"packet {arrow.kind}" + ("" if p.fate == "delivered" else f" {p.fate}")
+        return self.group(kind, arrow.index, p.t, p.end, extra, _packet_title(p), body)
+
+    def connector(self, arrow: Arrow) -> str:
+        if arrow.origin is None:
+            return ""
+        (x0, y0), x1, y1 = arrow.origin, arrow.x0, arrow.y0
+        bend = (x1 - x0) * 0.55
+        return (f'<path class="cause" d="M{_n(x0)} {_n(y0)}C{_n(x0 + bend)} {_n(y0)} {_n(x1 - bend)} {_n(y1)} '
+                f'{_n(x1)} {_n(y1)}"/>')
+
+    def shaft(self, arrow: Arrow) -> str:
+        a, out = arrow, -1 if arrow.x1 > arrow.x0 else 1
+        start = f"M{_n(a.x0 + out * a.lead[0])} {_n(a.y0)}H{_n(a.x0)}" if a.lead[0] else f"M{_n(a.x0)} {_n(a.y0)}"
+        line = f"{start}L{_n(a.x1)} {_n(a.y1)}"
+        if a.whole and a.lead[1]:
+            line += f"H{_n(a.x1 - out * a.lead[1])}"
+        return f'<path class="hit" d="{line}"/><path class="line" d="{line}"/>'
+
+    def tip(self, arrow: Arrow) -> str:
+        x, y = arrow.x1, arrow.y1
+        if arrow.packet.fate not in ("delivered", "duplicate"):
+            return f'<path class="cross" d="M{_n(x - 5)} {_n(y - 5)}l10 10m0 -10l-10 10"/>'
+        dx, dy = arrow.x1 - arrow.x0, arrow.y1 - arrow.y0
+        if arrow.whole and arrow.lead[1]:
+            x, dx, dy = x + (arrow.lead[1] if dx > 0 else -arrow.lead[1]), dx / abs(dx), 0.0
+        long = (dx * dx + dy * dy) ** 0.5 or 1.0
+        ux, uy = dx / long, dy / long
+        size, half = (6.5, 2.6) if arrow.kind == "ack" else (9, 3.8)
+        bx, by = x - ux * size, y - uy * size
+        head = (f'<polygon class="head" points="{_n(x)},{_n(y)} {_n(bx - uy * half)},{_n(by + ux * half)} '
+                f'{_n(bx + uy * half)},{_n(by - ux * half)}"/>')
+        if arrow.kind in ("rst", "zero"):
+            head += (f'<path class="line stop" d="M{_n(x - uy * 6)} {_n(y + ux * 6)}L{_n(x + uy * 6)} '
+                     f'{_n(y - ux * 6)}"/>')
+        return head
+
+    def arrow_label(self, arrow: Arrow) -> str:
+        label = arrow.label
+        if not label.text:
+            return ""
+        if arrow.kind != "rst":
+            return self.label(Label(label.x, label.y, label.text, label.size, label.anchor,
+                                    "quiet" if arrow.kind == "ack" else "", label.turn, label.tail))
+        wide = width(label.text, label.size) + 10
+        turn = f' transform="rotate({label.turn:.1f} {_n(label.x)} {_n(label.y)})"' if label.turn else ""
+        plate = (f'<rect class="plate" x="{_n(label.x - wide / 2)}" y="{_n(label.y - 10.5)}" width="{_n(wide)}" '
+                 f'height="14" rx="3"{turn}/>')
+        return plate + self.label(Label(label.x, label.y, label.text, label.size, label.anchor, "plated", label.turn),
+                                  halo=False)
+
+    def bar(self, bar: Bar) -> str:
+        rect = (f'x="{_n(bar.left)}" y="{{}}" width="{_n(bar.right - bar.left)}" height="{{}}"')
+        high = max(bar.bottom - bar.top, 1)
+        body = f'<rect class="bar" {rect.format(_n(bar.top), _n(high))} rx="2"/>'
+        for top, bottom in bar.orphan:
+            body += (f'<rect class="orphan" {rect.format(_n(top), _n(max(bottom - top, 1)))} '
+                     f'fill="url(#{self.key}-hatch)"/>')
+        body += self.label(bar.label, halo=self.narrow) if bar.label else ""
+        s = bar.state
+        extra = f' data-host="{escape(s.host)}" data-state="{s.state}" data-origin="{escape(s.origin)}"'
+        return self.group(f"state {s.state}", bar.index, s.t, None, extra, _state_title(s), body)
+
+    def mark(self, mark: Mark) -> str:
+        wide = width(mark.label.text, mark.label.size) + 10
+        shift = {"start": -5, "middle": -wide / 2, "end": 5 - wide}[mark.label.anchor]
+        left, y = mark.label.x + shift, mark.y
+        body = f'<path class="mark" d="M{_n(mark.left)} {_n(y)}H{_n(mark.right)}"/>' if mark.net else ""
+        body += (f'<rect class="pill" x="{_n(left)}" y="{_n(y - 8)}" width="{_n(wide)}" height="16" rx="8"/>'
+                 + self.label(mark.label, halo=False))
+        a = mark.action
+        return self.group(f"action {a.name}", mark.index, a.t, None, f' data-where="{escape(a.where)}"',
+                          f"{duration_text(a.t)}　{a.where} {a.name} {a.detail}".rstrip(), body)
+
+    def band(self, band: Band) -> str:
+        nets = self.figure.columns.nets
+        left, right = nets[0].left, nets[-1].right
+        events = " ".join(str(i) for i in band.fold.indices)
+        labels = "".join(self.label(label) for label in band.labels)
+        return (f'<g class="folded" data-events="{events}" data-t="{band.fold.t}" data-end="{band.fold.end}">'
+                f'<rect class="band" x="{_n(left)}" y="{_n(band.top - 4)}" width="{_n(right - left)}" '
+                f'height="{_n(band.bottom - band.top + 2)}" rx="3"/>{labels}</g>')
+
+    def tear(self, gap: object, label: Label) -> str:
+        top, bottom = gap.top + 4, gap.bottom - 4
+        left, right, step = self.metrics.axis, self.metrics.width, 14
+        count = int((right - left) / step) + 1
+        upper = f"M{left} {_n(top)}" + "q3.5 -4 7 0t7 0" * count
+        lower = f"M{left} {_n(bottom)}" + "q3.5 -4 7 0t7 0" * count
+        wide = left + count * step
+        shape = f'{upper}V{_n(bottom)}H{left}Z'
+        return (f'<g class="silent" data-t="{gap.t}"><path class="tear" style="stroke:none" d="{shape}"/>'
+                f'<path class="axis" d="{upper}{lower}"/>{self.label(label)}</g>' if wide else "")
+
+    # ------------------------------------------------------------ 图例与页脚
+
+    def legend(self, y: float) -> tuple[str, float]:
+        x, parts, right = 8.0, [], self.metrics.width - 6
+        for sample, words in self.entries():
+            wide = 30 + width(words, 11) + 16
+            if x + wide > right and x > 8:
+                x, y = 8.0, y + 18
+            parts.append(f'<g transform="translate({_n(x)} {_n(y)})">{sample}'
+                         f'<text class="soft" x="30" y="0">{words}</text></g>')
+            x += wide
+        return f'<g class="legend">{"".join(parts)}</g>', y + 18
+
+    def entries(self) -> Iterator[tuple[str, str]]:
+        """只解释这张图里出现了的东西。"""
+        f = self.figure
+        kinds = {a.kind for a in f.arrows}
+        for kind, words in KINDS.items():
+            if kind in kinds:
+                yield (f'<g class="{kind}"><path class="line" d="M0 -4H18"/>'
+                       f'<polygon class="head" points="24,-4 16,-7.5 16,-0.5"/></g>'), words
+        fates = {a.packet.fate for a in f.arrows} & set(FATES) - {"duplicate"}
+        if fates:
+            words = "、".join(FATES[k] for k in FATES if k in fates)
+            yield '<path class="cross" d="M7 -9l10 10m0 -10l-10 10"/>', f"没有送达（{words}）"
+        if any(b.orphan for b in f.bars):
+            yield (f'<rect class="orphan" x="0" y="-10" width="24" height="12" fill="url(#{self.key}-hatch)"/>',
+                   "没有描述符指着它")
+        if any(c.blocked for c in f.calls):
+            yield '<line class="wait" x1="1" x2="24" y1="-4" y2="-4"/>', "阻塞中"
+        if any(a.origin for a in f.arrows):
+            yield '<path class="cause" d="M0 -8C12 -8 12 0 24 0"/>', "由这次调用引出"
+
+    def footer(self, y: float) -> tuple[str, float]:
+        rows, row = [], ""
+        for fact in facts(self.trace):
+            joined = f"{row} · {fact}" if row else fact
+            if width(joined, 11) > self.metrics.width - 16:
+                rows.append(row)
+                joined = fact
+            row = joined
+        rows.append(row)
+        body = "".join(f'<text class="soft" x="8" y="{_n(y + 4 + 16 * i)}">{escape(r)}</text>'
+                       for i, r in enumerate(rows))
+        return f'<g class="footer">{body}</g>', y + 4 + 16 * len(rows)
+
+
+# ---------------------------------------------------------------- 悬停时的一句话
+
+def _call_title(call: Call) -> str:
+    spent = "还没有返回" if call.end is None else f"用时 {duration_text(call.end - call.t)}"
+    return f"{duration_text(call.t)}　{call.host} 线程 {call.thread}　{call.socket}.{call_text(call)} {outcome(call)}　{spent}"
+
+
+def _packet_title(p: Packet) -> str:
+    parts: Iterable[str] = (
+        f"{duration_text(p.t)}　第 {p.number} 个包　{p.source} → {p.target}", p.protocol.upper(),
+        "+".join(p.flags) or p.info, f"seq {p.seq}" if p.seq is not None else "",
+        f"ack {p.ack}" if p.ack is not None else "", f"窗口 {p.window}" if p.window is not None else "",
+        f"数据 {bytes_text(p.length)}" if p.length else "", p.note,
+        FATES.get(p.fate, "") or (f"飞行 {duration_text(p.end - p.t)}" if p.end is not None else "还在路上"))
+    return "　".join(filter(None, parts)) or caption(p).whole
+
+
+def _state_title(s: State) -> str:
+    queues = f"接收队列 {s.receive_queue}，发送队列 {s.send_queue}"
+    return f"{duration_text(s.t)}　{s.host} {s.local} → {s.peer or '*'}　{s.state}　{queues}（{s.origin}）"

@@ -1,0 +1,195 @@
+"""时间轴：什么时刻画在什么高度。
+
+工作原理
+--------
+高度是时刻的单调函数，全图共用一个，所以横着看总是同时。大部分地方按比例；两处例外，刻度照实写出：
+
+撑开  一列里的两行字至少隔一行高，箭头至少有一点斜，间隔不够就撑开；
+折断  很久没有任何事发生的一段，画成固定高度的断口，写明静默了多久。
+
+做法是把所有要落脚的时刻排好，从上到下走一遍，每个落脚点取几条下界中最大的一条。
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from statistics import median
+
+from sockscope.trace import Packet, Trace
+
+__all__ = ["Anchor", "Break", "Ruler", "rule"]
+
+FLIGHT = 44  # 一次典型的飞行画多高
+CAP = 56  # 相邻两个落脚点最多隔这么多，再久就是断口或压缩
+GAP = 40  # 断口的高度
+LEAST = 20_000_000  # 短于 20 ms 的安静不算静默
+
+
+@dataclass(slots=True)
+class Anchor:
+    """一个落脚点。``columns`` 里同名的落脚点上下不相碰：各占 ``above`` 和 ``below``。
+
+    ``after`` 是 (另一个落脚点, 至少低多少)：箭头的两端靠它保持倾斜。
+    """
+
+    t: int
+    columns: tuple[tuple[str, float, float], ...] = ()
+    after: tuple[Anchor, float] | None = None
+    label: tuple[str, float, float] | None = None  # 箭头上的字：列名、在箭头的几分之几处、字的间距
+    y: float = 0.0
+
+
+@dataclass(slots=True)
+class Break:
+    """一段静默：从 ``top`` 到 ``bottom``，其间 ``duration`` 纳秒没有任何事。"""
+
+    top: float
+    bottom: float
+    duration: int
+    t: int
+
+
+@dataclass
+class Ruler:
+    """算好的时间轴。``y(t)`` 给出高度，``ticks`` 给出刻度。"""
+
+    times: list[int]
+    heights: list[float]
+    scale: float
+    breaks: list[Break] = field(default_factory=list)
+
+    def y(self, t: int) -> float:
+        """时刻 ``t`` 的高度，两个落脚点之间按比例。"""
+        at = bisect_right(self.times, t)
+        if not at:
+            return self.heights[0] if self.heights else 0.0
+        if at == len(self.times):
+            return self.heights[-1]
+        t0, t1, y0, y1 = self.times[at - 1], self.times[at], self.heights[at - 1], self.heights[at]
+        return y0 + (y1 - y0) * (t - t0) / (t1 - t0)
+
+    def t(self, y: float) -> int:
+        """高度 ``y`` 处的时刻。"""
+        at = bisect_right(self.heights, y)
+        if not at or at == len(self.heights):
+            return self.times[0 if not at else -1]
+        t0, t1, y0, y1 = self.times[at - 1], self.times[at], self.heights[at - 1], self.heights[at]
+        return round(t0 + (t1 - t0) * (y - y0) / (y1 - y0))
+
+    def ticks(self, least: float, most: float) -> list[tuple[float, int]]:
+        """刻度 (高度, 时刻)：相邻两个隔 ``least`` 到 ``most``，取其间最整的数；断口里没有刻度。"""
+        if not self.times:
+            return []
+        found, y, last = [], self.heights[0] - least, self.heights[-1]
+        while y + least <= last:
+            low, high = y + least, min(y + most, last)
+            gap = next((b for b in self.breaks if b.top < high and b.bottom > low), None)
+            if gap and gap.top <= low + 1:
+                y = gap.bottom - least + 4
+                if y + least > last:
+                    break
+                high = min(y + least + 14, last)
+                low = gap.bottom
+            elif gap:
+                high = gap.top
+            t = roundest(self.t(low), self.t(high))
+            y = self.y(t)
+            if gap is None or not gap.top < y < gap.bottom:
+                found.append((y, t))
+            y = max(y, low)
+        return found
+
+
+def roundest(low: int, high: int) -> int:
+    """[low, high] 里有效数字最少的整数。"""
+    step = 10 ** len(str(max(high, 1)))
+    while step >= 1:
+        for unit in (step, step // 2, step // 5):
+            if unit and (value := -(-low // unit) * unit) <= high:
+                return value
+        step //= 10
+    return low
+
+
+def rule(trace: Trace, anchors: list[Anchor], top: float, end: float | None = None) -> Ruler:
+    """给每个落脚点定下 ``y``，返回时间轴。``top`` 是第一个落脚点的高度。"""
+    anchors.sort(key=lambda a: a.t)
+    if not anchors:
+        return Ruler([0], [top], 1.0)
+    flight = _typical_flight(trace)
+    silence = max(6 * flight, LEAST)
+    scale = _scale(anchors, flight, silence)
+    sweep = _Sweep(scale, silence, top)
+    for anchor in anchors:
+        sweep.place(anchor)
+    return Ruler(sweep.times, sweep.heights, scale, sweep.breaks)
+
+
+class _Sweep:
+    """从上到下的一遍。"""
+
+    def __init__(self, scale: float, silence: float, top: float) -> None:
+        self.scale, self.silence, self.top = scale, silence, top
+        self.bottoms: dict[str, float] = {}
+        self.labels: dict[str, float] = {}
+        self.times: list[int] = []
+        self.heights: list[float] = []
+        self.breaks: list[Break] = []
+
+    def place(self, anchor: Anchor) -> None:
+        y = self.natural(anchor.t)
+        for column, above, _ in anchor.columns:
+            y = max(y, self.bottoms.get(column, -1e9) + above)
+        if anchor.after:
+            other, drop = anchor.after
+            y = max(y, other.y + drop)
+            if anchor.label:
+                y = max(y, self.label(anchor, other, y))
+        anchor.y = y
+        for column, _, below in anchor.columns:
+            self.bottoms[column] = y + below
+        self.note(anchor.t, y)
+
+    def natural(self, t: int) -> float:
+        """按比例（或断口）该落在哪里。"""
+        if not self.times:
+            return self.top
+        t0, y0 = self.times[-1], self.heights[-1]
+        if t - t0 <= self.silence:
+            return y0 + min((t - t0) * self.scale, CAP)
+        floor = max([y0, *self.bottoms.values()])
+        self.breaks.append(Break(floor + 2, floor + GAP - 6, t - t0, t0))
+        self.bottoms.clear()
+        self.labels.clear()
+        self.note(t0 + 1, floor + 2)
+        self.note(t - 1, floor + GAP - 6)
+        return floor + GAP
+
+    def label(self, anchor: Anchor, other: Anchor, y: float) -> float:
+        """箭头上的字要与同列上一支箭头的字错开，箭头因此可能要再低一点。"""
+        column, part, gap = anchor.label
+        floor = self.labels.get(column)
+        if floor is not None and other.y + (y - other.y) * part < floor + gap:
+            y = other.y + (floor + gap - other.y) / part
+        self.labels[column] = other.y + (y - other.y) * part
+        return y
+
+    def note(self, t: int, y: float) -> None:
+        if self.times and t <= self.times[-1]:
+            self.heights[-1] = max(self.heights[-1], y)
+            return
+        self.times.append(t)
+        self.heights.append(y)
+
+
+def _typical_flight(trace: Trace) -> int:
+    flights = [e.end - e.t for e in trace.events if isinstance(e, Packet) and e.end is not None]
+    return round(median(flights)) if flights else 1_000_000
+
+
+def _scale(anchors: list[Anchor], flight: int, silence: float) -> float:
+    """每纳秒多少像素：一次飞行 44 像素；飞行太短时，按全部忙碌的时间平摊。"""
+    gaps = [b.t - a.t for a, b in zip(anchors, anchors[1:], strict=False)]
+    busy = sum(g for g in gaps if g <= silence)
+    return min(FLIGHT / max(flight, 1), 8 * len(anchors) / max(busy, 1))
