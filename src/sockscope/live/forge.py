@@ -114,8 +114,6 @@ class HostServer:
             if message is None:
                 return
             self.answer(requests[message.pop("do")], message, fds)
-            for fd in fds:
-                os.close(fd)
 
     def answer(self, action: Callable[..., Any], message: dict[str, Any], fds: list[int]) -> None:
         reply, out = {}, []
@@ -126,6 +124,8 @@ class HostServer:
         except Exception as error:
             number = getattr(error, "errno", None) or getattr(error, "code", None) or errno.EIO
             reply = {"error": number, "stage": str(error)}
+        for fd in fds:  # 先放下再回话：对方收到回话时，交来的套接字只有新进程拿着
+            os.close(fd)
         send(self.control, reply, out)
         for fd in out:
             os.close(fd)
