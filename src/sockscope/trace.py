@@ -24,6 +24,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import types
@@ -31,7 +32,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 __all__ = [
     "Action", "Cable", "Call", "Event", "Host", "Packet", "State", "Trace", "TraceError",
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 FORMAT = "sockscope/1"
+Fate = Literal["delivered", "lost", "dropped", "cut", "duplicate"]
+Capture = Literal["cable", "loopback"]
 
 
 class TraceError(ValueError):
@@ -102,7 +105,7 @@ class Packet:
     number: int
     src: str
     dst: str
-    fate: str = "delivered"
+    fate: Fate = "delivered"
     protocol: str
     source: str
     target: str
@@ -180,7 +183,7 @@ class Trace:
     title: str = ""
     experiment: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
-    capture: str = "cable"
+    capture: Capture = "cable"
     kernel: str = ""
     python: str = ""
     recorded: str = ""
@@ -342,11 +345,20 @@ def _default(f: Any) -> Any:
 
 def loads(text: str | bytes, name: str = "轨迹") -> Trace:
     """读回 ``dumps`` 写下的文本。``name`` 用在错误消息里；不合格式则抛 ``TraceError``。"""
+    return from_json(parse(text, name), name)
+
+
+def parse(text: str | bytes, name: str) -> Any:
+    """解析 JSON；不是 JSON 则抛 ``TraceError``，指出第几行第几列。"""
     try:
-        value = json.loads(text)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise TraceError(f"{name} 不是 JSON：{error}。请重新录制，或取回原来的文件。") from None
-    return from_json(value, name)
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"第 {error.lineno} 行第 {error.colno} 列读不下去"
+    except UnicodeDecodeError as error:
+        where = f"第 {error.start + 1} 个字节起不是 UTF-8"
+    except (ValueError, RecursionError):
+        where = "数字太长或嵌套太深"
+    raise TraceError(f"{name} 不是 JSON：{where}。请重新录制，或取回原来的文件。")
 
 
 def from_json(value: Any, name: str = "轨迹") -> Trace:
@@ -372,37 +384,47 @@ def _list(value: dict, key: str, name: str) -> list:
 
 
 def _event(item: Any, where: str) -> Event:
-    if not isinstance(item, dict) or item.get("kind") not in KINDS:
+    if not isinstance(item, dict) or item.get("kind") not in list(KINDS):
         raise TraceError(f"{where}的 kind 应为 {'、'.join(KINDS)} 之一。")
     event = _build(KINDS[item["kind"]], {k: v for k, v in item.items() if k != "kind"}, where)
-    if isinstance(event, Packet):
-        try:
-            bytes.fromhex(event.raw)
-        except ValueError:
-            raise TraceError(f"{where}的 raw 应为十六进制。") from None
+    for key in ("raw", "data"):
+        if not _is_hex(getattr(event, key, "")):
+            raise TraceError(f"{where}的 {key} 应为十六进制。")
     return event
+
+
+def _is_hex(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) * 2 == len(text)
+    except ValueError:
+        return False
 
 
 def _build(cls: type, item: Any, where: str) -> Any:
     if not isinstance(item, dict):
         raise TraceError(f"{where}应为对象，实为 {type(item).__name__}。")
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     known = {f.name: f for f in fields(cls)}
     for key, value in item.items():
         if key not in known:
             raise TraceError(f"{where}有不认识的字段 {key!r}。")
         if not _fits(value, hints[key]):
-            raise TraceError(f"{where}的 {key} 类型不对：{value!r:.60}。")
+            raise TraceError(f"{where}的 {key} 不能是 {value!r:.60}。")
     for key, f in known.items():
         if key not in item and f.default is MISSING and f.default_factory is MISSING:
             raise TraceError(f"{where}缺少字段 {key!r}。")
     return cls(**item)
 
 
+_hints = functools.cache(get_type_hints)
+
+
 def _fits(value: Any, hint: Any) -> bool:
     origin, args = get_origin(hint), get_args(hint)
     if hint is Any:
         return True
+    if origin is Literal:
+        return isinstance(value, str) and value in args
     if origin in (Union, types.UnionType):
         return any(_fits(value, a) for a in args)
     if origin is list:
@@ -435,7 +457,7 @@ def schema() -> dict[str, Any]:
 
 
 def _object(cls: type) -> dict[str, Any]:
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     properties = {f.name: _json_type(hints[f.name]) for f in fields(cls)}
     required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
     if kind := getattr(cls, "kind", ""):
@@ -449,6 +471,8 @@ def _json_type(hint: Any) -> dict[str, Any]:
     if hint in names:
         return {"type": names[hint]}
     origin, args = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return {"enum": list(args)}
     if is_dataclass(hint):
         return _object(hint)
     if origin in (Union, types.UnionType):

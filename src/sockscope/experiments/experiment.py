@@ -24,7 +24,7 @@ from typing import Any
 
 from sockscope import experiments
 from sockscope.live import Network, Unavailable, capability
-from sockscope.trace import Trace, TraceError, dumps, from_json
+from sockscope.trace import Trace, TraceError, dumps, from_json, parse
 
 __all__ = [
     "PORT", "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment", "get", "names",
@@ -248,17 +248,16 @@ class Recording:
         path = recordings_folder() / f"{name}.json"
         if not path.exists():
             raise FileNotFoundError(f"实验 {name} 还没有录制：{path.name} 不存在。运行 make record 录一份。")
-        try:
-            value = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise TraceError(f"录制 {path.name} 不是 JSON：{error}。运行 make record 重录。") from None
+        where = f"录制 {path.name}"
+        value = parse(path.read_bytes(), where)
         if not isinstance(value, dict) or value.get("format") != RECORDINGS:
-            raise TraceError(f"录制 {path.name} 的 format 应为 {RECORDINGS!r}。运行 make record 重录。")
+            raise TraceError(f"{where} 的 format 应为 {RECORDINGS!r}。运行 make record 重录。")
         made = cls(name)
-        for key, item in value.get("variants", {}).items():
-            made.variants[key] = from_json(item, f"录制 {path.name} 的 {key}")
-        for key, group in value.get("drops", {}).items():
-            made.drops[key] = {s: from_json(t, f"录制 {path.name} 的 {key} 剪 {s}") for s, t in group.items()}
+        for key, item in _table(value, "variants", where):
+            made.variants[key] = from_json(item, f"{where} 的 {key}")
+        for key, group in _table(value, "drops", where):
+            cuts = _table({key: group}, key, f"{where} 的 drops")
+            made.drops[key] = {s: from_json(t, f"{where} 的 {key} 剪 {s}") for s, t in cuts}
         return made
 
     def save(self) -> None:
@@ -274,6 +273,13 @@ class Recording:
     def _join(traces: dict[str, Trace]) -> str:
         return "{\n" + ",\n".join(f"{json.dumps(k, ensure_ascii=False)}:{dumps(t).rstrip()}"
                                   for k, t in traces.items()) + "}"
+
+
+def _table(value: dict[str, Any], key: str, where: str) -> Iterable[tuple[str, Any]]:
+    found = value.get(key, {})
+    if not isinstance(found, dict):
+        raise TraceError(f"{where} 的 {key} 应为对象，实为 {type(found).__name__}。运行 make record 重录。")
+    return found.items()
 
 
 @functools.lru_cache(maxsize=8)
