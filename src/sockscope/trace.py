@@ -373,7 +373,7 @@ def from_json(value: Any, name: str = "轨迹") -> Trace:
                      for i, item in enumerate(_list(value, key, name))]
     rest["events"] = [_event(item, f"{name} 的第 {i + 1} 个事件")
                       for i, item in enumerate(_list(value, "events", name))]
-    return _build(Trace, rest, name)
+    return _build(Trace, rest, f"{name} ")
 
 
 def _list(value: dict, key: str, name: str) -> list:
