@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import functools
 import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -42,3 +48,31 @@ def site(book: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         thread.join()
+
+
+@dataclass(frozen=True)
+class House:
+    """make serve 启动的那台服务器：根地址（以 / 结尾）、令牌、读者看到的两个地址。"""
+
+    base: str
+    token: str
+    book: str
+    lab: str
+
+
+SERVE = "import sys, pathlib; from sockscope.serve.__main__ import serve; serve(pathlib.Path(sys.argv[1]))"
+
+
+@pytest.fixture(scope="session")
+def house(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """真实的 JupyterLab 与书，开在仓库的一份副本上：在里面运行和保存都不会弄脏仓库。"""
+    root = tmp_path_factory.mktemp("house")
+    shutil.copytree(book, root / "_build" / "html")
+    shutil.copytree(ROOT / "chapters", root / "chapters")
+    quiet = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    command = [sys.executable, "-c", SERVE, str(root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=quiet, cwd=root) as process:
+        lab = next(found for line in process.stdout if (found := re.search(r"http://\S+/lab\?token=(\w+)", line)))
+        base = lab[0].split("lab?")[0]
+        yield House(base, lab[1], f"{base}book/?token={lab[1]}", lab[0])
+        process.terminate()

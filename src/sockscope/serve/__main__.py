@@ -55,6 +55,15 @@ def has_display() -> bool:
     return sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
 
 
+def serve(root: Path) -> None:
+    """在 ``root`` 上启动 JupyterLab 与书，直到 Ctrl + C。地址由扩展在听好之后打印。"""
+    from jupyterlab.labapp import LabApp
+
+    os.environ["JUPYTER_CONFIG_DIR"] = str(Path(sys.prefix) / "etc" / "jupyter")
+    os.environ["SOCKSCOPE_OPEN"] = "1" if has_display() else ""
+    LabApp.launch_instance(argv=arguments(root, free_port()))
+
+
 def main() -> None:
     root = Path.cwd()
     if not (root / "_toc.yml").exists():
@@ -62,11 +71,7 @@ def main() -> None:
     if status := subprocess.run([sys.executable, "book/build.py"]).returncode:
         raise SystemExit(status)
     print("• 启动 JupyterLab", flush=True)
-    from jupyterlab.labapp import LabApp
-
-    os.environ["JUPYTER_CONFIG_DIR"] = str(Path(sys.prefix) / "etc" / "jupyter")
-    os.environ["SOCKSCOPE_OPEN"] = "1" if has_display() else ""
-    LabApp.launch_instance(argv=arguments(root, free_port()))
+    serve(root)
 
 
 if __name__ == "__main__":

@@ -39,9 +39,10 @@ def question(body: bytes) -> tuple[str, dict[str, Any], list[str]]:
 def run(name: str, parameters: dict[str, Any], drop: list[str]) -> dict[str, Any]:
     """运行实验，返回 ``explorer.payload`` 的字典；没有这个实验、参数或包时抛出 ValueError（中文）。"""
     from sockscope import experiments
-    from sockscope.explorer import payload
 
     experiments.get(name).complete(parameters)
+    from sockscope.explorer import payload
+
     return payload(name, parameters, drop)
 
 
