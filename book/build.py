@@ -22,7 +22,7 @@ STAMP = ROOT / "_build" / "sources.json"
 SOURCES = {
     "page": ["index.md", "chapters/**/*.ipynb", "book/*.md", "book/*.ipynb"],
     "house": ["_config.yml", "_toc.yml", "book/build.py", "book/ext/**/*", "book/_templates/**/*", "book/_assets/**/*"],
-    "program": ["src/sockscope/**/*", "recordings/*", "chapters/c/*", "requirements.txt"],
+    "program": ["src/sockscope/**/*", "recordings/*", "chapters/c/*", "book/facts/*", "requirements.txt"],
 }
 
 
