@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from sockscope import experiments
 from sockscope.experiments.experiment import Experiment, today
@@ -19,13 +19,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)
-    except (Unavailable, TraceError, ValueError, FileNotFoundError) as error:
+    except (Unavailable, ValueError, FileNotFoundError, TimeoutError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(1, f"看不懂这条命令（{message}）；{self.prog} --help 说明用法。\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sockscope", description="看得见的套接字：在终端里做书里的实验。")
+    parser = _Parser(prog="sockscope", description="看得见的套接字：在终端里做书里的实验。")
     commands = parser.add_subparsers(required=True, metavar="命令")
     command = commands.add_parser("machine", help="这台机器能做什么")
     command.set_defaults(command=_machine)
@@ -55,7 +62,10 @@ def _run(options: argparse.Namespace) -> int:
     trace = wanted.observe(**_values(wanted, options.parameters))
     print(text.render(trace))
     if options.pcap:
-        pcap.save(trace, options.pcap)
+        try:
+            pcap.save(trace, options.pcap)
+        except OSError as error:
+            raise ValueError(f"写不了 {options.pcap}：{error.strerror}。换一个地方再试。") from None
     return 0
 
 

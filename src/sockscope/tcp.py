@@ -131,27 +131,38 @@ class _Evidence:
         self.received = [p for p in mine
                          if p.target == state.local and p.end is not None and p.end <= state.t]
         self.sent = [p for p in mine if p.source == state.local]
+        self.unreachable = any(p.protocol == "icmp" and p.dst == state.host and p.end is not None
+                               and p.end <= state.t for p in trace.packets)
 
     def paths(self, before: str, after: str) -> Iterator[tuple[Transition, ...]]:
-        """从 before 到 after 的路，短的在先。有抓包时每一步都看得见，至多两条边；没有抓包时至多五条。"""
+        """从 before 到 after 的路，短的在先。有抓包时每一步都看得见，至多两条边；没有抓包时至多五条。
+
+        路不穿过 CLOSE：连接的一生在那里结束。
+        """
         reached: list[tuple[Transition, ...]] = [(t,) for t in TRANSITIONS if t.before == before and self.has(t)]
         for _ in range(5 if self.free else 2):
             yield from (path for path in reached if path[-1].after == after)
-            reached = [(*path, t) for path in reached for t in TRANSITIONS
-                       if t.before == path[-1].after and self.has(t)]
+            reached = [(*path, t) for path in reached if path[-1].after != "CLOSE"
+                       for t in TRANSITIONS if t.before == path[-1].after and self.has(t)]
 
     def has(self, edge: Transition) -> bool:
         """轨迹里有没有这条边的原因。"""
         kind, _, what = edge.event.partition(" ")
-        if self.free or kind == "timeout":
+        if self.free:
             return True
+        if kind == "timeout":
+            return what != "R2" or self._gave_up()
         if kind == "call":
             wanted = {"close": {"close", "shutdown", "kill", "reboot"}, "connect": {"connect", "connect_ex"}}
             return bool(self.calls & wanted.get(what, {what}))
         if kind == "abort":
-            return any("RST" in p.flags for p in self.sent) or bool(self.calls & {"close", "kill", "reboot"})
+            return any("RST" in p.flags for p in self.sent) or "reboot" in self.calls
         flags = set(what.replace(" of FIN", "").split("+"))
         return any(flags <= set(p.flags) and self._acknowledges(p, what) for p in self.received)
+
+    def _gave_up(self) -> bool:
+        """说过不止一遍而没有人应，或者有 ICMP 说到不了（RFC 9293 §3.9.2.2）。"""
+        return self.unreachable or any(p.note in ("retransmission", "keepalive", "window probe") for p in self.sent)
 
     def _acknowledges(self, packet: Packet, what: str) -> bool:
         """``ACK of FIN``：确认号要盖过我方的 FIN。"""

@@ -263,8 +263,8 @@ def _canonical_event(event: Event, ports: _PortNames) -> tuple[str, str]:
     match event:
         case Call():
             outcome = event.errno or event.result or ("" if event.end is not None else "阻塞")
-            line = f"{event.socket}.{event.name}({event.args}) → {outcome}"
-            return f"调用 {event.host}/{event.thread}", ports.rename(line)
+            line = f"{event.host} {event.socket}.{event.name}({event.args}) → {outcome}"
+            return f"调用 {event.thread}", ports.rename(line)
         case Packet():
             if event.pure_ack:
                 return "", ""

@@ -89,7 +89,7 @@ def put(path: str, new: object):
 
 
 def _place(value: dict, path: str) -> dict:
-    where, _, key = path.rpartition(".")
+    where, _, _key = path.rpartition(".")
     if not where:
         return value
     return value[where][0] if where in ("hosts", "cables") else first(value, where)
@@ -220,8 +220,7 @@ def test_any_damage_loads_or_is_refused_and_nothing_else():
             mutate(value, dice)
         try:
             trace = loads(json.dumps(value))
-        except TraceError as error:
-            assert CHINESE.search(str(error))
+        except TraceError:
             outcomes["refused"] += 1
         else:
             trace.canonical(), trace.signatures, trace.label, trace.duration, dumps(trace)

@@ -113,8 +113,8 @@ class Experiment:
         做不了则抛 ``Unavailable``；参数不对抛 ``ValueError``。
         """
         values = self.complete(values)
-        if capability(capture).level != "cable" and not self.loopback:
-            raise Unavailable("这个实验要看网线上的包。" + capability().sentence)
+        if (allowed := capability(capture)).level != "cable" and not self.loopback:
+            raise Unavailable("这个实验要看网线上的包。" + allowed.sentence)
         with Network(*self.hosts, delay=self.delay, delayed_ack=self.delayed_ack, capture=capture,
                      title=self.title) as net:
             for signature in drop:

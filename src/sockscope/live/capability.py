@@ -42,9 +42,10 @@ class Capability:
 def capability(force: str = "") -> Capability:
     """试着造一台主机，看能做到哪一步；结果记住，同一进程只试一次。
 
-    ``force`` 取 ``cable``、``loopback``、``recording`` 可以指定较低的一级（测试和演示用）；
-    指定了 ``cable`` 而做不到，抛 ``Unavailable``；不认识的名字抛 ``ValueError``。
+    ``force``（缺省取自环境变量 ``SOCKSCOPE_CAPTURE``）取 ``cable``、``loopback``、``recording`` 可以指定
+    较低的一级（测试和演示用）；指定了 ``cable`` 而做不到，抛 ``Unavailable``；不认识的名字抛 ``ValueError``。
     """
+    force = force or os.environ.get("SOCKSCOPE_CAPTURE", "")
     if force and force not in LEVELS:
         raise ValueError(f"不认识的抓包方式 {force!r}；可选：{'、'.join(LEVELS)}。")
     if force in ("loopback", "recording"):

@@ -164,9 +164,10 @@ class Network:
             raise ValueError("网络至少要两台名字不同的主机。")
         self.title = title
         self.journal = Journal()
-        self.capture = capability(capture or os.environ.get("SOCKSCOPE_CAPTURE", "")).level
-        if self.capture == "recording":
-            raise Unavailable(capability().sentence)
+        allowed = capability(capture)
+        if allowed.level == "recording":
+            raise Unavailable(allowed.sentence)
+        self.capture = allowed.level
         self.wires: Wires | None = None
         self.threads: list[Worker] = []
         self.processes: list[Process | Program] = []

@@ -1,0 +1,273 @@
+"""规范形式：协议不承诺的改了也一样，协议承诺的动一下就不同。改的都是真实的轨迹。"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from sockscope.experiments import Recording, names
+from sockscope.trace import Action, Call, Packet, State, Trace, compare, dumps, in_order, loads
+
+CLOSING = Recording.load("closing").variants
+WHOLE = [(f"{name} {key}", trace) for name in names() for key, trace in Recording.load(name).variants.items()]
+SAMPLE = [CLOSING[key] for key in ("close.0.0.0", "SHUT_WR.0.1.0", "close.1.0.0", "SHUT_RDWR.0.1.0", "linger0.0.0.0")]
+
+
+def edit(trace: Trace, change) -> Trace:
+    """每个事件换成 ``change(event)``：一个事件、一串事件，或 None（去掉）。"""
+    events = []
+    for event in trace.events:
+        changed = change(event)
+        events += changed if isinstance(changed, list) else [changed] if changed else []
+    return replace(trace, events=events)
+
+
+def without(trace: Trace, gone: object) -> Trace:
+    return edit(trace, lambda e: None if e is gone else e)
+
+
+# ---------------------------------------------------------------- 不承诺的
+
+def other_ports(trace: Trace) -> Trace:
+    """换一个临时端口。"""
+    port = trace.sent_by("client", "SYN")[0].source.split(":")[1]
+    return loads(re.sub(rf"\b{port}\b", "45678", dumps(trace)))
+
+
+def other_initial_numbers(trace: Trace) -> Trace:
+    """换初始序号：TCP 首部里的两个序号字段都加上一个数。"""
+    def shifted(raw: str) -> str:
+        return raw[:48] + "".join(f"{(int(raw[i:i + 8], 16) + 0x12345678) % 2**32:08x}" for i in (48, 56)) + raw[64:]
+    return edit(trace, lambda e: replace(e, raw=shifted(e.raw)) if isinstance(e, Packet) and e.protocol == "tcp" else e)
+
+
+def other_times(trace: Trace) -> Trace:
+    """慢三倍，从另一个时刻开始。"""
+    def later(t: int | None) -> int | None:
+        return None if t is None else t * 3 + 999
+    return edit(trace, lambda e: replace(e, t=later(e.t), **({"end": later(e.end)} if hasattr(e, "end") else {})))
+
+
+def no_lone_acks(trace: Trace) -> Trace:
+    return edit(trace, lambda e: None if isinstance(e, Packet) and e.pure_ack else e)
+
+
+def more_lone_acks(trace: Trace) -> Trace:
+    """每个到达的段都单独确认一次。"""
+    def answered(event: object) -> object:
+        if not isinstance(event, Packet) or event.end is None or event.protocol != "tcp" or "RST" in event.flags:
+            return event
+        ack = replace(event, src=event.dst, dst=event.src, source=event.target, target=event.source,
+                      flags=["ACK"], length=0, note="", t=event.end, end=event.end + 1)
+        return [event, ack]
+    return edit(trace, answered)
+
+
+def other_windows(trace: Trace) -> Trace:
+    return edit(trace, lambda e: replace(e, window=1, ack=None, options={}) if isinstance(e, Packet) else e)
+
+
+def interleaved_otherwise(trace: Trace) -> Trace:
+    """谁先谁后换一种运气：服务器的状态和它发的包一律晚一拍，各列自己的次序不动。"""
+    def late(event: object) -> object:
+        where = event.host if isinstance(event, State) else getattr(event, "src", "")
+        return replace(event, t=event.t + 5_000_000) if where == "server" else event
+    moved = edit(trace, late)
+    return replace(moved, events=in_order(moved.events))
+
+
+@pytest.mark.parametrize("change", [
+    other_ports, other_initial_numbers, other_times, no_lone_acks, more_lone_acks, other_windows,
+    interleaved_otherwise], ids=lambda f: f.__name__)
+def test_luck_does_not_matter(change):
+    for trace in SAMPLE:
+        assert change(trace) != trace, "改动没有改到东西"
+        assert compare(trace, change(trace)) is None
+
+
+# ---------------------------------------------------------------- 承诺的
+
+def spoken(trace: Trace) -> list[Packet]:
+    """说了话的包：除纯 ACK 以外的全部。"""
+    return [p for p in trace.packets if not p.pure_ack]
+
+
+def lost_packets(trace: Trace) -> Iterator[Trace]:
+    return (without(trace, p) for p in spoken(trace))
+
+
+def extra_packets(trace: Trace) -> Iterator[Trace]:
+    return (edit(trace, lambda e, p=p: [e, e] if e is p else e) for p in spoken(trace))
+
+
+def reordered_packets(trace: Trace) -> Iterator[Trace]:
+    """同一方向上相邻的两个包换位。"""
+    for host in trace.hosts:
+        said = [p for p in spoken(trace) if p.src == host.name]
+        for one, two in itertools.pairwise(said):
+            yield edit(trace, lambda e, a=one, b=two: b if e is a else a if e is b else e)
+
+
+def undelivered_packets(trace: Trace) -> Iterator[Trace]:
+    return (edit(trace, lambda e, p=p: replace(e, fate="lost", end=None) if e is p else e) for p in spoken(trace))
+
+
+def changed_flags(trace: Trace) -> Iterator[Trace]:
+    for p in spoken(trace):
+        for flag in {"SYN", "FIN", "RST"} & set(p.flags):
+            flags = [f for f in p.flags if f != flag]
+            yield edit(trace, lambda e, p=p, flags=flags: replace(e, flags=[*flags, "URG"]) if e is p else e)
+
+
+def changed_bytes(trace: Trace) -> Iterator[Trace]:
+    for p in spoken(trace):
+        for place in range(1, p.length + 1):
+            raw = bytearray(bytes.fromhex(p.raw))
+            raw[-place] ^= 1
+            yield edit(trace, lambda e, p=p, raw=raw: replace(e, raw=raw.hex()) if e is p else e)
+
+
+def changed_calls(trace: Trace) -> Iterator[Trace]:
+    for c in trace.calls:
+        yield without(trace, c)
+        for changes in ({"errno": "EOWNERDEAD"}, {"end": None, "result": None, "errno": None}, {"args": "42"},
+                        {"name": "ioctl"}, {"socket": "s9"}):
+            yield edit(trace, lambda e, c=c, changes=changes: replace(e, **changes) if e is c else e)
+
+
+def swapped_calls(trace: Trace) -> Iterator[Trace]:
+    for one, two in zip(trace.calls, trace.calls[1:], strict=False):
+        if (one.name, one.args, one.errno, one.result, one.socket) != (
+                two.name, two.args, two.errno, two.result, two.socket):
+            yield edit(trace, lambda e, a=one, b=two: b if e is a else a if e is b else e)
+
+
+def lost_states(trace: Trace) -> Iterator[Trace]:
+    return (without(trace, s) for s in trace.states)
+
+
+def swapped_states(trace: Trace) -> Iterator[Trace]:
+    """同一端点先后的两个状态换位。"""
+    for one in trace.states:
+        later = [s for s in trace.states if s.t >= one.t and s is not one
+                 and (s.host, s.local, s.peer) == (one.host, one.local, one.peer)]
+        for two in later[:1]:
+            yield edit(trace, lambda e, a=one, b=two: b if e is a else a if e is b else e)
+
+
+def changed_actions(trace: Trace) -> Iterator[Trace]:
+    yield replace(trace, events=[*trace.events, Action(t=trace.duration, where="cable0", name="cut")])
+
+
+@pytest.mark.parametrize("damage", [
+    lost_packets, extra_packets, reordered_packets, undelivered_packets, changed_flags, changed_bytes,
+    changed_calls, swapped_calls, lost_states, swapped_states, changed_actions], ids=lambda f: f.__name__)
+def test_what_the_protocol_promises_matters(damage):
+    tried = 0
+    for trace in SAMPLE:
+        for damaged in damage(trace):
+            tried += 1
+            assert compare(trace, damaged) is not None
+    assert tried >= 3
+
+
+def test_recordings_of_different_variants_differ():
+    """48 种走法里，规范形式相同的只会是本来就看不出区别的；参数不进入比较，事件进入。"""
+    assert compare(CLOSING["close.0.0.0"], CLOSING["SHUT_WR.0.0.0"])
+    assert compare(CLOSING["close.0.0.0"], CLOSING["linger0.0.0.0"])
+    assert compare(CLOSING["close.0.0.0"], CLOSING["close.1.0.0"])
+
+
+def test_ports_are_named_in_order_of_appearance():
+    lines = CLOSING["close.0.0.0"].canonical()
+    assert any("10.0.0.1:p1 → 10.0.0.2:7007 tcp SYN" in line for line in lines)
+    assert not any(re.search(r":[3-6]\d{4}\b", line) for line in lines)
+
+
+# ---------------------------------------------------------------- 一句话的比较
+
+FIN = "包 0 client→server  10.0.0.1:p1 → 10.0.0.2:7007 tcp FIN"
+
+
+def test_compare_names_the_packet_that_is_missing():
+    whole = CLOSING["close.0.0.0"]
+    fin = whole.sent_by("client", "FIN")[0]
+    assert compare(whole, without(whole, fin)) == f"前者有而后者没有：{FIN}"
+    assert compare(without(whole, fin), whole) == f"后者有而前者没有：{FIN}"
+
+
+def test_compare_names_both_sides_when_something_changed():
+    whole = CLOSING["close.0.0.0"]
+    recv = next(c for c in whole.calls if c.name == "recv")
+    said = compare(whole, edit(whole, lambda e: replace(e, errno="EIO") if e is recv else e))
+    assert said is not None
+    assert "EIO" in said
+    assert "recv" in said
+
+
+def test_compare_names_what_comes_after_the_end():
+    one = Trace(events=[State(t=0, host="a", local="x:1", peer="", state="LISTEN", origin="TCP_INFO")])
+    assert compare(one, Trace()) == "前者多出一件事：状态 a x:1   LISTEN"
+    assert compare(Trace(), one) == "后者多出一件事：状态 a x:1   LISTEN"
+
+
+def test_everything_equals_itself():
+    for name, trace in WHOLE:
+        assert compare(trace, trace) is None, name
+
+
+# ---------------------------------------------------------------- 签名
+
+def test_signatures_are_unique_within_a_trace():
+    for name, trace in WHOLE:
+        marked = [s for s, p in zip(trace.signatures, trace.packets, strict=True) if p.fate != "duplicate"]
+        assert len(set(marked)) == len(marked), name
+
+
+def test_signatures_do_not_depend_on_luck():
+    for trace in SAMPLE:
+        for change in (other_ports, other_initial_numbers, other_times, other_windows):
+            assert change(trace).signatures == trace.signatures
+
+
+def test_a_copy_shares_the_signature_of_its_original():
+    trace = CLOSING["close.0.0.0"]
+    fin = trace.sent_by("client", "FIN")[0]
+    twice = edit(trace, lambda e: [e, replace(e, fate="duplicate")] if e is fin else e)
+    assert twice.signatures.count("client>server FIN+ACK 1+0 #1") == 2
+
+
+# ---------------------------------------------------------------- 轨迹上的问题
+
+def test_pure_ack_is_neither_probe_nor_speech():
+    ack = next(p for p in CLOSING["close.0.0.0"].packets if p.pure_ack)
+    assert not replace(ack, note="keepalive").pure_ack
+    assert not replace(ack, note="window probe").pure_ack
+    assert not replace(ack, flags=["FIN", "ACK"]).pure_ack
+
+
+def test_payload_is_the_tail_of_the_packet():
+    sent = next(p for p in CLOSING["SHUT_WR.0.1.0"].packets if p.length)
+    assert sent.payload == b"late"
+
+
+def test_duration_reaches_the_last_arrival():
+    trace = CLOSING["close.0.0.0"]
+    assert trace.duration == max(getattr(e, "end", None) or e.t for e in trace.events)
+    assert Trace().duration == 0
+
+
+def test_hosts_by_name():
+    trace = CLOSING["close.0.0.0"]
+    assert trace.host("server").addresses[0] == "10.0.0.2"
+    with pytest.raises(KeyError):
+        trace.host("nobody")
+
+
+def test_states_of_a_life():
+    assert CLOSING["close.0.0.0"].states_of("client")[:3] == ["SYN_SENT", "ESTABLISHED", "FIN_WAIT1"]
+    assert isinstance(CLOSING["close.0.0.0"].calls[0], Call)

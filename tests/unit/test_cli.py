@@ -1,0 +1,74 @@
+"""命令行：写错了只得到一句中文和退出码 1，没有回溯。"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from sockscope.__main__ import main
+
+BAD = [  # 命令行，那句话里必须有的
+    (["run", "nothing"], "没有叫 'nothing' 的实验"),
+    (["run", "closing", "how"], "参数 how 不能取 ''"),
+    (["run", "closing", "how=leave"], "参数 how 不能取 'leave'；可取：'close'"),
+    (["run", "closing", "=x"], "没有参数 ''"),
+    (["run", "closing", "unread=2"], "参数 unread 不能取 '2'"),
+    (["run", "closing", "colour=red"], "没有参数 'colour'"),
+    (["run", "closing", "--pcap", "/nowhere/at/all.pcap"], "/nowhere/at/all.pcap"),
+    (["run"], "--help"),
+    (["dance"], "--help"),
+    ([], "--help"),
+    (["run", "closing", "--colour"], "--help"),
+    (["record", "nothing"], "录制"),
+    (["record", "closing"], "录制要能抓包"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD, ids=[" ".join(a) for a, _ in BAD])
+def test_bad_input_gets_one_sentence(arguments, said, capsys, monkeypatch):
+    monkeypatch.setenv("SOCKSCOPE_CAPTURE", "recording")
+    try:
+        code = main(arguments)
+    except SystemExit as leaving:  # 看不懂的命令行由 argparse 退出
+        code = leaving.code
+    shown = capsys.readouterr().err
+    assert code == 1
+    assert said in shown
+    assert shown.count("\n") == 1, shown
+    assert re.search(r"[一-鿿]", shown)
+
+
+def test_from_outside_too():
+    command = [sys.executable, "-m", "sockscope", "run", "nothing"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "SOCKSCOPE_CAPTURE": "recording"})
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("没有叫 'nothing' 的实验；有：")
+    assert "Traceback" not in done.stderr
+
+
+def test_recording_in_the_terminal(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("SOCKSCOPE_CAPTURE", "recording")
+    assert main(["run", "closing", "how=SHUT_WR", "duplicate=1", "--pcap", str(tmp_path / "one.pcap")]) == 0
+    shown = capsys.readouterr().out
+    assert "录制" in shown
+    assert "FIN" in shown
+    assert (tmp_path / "one.pcap").stat().st_size > 24
+
+
+def test_machine_says_what_one_will_see(capsys, monkeypatch):
+    monkeypatch.setenv("SOCKSCOPE_CAPTURE", "recording")
+    assert main(["machine"]) == 0
+    assert capsys.readouterr().out.startswith("录制。")
+
+
+def test_interrupting_is_not_an_error_to_explain(capsys, monkeypatch):
+    def interrupted(**_):
+        raise KeyboardInterrupt
+    monkeypatch.setattr("sockscope.experiments.Experiment.observe", lambda self, **_: interrupted())
+    assert main(["run", "closing"]) == 130
+    assert capsys.readouterr().err == ""
