@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sockscope.render.lanes import Lane
 from sockscope.trace import Trace
 
-__all__ = ["NARROW", "WIDE", "Columns", "Metrics", "Net", "Side", "columns"]
+__all__ = ["NARROW", "WIDE", "Columns", "Metrics", "Net", "Side", "call_room", "columns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,14 @@ class Metrics:
     calls: tuple[int, int]  # 调用列最窄、最宽
     plates: tuple[int, ...]  # 有 1、2、3…… 条道时，状态条各多宽
     strand: int  # 并行线程的圆点相隔多远
+    net: int  # 网线至少这么宽，调用列为它让路
 
     def plate(self, count: int) -> int:
         return self.plates[min(count, len(self.plates)) - 1] if count else 2
 
 
-WIDE = Metrics("wide", 840, 12, 11, 16, 58, (70, 200), (82, 72, 15), 9)
-NARROW = Metrics("narrow", 360, 11, 11, 14, 0, (60, 88), (10, 8, 6), 7)
+WIDE = Metrics("wide", 840, 12, 11, 16, 66, (70, 190), (76, 66, 15), 9, 190)
+NARROW = Metrics("narrow", 360, 11, 11, 14, 0, (60, 92), (10, 8, 6), 7, 60)
 
 
 @dataclass(slots=True)
@@ -91,16 +92,25 @@ class Columns:
     crowded: bool  # 网线太窄，两个方向的字要共用一列
 
 
+def call_room(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]]) -> float:
+    """每台主机的调用文字最多可以占多宽：先保住网线和状态条。"""
+    counts = [len({lane.number for lane in lanes[h.name]}) for h in trace.hosts]
+    bars = sum(max(n, 1) * (metrics.plate(n) + 2) for n in counts)
+    nets = max(metrics.net / max(len(counts) - 1, 1), 60) * (len(counts) - 1)
+    spare = metrics.width - metrics.axis - 8 - bars - nets - 2 * (12 + 2 * metrics.strand)
+    return min(metrics.calls[1], max(spare / 2, metrics.calls[0]))
+
+
 def columns(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], rooms: dict[str, float],
             strands: dict[str, int]) -> Columns:
-    """分配横向空间：``rooms`` 是每台主机的调用文字想要的宽度，余下的都给网线。"""
+    """分配横向空间：``rooms`` 是每台主机的调用文字想要的宽度（不超过 ``call_room``），余下的都给网线。"""
     hosts = [h.name for h in trace.hosts]
     counts = {h: len({lane.number for lane in lanes[h]}) for h in hosts}
     plates = {h: metrics.plate(counts[h]) for h in hosts}
     bars = {h: max(counts[h], 1) * (plates[h] + 2) - 2 for h in hosts}
-    gutters = {h: 10 + max(strands.get(h, 0), 1) * metrics.strand if rooms.get(h) else 8 for h in hosts}
-    limits = metrics.calls
-    room = {h: min(max(rooms.get(h, 0), limits[0] if h in (hosts[0], hosts[-1]) else 0), limits[1]) for h in hosts}
+    ends = hosts[0], hosts[-1]
+    gutters = {h: 10 + max(strands.get(h, 0), 1) * metrics.strand if rooms.get(h) else 8 * (h in ends) for h in hosts}
+    room = {h: max(rooms.get(h, 0), metrics.calls[0] if h in ends else 0) for h in hosts}
     spare = metrics.width - metrics.axis - 8 - sum(bars[h] + gutters[h] + room[h] for h in hosts)
     gap = spare / max(len(hosts) - 1, 1)
     x, sides, nets = metrics.axis + 4.0, {}, []

@@ -14,7 +14,7 @@ from sockscope.trace import Call, Event, Packet, Trace
 __all__ = ["Fold", "folds"]
 
 CROWDED = 90  # 事件少于此数，一个也不折
-SHORTEST = 14  # 短于此数的一串不值得折
+SHORTEST = 8  # 短于此数的一串不值得折
 KEPT = 3  # 每串两头照常画出的事件数
 
 
@@ -35,7 +35,7 @@ class Fold:
         for kind, unit in (("data", "个数据段"), ("datagram", "个数据报")):
             found = [p for p in mine if packet_kind(p) == kind]
             if found:
-                rows.append(f"{len(found)} {unit}，{bytes_text(sum(p.length for p in found))}")
+                rows.append(f"{len(found)} {unit} {bytes_text(sum(p.length for p in found))}")
         acks = sum(1 for p in mine if packet_kind(p) == "ack")
         return rows + ([f"{acks} 个 ACK"] if acks else [])
 
@@ -45,7 +45,7 @@ class Fold:
         for call in self.calls:
             if call.host == host:
                 names.setdefault(call.name, []).append(call)
-        return [f"{len(calls)} 次 {name}()，{bytes_text(sum(c.size or 0 for c in calls))}"
+        return [f"{len(calls)} 次 {name}() {bytes_text(sum(c.size or 0 for c in calls))}"
                 for name, calls in names.items()]
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from sockscope.render.measure import cells
 from sockscope.trace import Action, Call, Packet, Trace
 
 __all__ = [
     "ACTIONS", "FATES", "KINDS", "Caption", "action_text", "bytes_text", "call_text", "caption", "duration_text",
-    "facts", "is_error", "listening", "outcome", "packet_kind", "prefix", "shared_sockets", "waited", "wrap",
+    "facts", "is_error", "listening", "outcome", "packet_kind", "prefix", "round_duration", "shared_sockets", "waited", "wrap",
 ]
 
 KINDS = {
@@ -49,13 +50,12 @@ def call_text(call: Call, short: bool = False) -> str:
 
 
 def outcome(call: Call, short: bool = False) -> str:
-    """``→ b'hello'``、``→ EPIPE``；返回 None 的调用没有可写的结果，给空串。"""
+    """``→ b'hello'``、``→ s2, :40000``、``→ EPIPE``；返回 None 的调用没有可写的结果，给空串。"""
     if call.errno:
         return f"→ {call.errno}"
     if not call.result or (call.name.startswith("send") and call.result == str(call.size) and short):
         return ""
-    result = LONG_BYTES.sub(r"\2 字节", call.result)
-    return "→ " + (ADDRESS.sub(r":\1", result) if short else result)
+    return "→ " + ADDRESS.sub(r":\1", LONG_BYTES.sub(r"\2 字节", call.result))
 
 
 def is_error(call: Call) -> bool:
@@ -64,11 +64,15 @@ def is_error(call: Call) -> bool:
 
 
 def wrap(text: str, fits: int, lines: int = 4) -> list[str]:
-    """在逗号、左括号、箭头处折行，每行尽量不超过 ``fits`` 格宽。"""
-    pieces = re.findall(r"→ [^,]*(?:, |$)|[^,(]*(?:, |\(|$)|[(,]", text)
+    """折成几行，每行尽量不超过 ``fits`` 格：先试括号处折一次，不行再在逗号、箭头处折。"""
+    if cells(text) <= fits:
+        return [text]
+    name, bracket, rest = text.partition("(")
+    if bracket and "→" not in rest and max(cells(name) + 1, cells(rest)) <= fits:
+        return [name + bracket, rest]
     rows = [""]
-    for piece in filter(None, pieces):
-        if rows[-1] and len(rows[-1]) + len(piece.rstrip()) > fits and len(rows) < lines:
+    for piece in re.split(r"(?<=, )|(?<=\w\()(?=[^)])|(?<=\S)(?= → )", text):
+        if rows[-1] and cells(rows[-1] + piece.rstrip()) > fits and len(rows) < lines:
             rows.append("")
         rows[-1] += piece
     return [row.strip() for row in rows]
@@ -138,7 +142,7 @@ def caption(packet: Packet) -> Caption:
     parts = [flag for flag in ("SYN", "RST", "FIN", "URG") if flag in packet.flags]
     if "SYN" in parts and "ACK" in packet.flags:
         parts = ["SYN+ACK"]
-    parts = ([_payload(packet)] if packet.length else []) + parts or ["ACK"]
+    parts = ([_payload(packet)] if packet.length else []) + parts or _window(packet) or ["ACK"]
     prefix = {"retransmission": "重传 ", "keepalive": "保活探测", "window probe": "窗口探测"}.get(packet.note, "")
     text = prefix.strip() if packet.note in ("keepalive", "window probe") else prefix + " ".join(parts)
     return Caption(text, _detail(packet), fate)
@@ -147,18 +151,20 @@ def caption(packet: Packet) -> Caption:
 def _detail(packet: Packet) -> str:
     if packet.seq is None or "SYN" in packet.flags or "RST" in packet.flags:
         return ""
-    window = _window(packet)
     if packet.length:
-        return f"{packet.seq}:{packet.seq + packet.length}" + (f" {window}" if window else "")
+        return f"{packet.seq}:{packet.seq + packet.length}"
     if "FIN" in packet.flags or packet.note in ("keepalive", "window probe"):
         return f"{packet.seq}"
-    return " ".join(filter(None, (str(packet.ack) if packet.ack is not None else "", window)))
-
-
-def _window(packet: Packet) -> str:
-    if packet.window is None or not (packet.window < SMALL_WINDOW or packet.note == "window update"):
+    if packet.ack is None:
         return ""
-    return f"窗口 {packet.window}"
+    return f"ACK {packet.ack}" if _window(packet) else str(packet.ack)
+
+
+def _window(packet: Packet) -> list[str]:
+    """窗口小到要紧，或刚刚又打开，才值得写。"""
+    if packet.window is None or not (packet.window < SMALL_WINDOW or packet.note == "window update"):
+        return []
+    return [f"窗口 {packet.window}"]
 
 
 def _payload(packet: Packet) -> str:
@@ -218,6 +224,6 @@ def facts(trace: Trace) -> list[str]:
 
 
 def round_duration(ns: int) -> str:
-    """``10 ms`` 而不是 ``10.0 ms``：刻度与时延都是整的。"""
-    number, unit = duration_text(ns).split(" ")
-    return f"{number.rstrip('0').rstrip('.') if '.' in number else number} {unit}"
+    """``10 ms``、``2.075 s``：不丢一位数，也不留多余的零。刻度与时延用它。"""
+    number, unit = (ns / 1e9, "s") if ns >= 1_000_000_000 else (ns / 1e6, "ms")
+    return f"{number:.9f}".rstrip("0").rstrip(".") + f" {unit}"

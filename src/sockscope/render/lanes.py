@@ -11,6 +11,8 @@ from sockscope.trace import Action, State, Trace
 
 __all__ = ["Lane", "Span", "lanes"]
 
+NOBODY: Holding = [(0, 0)]  # 从来没有描述符：还没有被 accept 取走
+
 
 @dataclass(slots=True)
 class Span:
@@ -52,7 +54,8 @@ def lanes(trace: Trace) -> dict[str, list[Lane]]:
     for host, found in by_host.items():
         by_host[host] = _assign([a for a in found if a.peer] or found)
         for lane in by_host[host]:
-            holding = held.get((host, owner.get((host, lane.local, lane.peer), "").rstrip("′")), [])
+            label = owner.get((host, lane.local, lane.peer), "").rstrip("′")
+            holding = held.get((host, label), []) if label or not lane.peer else NOBODY
             for span in lane.spans:
                 _finish(span, holding)
     return by_host

@@ -1,156 +1,42 @@
-"""排版：把轨迹变成一张摆好的图，每样东西都有了坐标，还没有颜色。
+"""排版：``layout(trace, metrics)`` 把轨迹变成一张摆好的图（``Figure``）。
 
-``layout(trace, metrics)`` → ``Figure``。所有文字都是 ``Label``，能说出自己占的方框，所以“字不压字”可以测试。
+先量每台主机的调用要多宽，分好纵列；再把所有要落脚的时刻交给时间轴，定下高度；最后落笔，让箭头上的字各找空处。
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from sockscope.render.causes import causes, signatures
-from sockscope.render.columns import NARROW, Columns, Metrics, Side, columns
+from sockscope.render.columns import NARROW, Metrics, Side, call_room, columns
+from sockscope.render.declutter import declutter
+from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark
 from sockscope.render.folds import Fold, folds
 from sockscope.render.labels import (
-    Caption, action_text, call_text, caption, duration_text, is_error, listening, outcome, packet_kind, prefix,
-    round_duration, shared_sockets, waited, wrap,
+    Caption,
+    action_text,
+    call_text,
+    caption,
+    duration_text,
+    is_error,
+    listening,
+    outcome,
+    packet_kind,
+    prefix,
+    round_duration,
+    shared_sockets,
+    waited,
+    wrap,
 )
 from sockscope.render.lanes import Lane, Span, lanes
 from sockscope.render.measure import cut, width
 from sockscope.render.timeline import Anchor, Break, Ruler, rule
 from sockscope.trace import Action, Call, Packet, State, Trace
 
-__all__ = ["Arrow", "Bar", "CallMark", "Figure", "Label", "layout"]
+__all__ = ["layout"]
 
-
-@dataclass(slots=True)
-class Label:
-    """一行字。``x``、``y`` 是基线上的锚点，``turn`` 是绕它旋转的角度（度）。"""
-
-    x: float
-    y: float
-    text: str
-    size: float
-    anchor: str = "start"
-    style: str = ""
-    turn: float = 0.0
-    tail: str = ""  # 同一行里接着写的小字
-
-    def box(self) -> tuple[float, float, float, float, float]:
-        """中心 x、中心 y、宽、高、转角（弧度）。"""
-        wide = width(self.text, self.size) + (width(" " + self.tail, self.size - 1) if self.tail else 0)
-        shift = {"start": wide / 2, "middle": 0.0, "end": -wide / 2}[self.anchor]
-        angle = math.radians(self.turn)
-        up = self.size * 0.36
-        return (self.x + shift * math.cos(angle) + up * math.sin(angle),
-                self.y + shift * math.sin(angle) - up * math.cos(angle), wide, self.size * 0.95, angle)
-
-
-@dataclass(slots=True)
-class CallMark:
-    """一次调用：圆点、它的字；阻塞过的另有返回的圆点和字。"""
-
-    index: int
-    call: Call
-    x: float
-    y: float
-    labels: list[Label]
-    end: float | None = None  # 返回的高度；None 表示没有阻塞，或还没有返回
-    returns: list[Label] = field(default_factory=list)
-    blocked: bool = False
-
-
-@dataclass(slots=True)
-class Arrow:
-    """一个包。没有送达的停在半路。``lead`` 是 (起点, 终点) 两端穿过内侧各道的短线。"""
-
-    index: int
-    packet: Packet
-    kind: str
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    label: Label
-    caption: Caption
-    whole: bool
-    lead: tuple[float, float]
-    cause: int | None = None
-    origin: tuple[float, float] | None = None  # 引出它的那次调用的圆点
-
-
-@dataclass(slots=True)
-class Bar:
-    """一段状态的方块；``orphan`` 是其中没有描述符的部分（上、下）。"""
-
-    index: int
-    state: State
-    left: float
-    right: float
-    top: float
-    bottom: float
-    orphan: list[tuple[float, float]]
-    label: Label | None
-    open: bool
-
-
-@dataclass(slots=True)
-class Mark:
-    """实验者的动作。``net`` 为真则画在网线上。"""
-
-    index: int
-    action: Action
-    left: float
-    right: float
-    y: float
-    label: Label
-    net: bool
-
-
-@dataclass(slots=True)
-class Band:
-    """一段折起来的事件。"""
-
-    fold: Fold
-    top: float
-    bottom: float
-    labels: list[Label]
-
-
-@dataclass(slots=True)
-class Figure:
-    """摆好的图。"""
-
-    trace: Trace
-    columns: Columns
-    ruler: Ruler
-    top: float
-    bottom: float
-    heads: list[Label]
-    calls: list[CallMark]
-    arrows: list[Arrow]
-    bars: list[Bar]
-    marks: list[Mark]
-    bands: list[Band]
-    breaks: list[tuple[Break, Label]]
-    ticks: list[tuple[float, Label]]
-    outages: list[tuple[int, float, float]]  # 断线的时段：网线、上、下
-    signatures: dict[int, str]
-
-    def labels(self) -> Iterator[Label]:
-        """图里（图例和页脚除外）的全部文字。"""
-        yield from self.heads
-        for call in self.calls:
-            yield from call.labels
-            yield from call.returns
-        yield from (a.label for a in self.arrows if a.label.text)
-        yield from (b.label for b in self.bars if b.label)
-        yield from (m.label for m in self.marks)
-        for band in self.bands:
-            yield from band.labels
-        yield from (label for _, label in self.breaks)
-        yield from (label for _, label in self.ticks)
+HALFWAY = 0.62  # 没有送达的箭头停在哪里
+FAR = 110  # 引线最多拉多远
 
 
 def layout(trace: Trace, metrics: Metrics) -> Figure:
@@ -169,6 +55,8 @@ class _Typesetter:
         self.folded = {i for fold in self.folds for i in fold.indices}
         self.strands = _strands(trace, self.folded)
         self.shown = shared_sockets(trace)
+        self.room = call_room(trace, metrics, self.lanes)
+        self.span_of = {span.index: (lane, span) for found in self.lanes.values() for lane in found for span in lane.spans}
         self.texts = {i: self.call_lines(e) for i, e in enumerate(trace.events)
                       if isinstance(e, Call) and i not in self.folded}
         self.columns = columns(trace, metrics, self.lanes, self.rooms(), self.strand_counts())
@@ -179,7 +67,7 @@ class _Typesetter:
 
     def call_lines(self, call: Call) -> tuple[bool, list[str], list[str]]:
         """(阻塞过吗, 开始处的各行, 返回处的各行)。"""
-        room = self.m.calls[1]
+        room = self.room
         fits = int(room / (self.m.font * 0.61))
         text = prefix(call, self.shown) + call_text(call, self.narrow)
         result = outcome(call, self.narrow)
@@ -188,10 +76,13 @@ class _Typesetter:
         joined = f"{text} {result}".rstrip()
         if width(joined, self.m.font) <= room:
             return False, [joined], []
-        return False, self.lines(text, fits) + (self.lines(result, fits) if result else []), []
+        spoken_for = call.name.startswith("send") and call.result == str(call.size)
+        return False, self.lines(text, fits) + (self.lines(result, fits) if result and not spoken_for else []), []
 
     def lines(self, text: str, fits: int) -> list[str]:
-        return [cut(row, self.m.font, self.m.calls[1]) for row in wrap(text, fits)]
+        """折成几行。一行也放不下的 ``→ ECONNREFUSED`` 先省去箭头。"""
+        size, room = self.m.font, self.room
+        return [cut(row if width(row, size) <= room else row.removeprefix("→ "), size, room) for row in wrap(text, fits)]
 
     def rooms(self) -> dict[str, float]:
         found: dict[str, float] = {}
@@ -200,7 +91,8 @@ class _Typesetter:
             found[host] = max([found.get(host, 0), *(width(t, self.m.font) for t in (*begin, *end))])
         for fold in self.folds:
             for host in {c.host for c in fold.calls}:
-                found[host] = max([found.get(host, 0), *(width(t, self.m.small) for t in fold.call_words(host))])
+                wants = max(width(t, self.m.small) for t in fold.call_words(host))
+                found[host] = max(found.get(host, 0), min(wants, self.room))
         for event in self.trace.events:
             if isinstance(event, Action) and event.where in self.lanes:
                 found[event.where] = max(found.get(event.where, 0), width(action_text(event), self.m.small) + 12)
@@ -222,7 +114,7 @@ class _Typesetter:
                 getattr(self, f"anchor_{event.kind}")(index, event)
         for number, fold in enumerate(self.folds):
             self.anchor_fold(number, fold)
-        return rule(self.trace, self.anchors, self.top())
+        return rule(self.trace, self.anchors, self.top(), [(f.t, f.end) for f in self.folds])
 
     def top(self) -> float:
         return 104.0 if self.trace.title else 80.0
@@ -233,7 +125,7 @@ class _Typesetter:
         return anchor
 
     def row(self, host: str, lines: int) -> tuple[str, float, float]:
-        return (f"call {host}", self.m.line * 0.62, self.m.line * (lines - 0.38))
+        return (f"call {host}", self.m.line * 0.54, self.m.line * (lines - 0.46))
 
     def anchor_call(self, index: int, call: Call) -> None:
         blocked, begin, end = self.texts[index]
@@ -243,7 +135,7 @@ class _Typesetter:
 
     def anchor_packet(self, index: int, packet: Packet) -> None:
         net = self.columns.nets[packet.cable]
-        gap = 12 if packet_kind(packet) == "ack" else 15
+        gap = {"ack": 13, "rst": 19}.get(packet_kind(packet), 15)
         start = self.anchor("depart", index, Anchor(packet.t, (
             (f"edge {packet.src} {packet.cable}", 2, 2), (f"dep {packet.cable} {packet.src}", gap / 2, gap / 2))))
         end = packet.end
@@ -251,20 +143,18 @@ class _Typesetter:
             end = packet.t + max(1, self.trace.cables[packet.cable].delay if self.trace.cables else 1)
         if packet.end is not None or packet.fate != "delivered":
             column = f"label {packet.cable}" + ("" if self.columns.crowded else f" {packet.src}")
-            columns = ((f"edge {packet.dst} {packet.cable}", 2, 2),) if packet.end is not None else ()
-            self.anchor("arrive", index, Anchor(end, columns, (start, max(14.0, net.width * 0.07)),
-                                                (column, self.part(), self.m.small + (6 if self.columns.crowded else 2))))
+            columns = ((f"edge {packet.dst} {packet.cable}", 2, 2), (f"arr {packet.cable} {packet.dst}", gap / 2, gap / 2))
+            room = {"ack": 2, "data": 2, "rst": 18}.get(packet_kind(packet), self.m.small + 6 * self.columns.crowded + 2)
+            self.anchor("arrive", index, Anchor(end, columns if packet.end is not None else (),
+                                                (start, max(14.0, net.width * 0.07)), (column, self.part(), room, net.width)))
 
     def part(self) -> float:
-        return 0.5 if self.columns.crowded else 0.3
+        return 0.5 if self.columns.crowded else 0.28
 
     def anchor_state(self, index: int, state: State) -> None:
-        for lane in self.lanes[state.host]:
-            for span in lane.spans:
-                if span.index == index:
-                    self.anchor_span(lane, span)
-
-    def anchor_span(self, lane: Lane, span: Span) -> None:
+        if index not in self.span_of:
+            return
+        lane, span = self.span_of[index]
         if self.narrow:
             columns = (self.row(lane.host, 1), (f"lane {lane.host} {lane.number}", 4, 4))
         else:
@@ -280,13 +170,15 @@ class _Typesetter:
         self.anchor("action", index, Anchor(action.t, tuple((f"dep {cable} {h}", 12.0, 10.0) for h in ends)))
 
     def anchor_fold(self, number: int, fold: Fold) -> None:
-        rows = max([1, *(len(fold.cable_words(c)) for c in range(len(self.columns.nets))),
-                    *(len(fold.call_words(h)) for h in self.lanes)])
-        everything = tuple(
-            [(f"call {h}", 10.0, 4.0) for h in self.lanes]
-            + [(f"dep {c} {h}", 12.0, 8.0) for c, cable in enumerate(self.trace.cables) for h in cable.ends])
-        start = self.anchor("fold", number, Anchor(fold.t, everything))
-        self.anchor("unfold", number, Anchor(fold.end, everything, (start, rows * self.m.line + 18)))
+        rows = max([1, *(len(_narrowed(fold.cable_words(c), self.m.small, net.width))
+                         for c, net in enumerate(self.columns.nets))])
+        calls = tuple(self.row(h, len(words)) for h in self.lanes if (words := self.fold_rows(fold, h)))
+        ends = tuple((f"dep {c} {h}", 10.0, 6.0) for c, cable in enumerate(self.trace.cables) for h in cable.ends)
+        start = self.anchor("fold", number, Anchor(fold.t, calls + ends))
+        self.anchor("unfold", number, Anchor(fold.end, ends, (start, rows * self.m.line + 14)))
+
+    def fold_rows(self, fold: Fold, host: str) -> list[str]:
+        return _narrowed(fold.call_words(host), self.m.small, self.room)
 
     # ------------------------------------------------------------ 落笔
 
@@ -297,10 +189,13 @@ class _Typesetter:
         self.bottom = bottom
         calls = [self.call_mark(i, *self.texts[i]) for i in self.texts]
         dots = {c.index: (c.x, c.y) for c in calls}
+        arrows = self.arrows(dots)
         figure = Figure(
-            self.trace, self.columns, ruler, self.top() - 16, bottom, self.heads(), calls, self.arrows(dots),
+            self.trace, self.columns, ruler, self.top() - 16, bottom, self.heads(), calls, arrows,
             self.bars(), self.marks(), self.bands(), [(b, self.silence(b)) for b in ruler.breaks], [],
             self.outages(), signatures(self.trace))
+        moving = {id(a.label) for a in arrows}
+        declutter(arrows, [label for label in figure.labels() if id(label) not in moving])
         figure.ticks = self.ticks(figure)
         return figure
 
@@ -310,11 +205,23 @@ class _Typesetter:
             size = 14 if self.narrow else 16
             found.append(Label(6, 26, cut(self.trace.title, size, self.m.width - 12), size, "start", "title"))
         ports = listening(self.trace)
+        found += self.headings(top - 42) if not self.narrow else []
         for host in self.trace.hosts:
             side = self.columns.sides[host.name]
             address = host.addresses[0] if host.addresses else ""
             found.append(Label(side.middle, top - 42, host.title or host.name, 13, "middle", "host"))
             found.append(Label(side.middle, top - 27, address + ports.get(host.name, ""), self.m.small, "middle", "soft mono"))
+        return found
+
+    def headings(self, y: float) -> list[Label]:
+        """各列的小标题；与主机名挤在一起的不写。"""
+        found = [Label(self.m.axis - 8, y, "时刻", 11, "end", "soft")]
+        if len(self.columns.nets) == 1:
+            words = "网线" if self.trace.capture == "cable" else "没有抓包"
+            found.append(Label(self.columns.nets[0].middle, y, words, 11, "middle", "soft"))
+        for side in self.columns.sides.values():
+            if abs(side.text - side.middle) > 50 and any(c.host == side.host for c in self.trace.calls):
+                found.append(Label(side.text, y, "调用", 11, side.anchor, "soft"))
         return found
 
     def call_mark(self, index: int, blocked: bool, begin: list[str], end: list[str]) -> CallMark:
@@ -331,7 +238,7 @@ class _Typesetter:
     def stack(self, side: Side, y: float, rows: list[str], call: Call, final: bool) -> list[Label]:
         found, style = [], "call"
         for number, row in enumerate(rows):
-            if row.startswith("→"):
+            if row.startswith("→") or row == call.errno:
                 style = "error" if is_error(call) else "result"
             label = Label(side.text, y + self.m.font * 0.36 + number * self.m.line, row, self.m.font, side.anchor, style)
             if final and " → " in row and is_error(call):
@@ -345,9 +252,16 @@ class _Typesetter:
             if isinstance(packet, Packet) and index not in self.folded:
                 arrow = self.arrow(index, packet)
                 arrow.cause = why.get(index)
-                arrow.origin = dots.get(arrow.cause) if packet_kind(packet) != "again" else None
+                arrow.origin = dots.pop(arrow.cause, None) if self.is_near(arrow, dots) else None
                 found.append(arrow)
         return found
+
+    def is_near(self, arrow: Arrow, dots: dict[int, tuple[float, float]]) -> bool:
+        """引线只连近处：跨过断口或太远的，因果留在数据里。每次调用只引出一根（第一个包）。"""
+        if arrow.cause not in dots or arrow.kind == "again":
+            return False
+        y = dots[arrow.cause][1]
+        return arrow.y0 - y < FAR and not any(y < gap.top < arrow.y0 for gap in self.ruler.breaks)
 
     def arrow(self, index: int, packet: Packet) -> Arrow:
         net = self.columns.nets[packet.cable]
@@ -358,20 +272,22 @@ class _Typesetter:
         y1 = landing.y if landing else min(y0 + 30, self.bottom - 4)
         whole = packet.end is not None
         words = caption(packet)
-        label = self.arrow_label(words, packet, net.width, (x0, y0, x1, y1))
         if not whole:
-            part = 0.62
-            x1, y1 = x0 + (x1 - x0) * part, y0 + (y1 - y0) * part
+            x1, y1 = x0 + (x1 - x0) * HALFWAY, y0 + (y1 - y0) * HALFWAY
+        label = self.arrow_label(words, packet, net.width, (x0, y0, x1, y1))
         leads = self.lead(packet.src, packet.source, packet.target, packet.t), \
             self.lead(packet.dst, packet.target, packet.source, packet.end or packet.t)
         return Arrow(index, packet, packet_kind(packet), x0, y0, x1, y1, label, words, whole, leads)
 
     def arrow_label(self, words: Caption, packet: Packet, room: float, line: tuple[float, ...]) -> Label:
         x0, y0, x1, y1 = line
-        part = self.part()
-        room = room * (0.9 if self.columns.crowded else 0.49)
-        text = " ".join(filter(None, (words.text, words.fate)))
+        whole = packet.end is not None
+        part = self.part() if whole else 0.44
+        room *= (0.9 if self.columns.crowded else 0.44) if whole else 0.52
         size = self.m.small
+        text = " ".join(filter(None, (words.text, words.fate)))
+        if width(text, size) > room:
+            text = words.text
         tail = words.detail if width(f"{text} {words.detail}", size) <= room else ""
         run, drop = abs(x1 - x0), (y1 - y0) * (1 if x1 > x0 else -1)
         angle = math.degrees(math.atan2(drop, run))
@@ -413,7 +329,7 @@ class _Typesetter:
         if self.narrow:
             return Label(side.text, top + size * 0.36, name, size, side.anchor, f"state {name}")
         if right - left >= 60:
-            text = name if width(name, size - 0.5) <= right - left - 4 else name[:5]
+            text = name if width(name, size - 0.5) <= right - left - 1 else name[:5]
             return Label((left + right) / 2, top + size + 0.5, text, size - 0.5, "middle", f"state {name}")
         if bottom - top >= width(name, size - 1) + 6:
             return Label((left + right) / 2 - size * 0.34, top + 5, name, size - 1, "start", f"state {name}", 90)
@@ -437,14 +353,15 @@ class _Typesetter:
 
     def band(self, number: int, fold: Fold) -> Band:
         top, bottom = self.at["fold", number].y, self.at["unfold", number].y
-        stacks = [(net.middle, "middle", fold.cable_words(i)) for i, net in enumerate(self.columns.nets)]
-        for host in self.lanes:
-            side = self.columns.sides[host]
-            stacks.append((side.text, side.anchor, fold.call_words(host)))
-        labels = []
-        for x, anchor, rows in stacks:
-            y = (top + bottom) / 2 - (len(rows) - 1) * self.m.line / 2 + self.m.small * 0.36
-            labels += [Label(x, y + k * self.m.line, row, self.m.small, anchor, "fold") for k, row in enumerate(rows)]
+        middle, size, labels = (top + bottom) / 2, self.m.small, []
+        for cable, net in enumerate(self.columns.nets):
+            rows = _narrowed(fold.cable_words(cable), size, net.width)
+            y = middle - (len(rows) - 1) * self.m.line / 2 + size * 0.36
+            labels += [Label(net.middle, y + k * self.m.line, cut(row, size, net.width), size, "middle", "fold")
+                       for k, row in enumerate(rows)]
+        for host, side in self.columns.sides.items():
+            labels += [Label(side.text, top + size * 0.36 + k * self.m.line, cut(row, size, self.room), size, side.anchor,
+                             "fold") for k, row in enumerate(self.fold_rows(fold, host))]
         return Band(fold, top, bottom, labels)
 
     def silence(self, gap: Break) -> Label:
@@ -492,6 +409,16 @@ def _strands(trace: Trace, folded: set[int]) -> dict[tuple[str, str], int]:
     for (host, thread), (start, end) in spans.items():
         strand = next(n for n in range(len(spans)) if busy.get((host, n), -1) < start)
         found[host, thread], busy[host, strand] = strand, end
+    return found
+
+
+def _narrowed(rows: list[str], size: float, room: float) -> list[str]:
+    """放不下的行，把末尾的字节数另起一行：``6 次 sendall()``、``60 kB``。"""
+    found = []
+    for row in rows:
+        what, _, unit = row.rpartition(" ")
+        head, _, number = what.rpartition(" ")
+        found += [row] if width(row, size) <= room or not head else [head, f"{number} {unit}"]
     return found
 
 

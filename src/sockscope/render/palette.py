@@ -25,11 +25,11 @@ COLOURS = {
     "again": ("#a1337a", "#ea94c6"),
     "alive": ("#5346c4", "#aea6ff"),
     "icmp": ("#75610a", "#dccb57"),
-    "opening": ("#d3eee4", "#153a30"),
-    "open": ("#dbe9f8", "#1b334e"),
-    "leaving": ("#fbe6c5", "#463411"),
-    "left": ("#f4deed", "#432742"),
-    "ended": ("#e7eaee", "#2c333d"),
+    "opening": ("#bfe6d7", "#14493b"),
+    "open": ("#cbdff5", "#1d426b"),
+    "leaving": ("#fadca9", "#5c4310"),
+    "left": ("#f0d0e6", "#5a2f57"),
+    "ended": ("#dce0e6", "#363f4b"),
 }
 # 种类: (颜色, 线宽, 虚线)
 PACKET_STYLES = {
@@ -97,12 +97,12 @@ def _shapes() -> list[str]:
     return [
         ".sockscope path,.sockscope line{fill:none}",
         _paint(".grid", stroke="grid"), _paint(".axis,.sockscope .life", stroke="faint"),
-        ".sockscope .life{stroke-width:1.2px}",
+        ".sockscope .life{stroke-width:1.2px}.sockscope .packet .lead{stroke-width:1px}",
         _paint(".dot", fill="ink"), _paint(".ring", fill="paper", stroke="ink"),
         _paint(".wait", stroke="soft"),
         ".sockscope .wait{stroke-width:1.8px;stroke-dasharray:0.1 4;stroke-linecap:round}",
-        _paint(".cause", stroke="soft"), ".sockscope .cause{stroke-width:1px;opacity:.55}",
-        _paint(".error-call .dot", fill="rst"), _paint(".error-call .ring", stroke="rst"),
+        _paint(".cause", stroke="soft"), ".sockscope .cause{stroke-width:1px;opacity:.7}",
+        _paint(".failed:not(.waited) .dot", fill="rst"), _paint(".failed .ring", stroke="rst"),
         _paint(".cross", stroke="rst"), ".sockscope .cross{stroke-width:2.6px;stroke-linecap:round}",
         _paint(".tear", fill="paper", stroke="faint"), _paint(".outage", fill="rst"),
         ".sockscope .outage{opacity:.07}",
@@ -126,7 +126,8 @@ def _packets() -> list[str]:
 
 
 def _states() -> list[str]:
-    rules = [_paint(".bar", stroke="paper"), ".sockscope .bar{stroke-width:1px}",
+    rules = [_paint(".bar", stroke="paper"), ".sockscope .bar{stroke-width:1px;fill-opacity:.72}",
+             _paint(".bed", fill="paper"),
              _paint(".hatch", stroke="soft"), ".sockscope .hatch{stroke-width:1.1px;opacity:.5}"]
     for state, colour in STATES.items():
         rules.append(_paint(f".{state} .bar", fill=colour))

@@ -12,10 +12,19 @@ from html import escape
 
 from sockscope.render import text as text_form
 from sockscope.render.columns import NARROW, WIDE
+from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark
 from sockscope.render.labels import (
-    FATES, KINDS, bytes_text, call_text, caption, duration_text, facts, outcome,
+    FATES,
+    KINDS,
+    bytes_text,
+    call_text,
+    caption,
+    duration_text,
+    facts,
+    is_error,
+    outcome,
 )
-from sockscope.render.layout import Arrow, Band, Bar, CallMark, Figure, Label, Mark, layout
+from sockscope.render.layout import layout
 from sockscope.render.measure import width
 from sockscope.render.palette import stylesheet
 from sockscope.trace import Call, Packet, State, Trace
@@ -52,11 +61,11 @@ class _Pen:
         legend, height = self.legend(f.bottom + 26)
         footer, height = self.footer(height)
         body = "".join([
-            self.grid(), self.lifelines(), self.outages(),
-            *(self.bar(b) for b in f.bars), *(self.band(b) for b in f.bands),
-            *(self.arrow(a) for a in f.arrows), *(self.call(c) for c in f.calls), *(self.mark(m) for m in f.marks),
+            self.grid(), self.lifelines(), self.outages(), *(self.band(b) for b in f.bands),
+            *(self.arrow(a) for a in f.arrows), *(self.bar(b) for b in f.bars),
+            *(self.call(c) for c in f.calls), *(self.mark(m) for m in f.marks),
             *(self.tear(b, label) for b, label in f.breaks), *(self.label(h, halo=False) for h in f.heads),
-            self.headings(), legend, footer,
+            legend, footer,
         ])
         return self.open(height) + body + "</svg>"
 
@@ -86,26 +95,17 @@ class _Pen:
 
     def lifelines(self) -> str:
         f = self.figure
-        return "".join(
-            f'<line class="life" x1="{_n(s.middle)}" x2="{_n(s.middle)}" y1="{_n(f.top)}" y2="{_n(f.bottom)}"/>'
-            for s in f.columns.sides.values())
+        lines = [f'<line class="life" x1="{_n(s.middle)}" x2="{_n(s.middle)}" y1="{_n(f.top)}" y2="{_n(f.bottom)}"/>'
+                 for s in f.columns.sides.values()]
+        beds = [f'<rect class="bed" x="{_n(b.left)}" y="{_n(b.top)}" width="{_n(b.right - b.left)}" '
+                f'height="{_n(max(b.bottom - b.top, 1))}"/>' for b in f.bars]
+        return "".join(lines + beds)
 
     def outages(self) -> str:
         nets = self.figure.columns.nets
         return "".join(
             f'<rect class="outage" x="{_n(nets[i].left)}" y="{_n(top)}" width="{_n(nets[i].width)}" '
             f'height="{_n(max(bottom - top, 0))}"/>' for i, top, bottom in self.figure.outages)
-
-    def headings(self) -> str:
-        if self.narrow:
-            return ""
-        f, y = self.figure, self.figure.top - 26
-        sides = list(f.columns.sides.values())
-        found = [Label(self.metrics.axis - 8, y, "时刻", 11, "end", "soft")]
-        found += [Label(n.middle, y, "网线", 11, "middle", "soft") for n in f.columns.nets]
-        found += [Label(s.text, y, "调用", 11, s.anchor, "soft") for s in sides
-                  if any(c.call.host == s.host for c in f.calls)]
-        return "".join(self.label(label, halo=False) for label in found)
 
     def label(self, label: Label, halo: bool = True) -> str:
         turn = f' transform="rotate({label.turn:.1f} {_n(label.x)} {_n(label.y)})"' if label.turn else ""
@@ -140,7 +140,7 @@ class _Pen:
         if mark.end is not None:
             body += (f'<g class="return" data-t="{call.end}"><circle class="ring" cx="{_n(mark.x)}" '
                      f'cy="{_n(mark.end)}" r="2.6"/>{"".join(self.label(label) for label in mark.returns)}</g>')
-        kind = "call error-call" if call.errno and "→" in outcome(call) else "call"
+        kind = "call" + (" failed" if is_error(call) else "") + (" waited" if mark.blocked else "")
         extra = f' data-host="{escape(call.host)}" data-socket="{escape(call.socket)}"'
         return self.group(kind, mark.index, call.t, call.end, extra, _call_title(call), body)
 
@@ -166,19 +166,18 @@ class _Pen:
 
     def shaft(self, arrow: Arrow) -> str:
         a, out = arrow, -1 if arrow.x1 > arrow.x0 else 1
-        start = f"M{_n(a.x0 + out * a.lead[0])} {_n(a.y0)}H{_n(a.x0)}" if a.lead[0] else f"M{_n(a.x0)} {_n(a.y0)}"
-        line = f"{start}L{_n(a.x1)} {_n(a.y1)}"
+        line = f"M{_n(a.x0)} {_n(a.y0)}L{_n(a.x1)} {_n(a.y1)}"
+        leads = f"M{_n(a.x0 + out * a.lead[0])} {_n(a.y0)}H{_n(a.x0)}" if a.lead[0] else ""
         if a.whole and a.lead[1]:
-            line += f"H{_n(a.x1 - out * a.lead[1])}"
-        return f'<path class="hit" d="{line}"/><path class="line" d="{line}"/>'
+            leads += f"M{_n(a.x1)} {_n(a.y1)}H{_n(a.x1 - out * a.lead[1])}"
+        shaft = f'<path class="hit" d="{line}"/><path class="line" d="{line}"/>'
+        return shaft + (f'<path class="line lead" d="{leads}"/>' if leads else "")
 
     def tip(self, arrow: Arrow) -> str:
         x, y = arrow.x1, arrow.y1
         if arrow.packet.fate not in ("delivered", "duplicate"):
             return f'<path class="cross" d="M{_n(x - 5)} {_n(y - 5)}l10 10m0 -10l-10 10"/>'
         dx, dy = arrow.x1 - arrow.x0, arrow.y1 - arrow.y0
-        if arrow.whole and arrow.lead[1]:
-            x, dx, dy = x + (arrow.lead[1] if dx > 0 else -arrow.lead[1]), dx / abs(dx), 0.0
         long = (dx * dx + dy * dy) ** 0.5 or 1.0
         ux, uy = dx / long, dy / long
         size, half = (6.5, 2.6) if arrow.kind == "ack" else (9, 3.8)
@@ -275,8 +274,6 @@ class _Pen:
         if any(b.orphan for b in f.bars):
             yield (f'<rect class="orphan" x="0" y="-10" width="24" height="12" fill="url(#{self.key}-hatch)"/>',
                    "没有描述符指着它")
-        if any(c.blocked for c in f.calls):
-            yield '<line class="wait" x1="1" x2="24" y1="-4" y2="-4"/>', "阻塞中"
         if any(a.origin for a in f.arrows):
             yield '<path class="cause" d="M0 -8C12 -8 12 0 24 0"/>', "由这次调用引出"
 

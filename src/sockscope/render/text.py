@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from sockscope.render.causes import causes
 from sockscope.render.folds import Fold, folds
 from sockscope.render.labels import (
-    FATES, action_text, call_text, caption, duration_text, facts, listening, outcome, prefix, shared_sockets, waited,
+    FATES,
+    action_text,
+    call_text,
+    caption,
+    duration_text,
+    facts,
+    listening,
+    outcome,
+    prefix,
+    shared_sockets,
+    waited,
 )
 from sockscope.render.measure import cells, pad
 from sockscope.trace import Action, Call, Event, Packet, State, Trace

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from statistics import median
@@ -36,7 +37,7 @@ class Anchor:
     t: int
     columns: tuple[tuple[str, float, float], ...] = ()
     after: tuple[Anchor, float] | None = None
-    label: tuple[str, float, float] | None = None  # 箭头上的字：列名、在箭头的几分之几处、字的间距
+    label: tuple[str, float, float, float] | None = None  # 箭头上的字：列名、在几分之几处、间距、箭头横跨多宽
     y: float = 0.0
 
 
@@ -94,33 +95,32 @@ class Ruler:
             elif gap:
                 high = gap.top
             t = roundest(self.t(low), self.t(high))
-            y = self.y(t)
-            if gap is None or not gap.top < y < gap.bottom:
+            y = low if t is None else max(self.y(t), low)
+            if t is not None and (gap is None or not gap.top < y < gap.bottom):
                 found.append((y, t))
-            y = max(y, low)
         return found
 
 
-def roundest(low: int, high: int) -> int:
-    """[low, high] 里有效数字最少的整数。"""
+def roundest(low: int, high: int) -> int | None:
+    """[low, high] 里有效数字最少的整数；细到 10 µs 还没有就是 None。"""
     step = 10 ** len(str(max(high, 1)))
-    while step >= 1:
+    while step >= 10_000:
         for unit in (step, step // 2, step // 5):
             if unit and (value := -(-low // unit) * unit) <= high:
                 return value
         step //= 10
-    return low
+    return None
 
 
-def rule(trace: Trace, anchors: list[Anchor], top: float, end: float | None = None) -> Ruler:
-    """给每个落脚点定下 ``y``，返回时间轴。``top`` 是第一个落脚点的高度。"""
+def rule(trace: Trace, anchors: list[Anchor], top: float, busy: list[tuple[int, int]]) -> Ruler:
+    """给每个落脚点定下 ``y``，返回时间轴。``top`` 是第一个落脚点的高度；``busy`` 里的时段折起来了，不算静默。"""
     anchors.sort(key=lambda a: a.t)
     if not anchors:
         return Ruler([0], [top], 1.0)
     flight = _typical_flight(trace)
     silence = max(6 * flight, LEAST)
     scale = _scale(anchors, flight, silence)
-    sweep = _Sweep(scale, silence, top)
+    sweep = _Sweep(scale, silence, top, busy)
     for anchor in anchors:
         sweep.place(anchor)
     return Ruler(sweep.times, sweep.heights, scale, sweep.breaks)
@@ -129,8 +129,8 @@ def rule(trace: Trace, anchors: list[Anchor], top: float, end: float | None = No
 class _Sweep:
     """从上到下的一遍。"""
 
-    def __init__(self, scale: float, silence: float, top: float) -> None:
-        self.scale, self.silence, self.top = scale, silence, top
+    def __init__(self, scale: float, silence: float, top: float, busy: list[tuple[int, int]]) -> None:
+        self.scale, self.silence, self.top, self.busy = scale, silence, top, busy
         self.bottoms: dict[str, float] = {}
         self.labels: dict[str, float] = {}
         self.times: list[int] = []
@@ -156,7 +156,7 @@ class _Sweep:
         if not self.times:
             return self.top
         t0, y0 = self.times[-1], self.heights[-1]
-        if t - t0 <= self.silence:
+        if t - t0 <= self.silence or any(start < t and t0 < end for start, end in self.busy):
             return y0 + min((t - t0) * self.scale, CAP)
         floor = max([y0, *self.bottoms.values()])
         self.breaks.append(Break(floor + 2, floor + GAP - 6, t - t0, t0))
@@ -168,8 +168,9 @@ class _Sweep:
 
     def label(self, anchor: Anchor, other: Anchor, y: float) -> float:
         """箭头上的字要与同列上一支箭头的字错开，箭头因此可能要再低一点。"""
-        column, part, gap = anchor.label
+        column, part, gap, run = anchor.label
         floor = self.labels.get(column)
+        gap *= (1 + ((y - other.y) / run) ** 2) ** 0.5
         if floor is not None and other.y + (y - other.y) * part < floor + gap:
             y = other.y + (floor + gap - other.y) / part
         self.labels[column] = other.y + (y - other.y) * part
@@ -190,6 +191,6 @@ def _typical_flight(trace: Trace) -> int:
 
 def _scale(anchors: list[Anchor], flight: int, silence: float) -> float:
     """每纳秒多少像素：一次飞行 44 像素；飞行太短时，按全部忙碌的时间平摊。"""
-    gaps = [b.t - a.t for a, b in zip(anchors, anchors[1:], strict=False)]
+    gaps = [b.t - a.t for a, b in itertools.pairwise(anchors)]
     busy = sum(g for g in gaps if g <= silence)
     return min(FLIGHT / max(flight, 1), 8 * len(anchors) / max(busy, 1))
