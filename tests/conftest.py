@@ -60,7 +60,7 @@ class House:
     lab: str
 
 
-SERVE = "import sys, pathlib; from sockscope.serve.__main__ import serve; serve(pathlib.Path(sys.argv[1]))"
+SERVE = "import sys, pathlib; from sockscope.serve.__main__ import serve; serve(pathlib.Path(sys.argv[1]), 0)"
 
 
 @pytest.fixture(scope="session")

@@ -7,25 +7,9 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 from pathlib import Path
-
-FIRST_PORT = 8888
-
-
-def free_port() -> int:
-    """8888 空着就用它，否则请内核挑一个。"""
-    for port in (FIRST_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
-    raise SystemExit("本机没有可用的端口。")
 
 
 def arguments(root: Path, port: int) -> list[str]:
@@ -35,7 +19,7 @@ def arguments(root: Path, port: int) -> list[str]:
         f"--ServerApp.root_dir={root}",
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0",
+        "--ServerApp.port_retries=50",    # 被占用时换一个，打印的地址以实际的为准
         f"--IdentityProvider.token={secrets.token_hex(16)}",
         "--ServerApp.open_browser=False",
         "--ServerApp.allow_root=True",
@@ -55,13 +39,13 @@ def has_display() -> bool:
     return sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
 
 
-def serve(root: Path) -> None:
-    """在 ``root`` 上启动 JupyterLab 与书，直到 Ctrl + C。地址由扩展在听好之后打印。"""
+def serve(root: Path, port: int = 8888) -> None:
+    """在 ``root`` 上启动 JupyterLab 与书，直到 Ctrl + C；``port`` 为 0 时由内核挑。地址由扩展在听好之后打印。"""
     from jupyterlab.labapp import LabApp
 
     os.environ["JUPYTER_CONFIG_DIR"] = str(Path(sys.prefix) / "etc" / "jupyter")
     os.environ["SOCKSCOPE_OPEN"] = "1" if has_display() else ""
-    LabApp.launch_instance(argv=arguments(root, free_port()))
+    LabApp.launch_instance(argv=arguments(root, port))
 
 
 def main() -> None:
