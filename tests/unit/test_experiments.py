@@ -118,7 +118,7 @@ def test_dropped_packet_is_dropped_in_its_recording(name):
 def test_a_missing_recording_says_how_to_get_one():
     with pytest.raises(FileNotFoundError, match="在能抓包的机器上现场运行"):
         experiments.recording("closing", drop=["nobody>nobody SYN 0+0 #1"])
-    with pytest.raises(FileNotFoundError, match="还没有录制.*make record"):
+    with pytest.raises(FileNotFoundError, match=r"还没有录制.*make record"):
         Recording.load("nothing")
 
 

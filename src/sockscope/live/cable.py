@@ -84,6 +84,7 @@ class Cable:
         self.is_cut = False
         self.rules: list[Rule] = []
         self.sightings: Counter[str] = Counter()
+        self.counted = 0
         self.latest = [0, 0]
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -126,6 +127,14 @@ class Cable:
 
     # ------------------------------------------------------------ 以下在网线的线程里运行
 
+    def _recognise(self, passage: Passage) -> Packet:
+        """认出这个包，连同此前还没有认的，好知道它是同一签名的第几个。"""
+        for other in self.wires.named(self.counted):
+            if other.cable == self.number and other.fate != "duplicate":
+                self.sightings[other.packet().signature] += 1
+            self.counted = other.number
+        return passage.packet()
+
     @property
     def needs_names(self) -> bool:
         """要不要当场认包：没有规则也没有随机时不认，往返因此快几倍。"""
@@ -137,8 +146,7 @@ class Cable:
             return "cut", []
         if not self.needs_names:
             return "delivered", [self.delay]
-        packet = passage.packet()
-        self.sightings[packet.signature] += 1
+        packet = self._recognise(passage)
         for rule in self.rules:
             if rule.times and rule.match(packet):
                 rule.times -= 1
@@ -162,7 +170,7 @@ class Wires:
         self.decoder = Decoder()
         self.decoded = 0
         self.lock = threading.Lock()
-        self.in_flight: list[tuple[int, int, Passage, Cable, End]] = []
+        self.in_flight: list[tuple[int, int, Passage, Cable, int]] = []
         self.tie = itertools.count()
         self.sources: dict[int, tuple[Cable, int]] = {}
         self.poll = select.epoll()
@@ -216,6 +224,12 @@ class Wires:
             self._decode_all()
             return [p.packet() for p in self.passages]
 
+    def named(self, start: int) -> list[Passage]:
+        """第 ``start`` 个以后的全部包，都已经认出来。"""
+        with self.lock:
+            self._decode_all()
+            return self.passages[start:]
+
     def _decode_all(self) -> None:
         for passage in itertools.islice(self.passages, self.decoded, None):
             if not passage.fields:
@@ -263,8 +277,6 @@ class Wires:
             source, target = cable.ends[side], cable.ends[1 - side]
             passage = Passage(len(self.passages) + 1, cable.number, source.host, target.host, raw, self.now())
             self.passages.append(passage)
-            if cable.needs_names:
-                self._decode_all()
         source.see(raw, False)
         passage.fate, delays = cable.judge(passage)
         self._schedule(passage, delays, cable, side)
@@ -276,7 +288,7 @@ class Wires:
             due = passage.t + round(delay * 1e9)
             if not cable.reorder:
                 due = cable.latest[side] = max(due, cable.latest[side])
-            heapq.heappush(self.in_flight, (due, next(self.tie), passage, cable, cable.ends[1 - side]))
+            heapq.heappush(self.in_flight, (due, next(self.tie), passage, cable, 1 - side))
 
     def _duplicate(self, passage: Passage) -> Passage:
         with self.lock:
@@ -287,10 +299,11 @@ class Wires:
 
     def _deliver_due(self) -> None:
         while self.in_flight and self.in_flight[0][0] <= self.now():
-            _, _, passage, cable, end = heapq.heappop(self.in_flight)
+            _, _, passage, cable, side = heapq.heappop(self.in_flight)
             if cable.is_cut:
                 passage.fate = "cut"
                 continue
+            end = cable.ends[side]
             passage.end = self.now()
             with contextlib.suppress(OSError):  # 对端主机已经关闭：包落在地上，和真的断电一样
                 os.write(end.fd, passage.raw)

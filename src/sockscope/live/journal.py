@@ -14,22 +14,24 @@ __all__ = ["Entry", "Journal"]
 
 @dataclass(eq=False)
 class Entry:
-    """一次正在进行或已经返回的调用。"""
+    """一次正在进行或已经返回的调用；``thread`` 是内核给那个线程的编号。"""
 
     call: Call
     socket: object = None
     timeout: bool = False
+    thread: int = 0
 
 
 class Journal:
     """一次实验的日志。``now()`` 是从实验开始算起的纳秒；造日志的线程在轨迹里叫 ``main``。
 
-    ``changed`` 在每次调用开始和返回时通知，等待者因此不必轮询。
+    ``changed`` 在每次调用开始和返回时通知，``turns`` 数着这样的时刻。
     """
 
     def __init__(self) -> None:
         self.origin = time.monotonic_ns()
         self.changed = threading.Condition()
+        self.turns = 0
         self.calls: list[Entry] = []
         self.others: list[State | Action] = []
         self.frozen = False
@@ -44,8 +46,9 @@ class Journal:
         thread = threading.current_thread()
         call = Call(t=self.now(), host=host, thread="main" if thread is self.main else thread.name,
                     socket=label, name=name, args=args)
-        entry = Entry(call, sock, timeout)
+        entry = Entry(call, sock, timeout, threading.get_native_id())
         with self.changed:
+            self.turns += 1
             if not self.frozen:
                 self.calls.append(entry)
             self.changed.notify_all()
@@ -59,6 +62,7 @@ class Journal:
         if data is not None:
             changes |= {"data": data[:256].hex(), "size": len(data) if size is None else size}
         with self.changed:
+            self.turns += 1
             if not self.frozen:
                 entry.call = replace(entry.call, **changes)
             self.changed.notify_all()

@@ -14,11 +14,14 @@ from __future__ import annotations
 import itertools
 import os
 import platform
+import shutil
 import socket
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sockscope import trace as tr
@@ -26,18 +29,19 @@ from sockscope.live.cable import Cable, End, Wires
 from sockscope.live.capability import Unavailable, capability
 from sockscope.live.decode import addresses
 from sockscope.live.forge import NETLINK_SOCK_DIAG
-from sockscope.live.journal import Journal
+from sockscope.live.journal import Entry, Journal
 from sockscope.live.namespace import Namespace
 from sockscope.live.plan import Plan
 from sockscope.live.process import Process, Program
-from sockscope.live.socket import TracedSocket
+from sockscope.live.socket import FOLDER, TracedSocket, give_birth
 from sockscope.live.states import Diag, Flow, Reading, Watch, endpoint
-from sockscope.live.worker import Worker, is_stuck, wake
+from sockscope.live.worker import Worker, is_stuck, wake, would_block
 
 __all__ = ["Host", "Network"]
 
 TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端"}
 PATIENCE = 10.0  # 退出时等后台线程的上限，秒
+GLANCE = 0.0005  # 等线程睡着时多久看一眼，秒
 START = 1.0  # spawn 等后台线程做到第一个阻塞调用的上限，秒
 
 
@@ -52,6 +56,7 @@ class Host:
         self.watch = Watch(None, self._report)
         self.born: list[TracedSocket] = []
         self.labels = 0
+        self.powerless = False
 
     @property
     def address(self) -> str:
@@ -68,7 +73,22 @@ class Host:
 
     def socket(self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0) -> TracedSocket:
         """在这台主机上新建套接字，参数同 ``socket.socket``。内核拒绝则抛它给的 ``OSError``。"""
-        return TracedSocket(self, family, type, proto, self._new_fd(family, type, proto))
+        if self.network.births:
+            return give_birth(self, family, type, proto)
+        return TracedSocket(self, family, type, proto, self.new_fd(family, type, proto))
+
+    @contextmanager
+    def unprivileged(self) -> Iterator[None]:
+        """在 with 里，本机的 ``socket()`` 和 ``bind()`` 由没有任何特权的进程来做（capabilities(7)）。
+
+        无论读者是不是 root，低端口和原始套接字因此都会被拒绝。没有自己的命名空间时抛 ``Unavailable``。
+        """
+        self.require_namespace()
+        self.powerless = True
+        try:
+            yield
+        finally:
+            self.powerless = False
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> threading.Thread:
         """在后台线程里运行 ``function(*args)``，等它做到第一个会阻塞的调用（如 accept）再返回。
@@ -130,11 +150,12 @@ class Host:
             peer=endpoint(flow.peer) if flow.peer[1] else "", state=reading.state, origin=reading.origin,
             receive_queue=reading.receive_queue, send_queue=reading.send_queue))
 
-    def _new_fd(self, family: int, type: int, proto: int) -> int:
+    def new_fd(self, family: int, type: int, proto: int) -> int:
+        """新套接字的描述符，生在本机的命名空间里。"""
         if self.network.closed:
             raise ValueError("这个网络已经关闭，不能再新建套接字；请重新运行 with Network(...) 那一格。")
         if self.namespace is not None:
-            return self.namespace.socket(family, type, proto)
+            return self.namespace.socket(family, type, proto, self.powerless)
         return socket.socket(family, type, proto).detach()
 
     def before_connect(self, sock: TracedSocket, address: Any) -> None:
@@ -155,14 +176,15 @@ class Network:
     ``delayed_ack=False`` 叫内核不推迟确认（路由属性 quickack），实验因此不受 40 毫秒定时器的运气左右。
     ``capture``：``"cable"`` 要有抓包的网线，``"loopback"`` 要环回地址，缺省是能有多好就多好
     （环境变量 ``SOCKSCOPE_CAPTURE`` 可以代为指定）。造不出来抛 ``Unavailable``。
-    主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
+    ``births`` 叫 ``socket()`` 这次调用本身也进轨迹。主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
     """
 
     def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
-                 capture: str = "", title: str = "") -> None:
+                 capture: str = "", title: str = "", births: bool = False) -> None:
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("网络至少要两台名字不同的主机。")
-        self.title = title
+        self.title, self.births = title, births
+        self._folder = ""
         self.journal = Journal()
         allowed = capability(capture)
         if allowed.level == "recording":
@@ -240,6 +262,13 @@ class Network:
             raise Unavailable("这一步需要网线，而现在用的是环回地址。" + capability().remedy)
         return self.cables[0]
 
+    @property
+    def folder(self) -> str:
+        """放 Unix 域套接字文件的临时文件夹，以 ``/`` 结尾，用到才建，网络关闭时删去。轨迹里不写它，只写文件名。"""
+        if not self._folder:
+            self._folder = tempfile.mkdtemp(prefix=FOLDER) + "/"
+        return self._folder
+
     def __getitem__(self, name: str) -> Host:
         return self.hosts[name]
 
@@ -255,13 +284,18 @@ class Network:
         self.threads.append(worker)
         worker.start()
         with self.journal.changed:
-            self.journal.changed.wait_for(lambda: worker.done or worker.name in self._stuck_threads(), START)
+            self.journal.changed.wait_for(lambda: worker.done or worker.name in self._threads_in(would_block), START)
         return worker
 
     def settle(self) -> bool:
         """等到大家都静下来：路上没有包，后台线程不是做完了就是阻塞着。等不到（``PATIENCE`` 秒）则返回 False。"""
-        with self.journal.changed:
-            return self.journal.changed.wait_for(self._nothing_more, PATIENCE)
+        deadline = time.monotonic() + PATIENCE
+        while not self._nothing_more():
+            if time.monotonic() > deadline:
+                return False
+            with self.journal.changed:  # 线程睡着时没有人通知，所以隔一会儿再看
+                self.journal.changed.wait(GLANCE)
+        return True
 
     @property
     def trace(self) -> tr.Trace:
@@ -300,18 +334,21 @@ class Network:
             raise TimeoutError(f"后台线程 {names} 过了 {PATIENCE:.0f} 秒还没有做完，实验到此为止。")
 
     def _nothing_more(self) -> bool:
-        """每个线程都已结束，或停在一个没有超时、网线安静以后也不会返回的调用上。"""
-        return self._idle_threads() and self._idle_wires() and self._idle_threads()
+        """线程都停着，网线安静，之后线程仍停着，而且这期间谁也没有动过。"""
+        turns = self.journal.turns
+        return (self._idle_threads() and self._idle_wires() and self._idle_threads()
+                and turns == self.journal.turns)
 
     def _idle_wires(self) -> bool:
         return self.wires.settle(PATIENCE) if self.wires else True
 
     def _idle_threads(self) -> bool:
-        stuck = self._stuck_threads()
+        """每个线程都已结束，或停在一个没有超时、网线安静以后也不会返回的调用上。"""
+        stuck = self._threads_in(is_stuck)
         return all(w.done or w.name in stuck for w in self.threads)
 
-    def _stuck_threads(self) -> set[str]:
-        return {e.call.thread for e in self.journal.open_calls() if is_stuck(e)}
+    def _threads_in(self, kind: Callable[[Entry], bool]) -> set[str]:
+        return {e.call.thread for e in self.journal.open_calls() if kind(e)}
 
     def abort(self) -> None:
         """后台线程出了错：记录到此为止，叫醒所有还在等的人。"""
@@ -342,6 +379,8 @@ class Network:
                     host.watch.diag.sock.close()
         for namespace in [h.namespace for h in self.hosts.values() if h.namespace] + self._retired:
             namespace.close()
+        if self._folder:
+            shutil.rmtree(self._folder)
 
     def _packets_now(self) -> list[tr.Packet]:
         return self.wires.packets() if self.wires else []

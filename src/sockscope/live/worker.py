@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sockscope.live.network import Network
     from sockscope.live.socket import TracedSocket
 
-__all__ = ["Worker", "is_stuck", "wake"]
+__all__ = ["Worker", "is_stuck", "wake", "would_block"]
 
 
 class Worker(threading.Thread):
@@ -43,7 +43,25 @@ class Worker(threading.Thread):
 
 
 def is_stuck(entry: Entry) -> bool:
-    """这次调用会不会自己返回：没有超时，而且内核说描述符还没准备好。"""
+    """这次调用会不会自己返回：没有超时，内核说描述符还没准备好，而且线程真的睡在里面。
+
+    只看描述符不够：数据刚被取走、线程还没来得及回到 Python 的一瞬，描述符也没有准备好。
+    """
+    return would_block(entry) and _asleep(entry)
+
+
+def _asleep(entry: Entry) -> bool:
+    """线程睡在一个以这个描述符为第一个参数的系统调用里（proc_pid_syscall(5)）；内核不说，就当是。"""
+    try:
+        with open(f"/proc/self/task/{entry.thread}/syscall") as file:
+            call = file.read().split()
+    except OSError:
+        return True
+    return len(call) > 1 and call[1] == hex(entry.socket.fileno())
+
+
+def would_block(entry: Entry) -> bool:
+    """这次调用没有超时，而内核说描述符还没准备好。"""
     sock: Any = entry.socket
     if entry.timeout or sock.fileno() < 0:
         return False
