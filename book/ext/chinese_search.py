@@ -28,7 +28,7 @@ def index_words(text: str) -> list[str]:
     return words
 
 
-# 与 index_words 相同的切法，但查询时两字以上不再查单字；另外两处修正见行内说明。
+# 与 index_words 相同的切法，但查询时两字以上不再查单字；另外三处修正见行内说明。
 QUERY_SCRIPT = r"""
 var splitQuery = (query) => (query.match(/[HAN]+|(?:(?![HAN])[\p{L}\p{N}_])+/gu) || [])
   .flatMap((run) => /^[HAN]{2,}$/.test(run) ? [...run].slice(1).map((c, i) => run[i] + c) : [run]);
@@ -42,6 +42,12 @@ if (typeof Search !== "undefined") {
     const {terms, titleterms, docnames} = Search._index;
     const found = [...required].map((term) => new Set([...pages(terms, term), ...pages(titleterms, term)]));
     return loose(required, excluded).filter(([name]) => found.every((set) => set.has(docnames.indexOf(name))));
+  };
+  // 摘要只取正文，不取按钮和目录。
+  Search.htmlToText = (html) => {
+    const article = new DOMParser().parseFromString(html, "text/html").querySelector(".bd-article");
+    article?.querySelectorAll("h1, .headerlink, script, style, svg, table").forEach((part) => part.remove());
+    return (article?.textContent ?? "").replace(/\s+/g, " ").trim();
   };
   // 高亮读者输入的整个词，而不是它的片段。
   const parse = Search._parseQuery;
