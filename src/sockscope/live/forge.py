@@ -21,7 +21,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 CLONE_NEWUSER = 0x10000000  # <linux/sched.h>
@@ -29,6 +29,7 @@ CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454CA  # <linux/if_tun.h>
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 NETLINK_SOCK_DIAG = 4  # <linux/netlink.h>
+CAPABILITY_VERSION = 0x20080522  # <linux/capability.h>，第 3 版
 MESSAGE = 65536
 DEVICE = os.environ.get("SOCKSCOPE_TUN", "/dev/net/tun")
 
@@ -107,7 +108,7 @@ class HostServer:
     def serve(self) -> None:
         requests: dict[str, Callable[..., list[int] | None]] = {
             "socket": self.socket, "route": self.route, "sysctl": self.sysctl,
-            "hold": self.hold, "spawn": self.spawn,
+            "hold": self.hold, "spawn": self.spawn, "bind": self.bind,
         }
         while True:
             message, fds = receive(self.control)
@@ -118,7 +119,7 @@ class HostServer:
     def answer(self, action: Callable[..., Any], message: dict[str, Any], fds: list[int]) -> None:
         reply, out = {}, []
         try:
-            result = action(message, fds) if action in (self.hold, self.spawn) else action(message)
+            result = action(message, fds) if action in (self.hold, self.spawn, self.bind) else action(message)
             out = result if isinstance(result, list) else []
             reply = result if isinstance(result, dict) else {}
         except Exception as error:
@@ -156,7 +157,14 @@ class HostServer:
 
     def socket(self, message: dict[str, Any]) -> list[int]:
         """在本命名空间里新建套接字：它一生都属于这里，无论谁拿着描述符。"""
-        return [socket.socket(message["family"], message["type"], message["proto"]).detach()]
+        with powerless() if message["powerless"] else contextlib.nullcontext():
+            return [socket.socket(message["family"], message["type"], message["proto"]).detach()]
+
+    def bind(self, message: dict[str, Any], fds: list[int]) -> None:
+        """放下全部权能再 bind()：看普通用户会遇到什么。"""
+        address = message["address"]
+        with powerless(), socket.socket(fileno=os.dup(fds[0])) as sock:
+            sock.bind(tuple(address) if isinstance(address, list) else address)
 
     def route(self, message: dict[str, Any]) -> None:
         """加一条路由。``kind`` 为 unicast 时要有 gateway；unreachable、prohibit、blackhole 则不要。"""
@@ -217,6 +225,20 @@ def execute(argv: list[str], fds: list[int]) -> NoReturn:
         os.execvp(argv[0], argv)
     finally:
         os._exit(127)
+
+
+@contextlib.contextmanager
+def powerless() -> Iterator[None]:
+    """暂时放下全部有效权能，出来时再拿起来（capset(2)；许可集不动，所以拿得回来）。"""
+    libc = ctypes.CDLL(None)
+    header, kept = struct.pack("Ii", CAPABILITY_VERSION, 0), ctypes.create_string_buffer(24)
+    libc.capget(header, kept)
+    sets = struct.unpack("6I", kept.raw)  # 两组（低 32 位、高 32 位）：有效、许可、可继承
+    libc.capset(header, struct.pack("6I", 0, *sets[1:3], 0, *sets[4:]))
+    try:
+        yield
+    finally:
+        libc.capset(header, kept)
 
 
 def enter_namespace() -> None:

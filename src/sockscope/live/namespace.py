@@ -111,9 +111,10 @@ class Namespace:
             raise OSError(message["error"], os.strerror(message["error"]))
         return message, received
 
-    def socket(self, family: int, kind: int, proto: int = 0) -> int:
-        """在命名空间里新建套接字，返回描述符。"""
-        return self.request("socket", family=int(family), type=int(kind), proto=int(proto))[1][0]
+    def socket(self, family: int, kind: int, proto: int = 0, powerless: bool = False) -> int:
+        """在命名空间里新建套接字，返回描述符。``powerless``：由放下了全部权能的进程来建。"""
+        wanted = {"family": int(family), "type": int(kind), "proto": int(proto), "powerless": powerless}
+        return self.request("socket", **wanted)[1][0]
 
     def close(self) -> None:
         """放手：关掉我们这边的描述符。主机进程读到文件结束，自己退出，命名空间随之消失。"""

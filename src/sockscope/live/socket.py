@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import socket
 import struct
+import tempfile
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +19,10 @@ from sockscope.live.states import Address
 if TYPE_CHECKING:
     from sockscope.live.network import Host
 
-__all__ = ["TracedSocket"]
+__all__ = ["FOLDER", "TracedSocket", "give_birth"]
 
 SHOWN = 24  # 图里一次调用最多显示的字节数
+FOLDER = "sockscope-"  # 实验的临时文件夹以此开头
 
 
 class TracedSocket(socket.socket):
@@ -58,6 +61,14 @@ class TracedSocket(socket.socket):
                 conn.setblocking(True)
             done(result=f"{conn.label}, {show(address)}")
         return conn, address
+
+    def bind(self, address: Any) -> None:
+        with _record(self, "bind", show(address)) as done:
+            if self.host.powerless:
+                self.host.namespace.request("bind", [self.fileno()], address=address)
+            else:
+                super().bind(address)
+            done()
 
     def dup(self) -> TracedSocket:
         with _record(self, "dup", "") as done:
@@ -104,6 +115,18 @@ class TracedSocket(socket.socket):
             data = bytes(memoryview(buffer)[:count])
             done(result=f"{show(data)}, {show(address)}", data=data)
         return count, address
+
+
+def give_birth(host: Host, family: int, type: int, proto: int) -> TracedSocket:
+    """新建套接字，并把 ``socket()`` 本身也记成一次调用：成功记它的编号，被拒绝记 errno。"""
+    entry = host.journal.begin(None, host.name, "", "socket", kind_text(family, type, proto), timeout=True)
+    try:
+        sock = TracedSocket(host, family, type, proto, host.new_fd(family, type, proto))
+    except OSError as error:
+        host.journal.finish(entry, error=error)
+        raise
+    host.journal.finish(entry, result=sock.label)
+    return sock
 
 
 class _record:
@@ -200,7 +223,7 @@ def _nothing(_value: Any, _args: Any) -> dict[str, Any]:
 
 
 for _name, _describe, _outcome in (
-    ("bind", _plain, _nothing), ("listen", _plain, _nothing), ("connect", _plain, _nothing),
+    ("listen", _plain, _nothing), ("connect", _plain, _nothing),
     ("shutdown", _how, _nothing), ("setblocking", _plain, _nothing), ("settimeout", _plain, _nothing),
     ("connect_ex", _plain, lambda value, _: {"result": str(value)}),
     ("send", _with_flags(1), _sent), ("sendall", _with_flags(1), _sent), ("sendto", _send_to, _sent),
@@ -224,7 +247,19 @@ def show(value: Any) -> str:
         return "[" + ", ".join(show(v) for v in value) + "]"
     if isinstance(value, tuple):
         return "(" + ", ".join(show(v) for v in value) + ")"
+    if isinstance(value, str) and FOLDER in value:
+        return repr(_OURS.sub("", value))
     return repr(value)
+
+
+_OURS = re.compile(re.escape(os.path.join(tempfile.gettempdir(), FOLDER)) + r"[^/]*/")
+
+
+def kind_text(family: int, type: int, proto: int) -> str:
+    """``socket()`` 的三个参数；协议为 0 就省去。"""
+    names = [getattr(family, "name", str(family)), getattr(type, "name", str(type))]
+    known = {number: name for name, number in _constants("IPPROTO_")}
+    return ", ".join(names + ([known.get(int(proto), str(int(proto)))] if proto else []))
 
 
 def flag_names(flags: int) -> str:
