@@ -327,12 +327,12 @@ class _Typesetter:
     def state_label(self, side: Side, span: Span, left: float, right: float, top: float, bottom: float) -> Label | None:
         name, size = span.state.state, self.m.small
         if self.narrow:
-            return Label(side.text, top + size * 0.36, name, size, side.anchor, f"state {name}")
+            return Label(side.text, top + size * 0.36, name, size, side.anchor, "aside")
         if right - left >= 60:
             text = name if width(name, size - 0.5) <= right - left - 1 else name[:5]
-            return Label((left + right) / 2, top + size + 0.5, text, size - 0.5, "middle", f"state {name}")
+            return Label((left + right) / 2, top + size + 0.5, text, size - 0.5, "middle")
         if bottom - top >= width(name, size - 1) + 6:
-            return Label((left + right) / 2 - size * 0.34, top + 5, name, size - 1, "start", f"state {name}", 90)
+            return Label((left + right) / 2 - size * 0.34, top + 5, name, size - 1, "start", "", 90)
         return None
 
     def marks(self) -> list[Mark]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-__all__ = ["PACKET_STYLES", "STATES", "stylesheet"]
+__all__ = ["PACKET_STYLES", "STATES", "machine_stylesheet", "stylesheet"]
 
 # 名字: (亮, 暗)
 COLOURS = {
@@ -43,6 +43,7 @@ STATES = {
     "FIN_WAIT2": "leaving", "CLOSING": "leaving", "CLOSE_WAIT": "left", "LAST_ACK": "left",
     "TIME_WAIT": "ended", "CLOSE": "ended", "LISTEN": "paper",
 }
+INKS = {"opening": "syn", "open": "data", "leaving": "fin", "left": "again", "ended": "soft", "paper": "soft"}
 SANS = '-apple-system,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Source Han Sans SC",system-ui,sans-serif'
 MONO = ('ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",'
         '"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",monospace')
@@ -74,6 +75,21 @@ def stylesheet() -> str:
         f"@media print{{html:root .sockscope.sockscope{{{_theme(0, '#fff')}}}}}",
     ]
     return "".join(themes + _texts() + _shapes() + _packets() + _states())
+
+
+@cache
+def machine_stylesheet() -> str:
+    """状态图的样式表：同样的颜色，边按起因分三种。"""
+    rules = [f".sockscope.machine text{{font-size:11.5px}}.sockscope.machine .name{{font:600 11.5px {MONO}}}",
+             ".sockscope.machine .bar{stroke-width:1.2px}.sockscope.machine .halo{stroke-width:4px}",
+             _paint(".node .bar", stroke="faint"), _paint(".node.hot .bar", stroke="ink"),
+             ".sockscope .node.hot .bar{stroke-width:2.4px;fill-opacity:1}",
+             ".sockscope .edge .line{stroke-width:1.3px}.sockscope .edge.hot .line{stroke-width:3px}",
+             ".sockscope .by-timeout .line{stroke-dasharray:4 3}.sockscope .edge.hot text{font-weight:700}"]
+    for kind, colour in (("call", "data"), ("rcv", "syn"), ("timeout", "soft")):
+        rules.append(_paint(f".by-{kind} .line", stroke=colour))
+        rules.append(_paint(f".by-{kind} .head,.sockscope .by-{kind} text", fill=colour))
+    return stylesheet() + "".join(rules)
 
 
 def _texts() -> list[str]:
@@ -131,5 +147,6 @@ def _states() -> list[str]:
              _paint(".hatch", stroke="soft"), ".sockscope .hatch{stroke-width:1.1px;opacity:.5}"]
     for state, colour in STATES.items():
         rules.append(_paint(f".{state} .bar", fill=colour))
+        rules.append(_paint(f".{state} .aside", fill=INKS[colour]))
     rules.append(_paint(".LISTEN .bar", stroke="faint"))
     return rules
