@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from sockscope.render.addresses import address_of, normal
 from sockscope.trace import Action, Call, Packet, State, Trace
 
 __all__ = ["causes", "signatures", "socket_of"]
@@ -50,7 +51,7 @@ class _Detective:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.owner = socket_of(trace)
-        self.addresses = {h.name: set(h.addresses) for h in trace.hosts}
+        self.addresses = {h.name: set(map(normal, h.addresses)) for h in trace.hosts}
         self.calls: dict[tuple[str, str], list[tuple[int, Call]]] = defaultdict(list)
         self.by_host: dict[str, list[tuple[int, Call]]] = defaultdict(list)
         self.actions: list[tuple[int, Action]] = []
@@ -108,7 +109,7 @@ class _Detective:
 
     def is_origin(self, packet: Packet) -> bool:
         """这台主机是源头，还是只替别人转发。"""
-        return _address(packet.source) in self.addresses.get(packet.src, ())
+        return address_of(packet.source) in self.addresses.get(packet.src, ())
 
     def forwarded(self, packet: Packet) -> int | None:
         for index, other in reversed(self.arrived[packet.src]):
@@ -194,10 +195,5 @@ def _identity(packet: Packet) -> tuple:
 def _replies(packet: Packet, other: Packet) -> bool:
     if packet.protocol == "tcp":
         return (other.source, other.target) == (packet.target, packet.source)
-    return _address(other.source) == _address(packet.target)
+    return address_of(other.source) == address_of(packet.target)
 
-
-def _address(endpoint: str) -> str:
-    if endpoint.startswith("["):
-        return endpoint[1:endpoint.index("]")]
-    return endpoint.rsplit(":", 1)[0] if endpoint.count(":") == 1 else endpoint

@@ -33,7 +33,7 @@ class Metrics:
 
 
 WIDE = Metrics("wide", 840, 12, 11, 16, 66, (70, 190), (76, 66, 15), 9, 190)
-NARROW = Metrics("narrow", 360, 11, 11, 14, 0, (60, 92), (10, 8, 6), 7, 60)
+NARROW = Metrics("narrow", 360, 11, 11, 14, 0, (60, 92), (10, 8, 6), 7, 104)
 
 
 @dataclass(slots=True)
@@ -96,8 +96,7 @@ def call_room(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]]) -> f
     """每台主机的调用文字最多可以占多宽：先保住网线和状态条。"""
     counts = [len({lane.number for lane in lanes[h.name]}) for h in trace.hosts]
     bars = sum(max(n, 1) * (metrics.plate(n) + 2) for n in counts)
-    nets = max(metrics.net / max(len(counts) - 1, 1), 60) * (len(counts) - 1)
-    spare = metrics.width - metrics.axis - 8 - bars - nets - 2 * (12 + 2 * metrics.strand)
+    spare = metrics.width - metrics.axis - 8 - bars - metrics.net - 2 * (12 + metrics.strand)
     return min(metrics.calls[1], max(spare / 2, metrics.calls[0]))
 
 

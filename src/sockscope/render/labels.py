@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from sockscope.render.addresses import shown
 from sockscope.render.measure import cells
 from sockscope.trace import Action, Call, Packet, Trace
 
 __all__ = [
     "ACTIONS", "FATES", "KINDS", "Caption", "action_text", "bytes_text", "call_text", "caption", "duration_text",
-    "facts", "is_error", "listening", "outcome", "packet_kind", "prefix", "round_duration", "shared_sockets", "waited", "wrap",
+    "facts", "is_error", "outcome", "packet_kind", "prefix", "round_duration", "shared_sockets", "waited", "wrap",
 ]
 
 KINDS = {
@@ -204,13 +205,14 @@ def duration_text(ns: int) -> str:
 
 # ---------------------------------------------------------------- 整条轨迹
 
-def listening(trace: Trace) -> dict[str, str]:
-    """在监听（或绑定了数据报端口）的主机 → ``:7``。"""
-    found = {s.host: ":" + s.local.rsplit(":", 1)[1] for s in trace.states if s.state == "LISTEN"}
+def places(trace: Trace) -> dict[str, str]:
+    """每台主机写在名字下面的地址；在监听（或绑定了端口）的带上端口：``10.0.0.2:7``。"""
+    ports = {s.host: s.local.rsplit(":", 1)[1] for s in trace.states if s.state == "LISTEN"}
     for call in trace.calls:
         if call.name == "bind" and not call.errno and (port := re.search(r", (\d+)", call.args)):
-            found.setdefault(call.host, f":{port[1]}")
-    return found
+            ports.setdefault(call.host, port[1])
+    return {name: address if name not in ports else f"[{address}]:{ports[name]}" if ":" in address
+            else f"{address}:{ports[name]}" for name, address in shown(trace).items()}
 
 
 def facts(trace: Trace) -> list[str]:

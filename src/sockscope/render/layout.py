@@ -19,9 +19,9 @@ from sockscope.render.labels import (
     caption,
     duration_text,
     is_error,
-    listening,
     outcome,
     packet_kind,
+    places,
     prefix,
     round_duration,
     shared_sockets,
@@ -204,13 +204,12 @@ class _Typesetter:
         if self.trace.title:
             size = 14 if self.narrow else 16
             found.append(Label(6, 26, cut(self.trace.title, size, self.m.width - 12), size, "start", "title"))
-        ports = listening(self.trace)
+        address = places(self.trace)
         found += self.headings(top - 42) if not self.narrow else []
         for host in self.trace.hosts:
             side = self.columns.sides[host.name]
-            address = host.addresses[0] if host.addresses else ""
             found.append(Label(side.middle, top - 42, host.title or host.name, 13, "middle", "host"))
-            found.append(Label(side.middle, top - 27, address + ports.get(host.name, ""), self.m.small, "middle", "soft mono"))
+            found.append(Label(side.middle, top - 27, address[host.name], self.m.small, "middle", "soft mono"))
         return found
 
     def headings(self, y: float) -> list[Label]:

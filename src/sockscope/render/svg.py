@@ -227,13 +227,13 @@ class _Pen:
                           f"{duration_text(a.t)}　{a.where} {a.name} {a.detail}".rstrip(), body)
 
     def band(self, band: Band) -> str:
-        nets = self.figure.columns.nets
-        left, right = nets[0].left, nets[-1].right
         events = " ".join(str(i) for i in band.fold.indices)
         labels = "".join(self.label(label) for label in band.labels)
+        boxes = "".join(f'<rect class="band" x="{_n(net.left)}" y="{_n(band.top - 4)}" width="{_n(net.width)}" '
+                        f'height="{_n(band.bottom - band.top + 2)}" rx="3"/>'
+                        for cable, net in enumerate(self.figure.columns.nets) if band.fold.cable_words(cable))
         return (f'<g class="folded" data-events="{events}" data-t="{band.fold.t}" data-end="{band.fold.end}">'
-                f'<rect class="band" x="{_n(left)}" y="{_n(band.top - 4)}" width="{_n(right - left)}" '
-                f'height="{_n(band.bottom - band.top + 2)}" rx="3"/>{labels}</g>')
+                f"{boxes}{labels}</g>")
 
     def tear(self, gap: object, label: Label) -> str:
         top, bottom = gap.top + 4, gap.bottom - 4

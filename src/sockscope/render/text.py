@@ -17,8 +17,8 @@ from sockscope.render.labels import (
     caption,
     duration_text,
     facts,
-    listening,
     outcome,
+    places,
     prefix,
     shared_sockets,
     waited,
@@ -122,9 +122,8 @@ class _Page:
         return max(SILENCE, 6 * (sorted(flights)[len(flights) // 2] if flights else 0))
 
     def head(self) -> str:
-        ports = listening(self.trace)
-        words = {h.name: f"{h.title or h.name} {h.addresses[0] if h.addresses else ''}{ports.get(h.name, '')}".strip()
-                 for h in self.trace.hosts}
+        address = places(self.trace)
+        words = {h.name: f"{h.title or h.name} {address[h.name]}".strip() for h in self.trace.hosts}
         return self.line(_Row(0, words, {}), clock=" " * CLOCK, bar=" ")
 
     def line(self, row: _Row, clock: str = "", bar: str = "│") -> str:

@@ -1,0 +1,56 @@
+"""一个包的字节视图：按协议头切开，每块写明从第几字节到第几字节。
+
+只切到各个头的边界，字段的含义由 ``Packet`` 自己的属性说；边界的算法出自 RFC 791、8200、9293、768、792。
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sockscope.trace import Packet
+
+__all__ = ["dissect"]
+
+TCP, UDP = 6, 17
+ROW = 16
+
+
+def dissect(packet: Packet) -> list[dict[str, Any]]:
+    """各块依次是 ``{"name", "start", "end", "rows"}``；``end`` 不含。合起来恰好是整个包。"""
+    raw = bytes.fromhex(packet.raw)
+    return [{"name": name, "start": start, "end": end, "rows": _rows(raw, start, end)}
+            for name, start, end in _blocks(raw) if end > start]
+
+
+def _blocks(raw: bytes) -> list[tuple[str, int, int]]:
+    name, head, options, protocol = _ip(raw)
+    blocks = [(f"{name} 头", 0, head), (f"{name} 选项", head, options)]
+    if protocol == TCP and len(raw) >= options + 20:
+        data = options + (raw[options + 12] >> 4) * 4
+        blocks += [("TCP 头", options, options + 20), ("TCP 选项", options + 20, data), ("数据", data, len(raw))]
+    elif protocol == UDP and len(raw) >= options + 8:
+        blocks += [("UDP 头", options, options + 8), ("数据", options + 8, len(raw))]
+    elif protocol in (1, 58) and len(raw) >= options + 8:
+        inner = "引起差错的包" if raw[options] in ((3, 4, 5, 11, 12) if protocol == 1 else (1, 2, 3, 4)) else "数据"
+        blocks += [("ICMP 头", options, options + 8), (inner, options + 8, len(raw))]
+    else:
+        blocks.append(("内容", options, len(raw)))
+    return blocks
+
+
+def _ip(raw: bytes) -> tuple[str, int, int, int]:
+    """(名字, 固定头的终点, 选项的终点, 上层协议)。后续的分片没有上层的头，协议记作 -1。"""
+    if raw[0] >> 4 == 6:
+        return "IPv6", 40, 40, raw[6]
+    later = int.from_bytes(raw[6:8]) & 0x1FFF
+    return "IPv4", 20, (raw[0] & 15) * 4, -1 if later else raw[9]
+
+
+def _rows(raw: bytes, start: int, end: int) -> list[str]:
+    """``0014  00 07 e7 68 …  ...h``：一行 16 字节，偏移从整个包的开头算起。"""
+    rows = []
+    for at in range(start, end, ROW):
+        part = raw[at:min(at + ROW, end)]
+        shown = "".join(chr(b) if 32 <= b < 127 else "." for b in part)
+        rows.append(f"{at:04x}  {part.hex(' '):<{ROW * 3 - 1}}  {shown}")
+    return rows

@@ -1,0 +1,197 @@
+"""一个事件说明白：它是什么、意味着什么、由谁引出、每个字节是什么。
+
+给交互实验的“选中一个事件”用，也给屏幕阅读器和测验的提示用。解释只说协议承诺的事，不猜程序的用意。
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sockscope.render.causes import causes
+from sockscope.render.dissect import dissect
+from sockscope.render.labels import (
+    ACTIONS,
+    FATES,
+    action_text,
+    bytes_text,
+    call_text,
+    caption,
+    duration_text,
+    outcome,
+    packet_kind,
+)
+from sockscope.trace import Action, Call, Packet, State, Trace
+
+__all__ = ["ERRNO", "explain"]
+
+ERRNO = {
+    "EACCES": "没有权限。",
+    "EADDRINUSE": "这个地址和端口已经有人占着。",
+    "EADDRNOTAVAIL": "这台主机没有这个地址，或者临时端口用完了。",
+    "EAFNOSUPPORT": "这个套接字不认识这种地址。",
+    "EAGAIN": "现在做不了，又不愿等：没有数据可读，或发送缓冲区已满。稍后再试。",
+    "EALREADY": "上一次非阻塞的 connect 还没有结果。",
+    "EBADF": "这个描述符已经关掉了。",
+    "ECONNABORTED": "连接在被取走之前已经作废。",
+    "ECONNREFUSED": "对端主机在，但那个端口没有人监听：它用 RST（UDP 用 ICMP）回绝了。",
+    "ECONNRESET": "对端用 RST 作废了这条连接，没有读完的数据也没有了。",
+    "EDESTADDRREQ": "没有说发给谁。",
+    "EHOSTUNREACH": "路由器说那台主机到不了（ICMP host unreachable），或者没有人应答它的地址。",
+    "EINPROGRESS": "连接正在建立，非阻塞的 connect 不等结果：可写时再用 SO_ERROR 问。",
+    "EINVAL": "参数不对，或者此刻的状态不允许。",
+    "EISCONN": "已经连接过了。",
+    "EMSGSIZE": "一个数据报装不下这么多。",
+    "ENETUNREACH": "没有通向那个网络的路由；若是本机没有，一个包也不会发出。",
+    "ENOBUFS": "内核没有缓冲区了。",
+    "ENOTCONN": "还没有连接（或者连接已经不在了）。",
+    "EOPNOTSUPP": "这种套接字不支持这个操作。",
+    "EPIPE": "这个方向已经关闭，再也不能写；写的人还会收到 SIGPIPE。",
+    "EPROTONOSUPPORT": "内核没有这个协议。",
+    "ETIMEDOUT": "内核反复重传（或保活探测），对端始终没有应答，于是放弃。",
+    "timeout": "到了 settimeout 定的时间。这是 Python 的超时，不是内核的 ETIMEDOUT。",
+}
+STATES = {
+    "LISTEN": "在等别人来连接。",
+    "SYN_SENT": "SYN 已经发出，在等对端的 SYN+ACK。",
+    "SYN_RECV": "收到了 SYN，回了 SYN+ACK，在等握手的最后一个 ACK。",
+    "ESTABLISHED": "连接建立，两个方向都可以传数据。",
+    "FIN_WAIT1": "我说完了（FIN 已排进发送队列），还没有收到对它的确认。",
+    "FIN_WAIT2": "对端确认了我的 FIN；它还可以继续说，我在等它的 FIN。",
+    "CLOSING": "双方同时说完：我的 FIN 还没有被确认，却先收到了对端的 FIN。",
+    "TIME_WAIT": "两个方向都结束了。先关的一方再守 60 秒（Linux），好应答迟到的 FIN，并让旧包散尽。",
+    "CLOSE_WAIT": "对端说完了，我还没有：内核在等程序调用 close() 或 shutdown()。",
+    "LAST_ACK": "我也说完了，FIN 已经发出，只等最后一个 ACK。",
+    "CLOSE": "没有连接。",
+}
+PACKETS = {
+    "syn": "请求建立连接，并报上自己的初始序号、窗口和选项。",
+    "data": "携带应用数据。序号说明这些字节在字节流里的位置，与 send 的次数无关。",
+    "fin": "我这边不再发送了；接收不受影响。FIN 占一个序号，所以也要对端确认。",
+    "rst": "这条连接作废，立刻，双向。RST 不需要确认，缓冲区里的数据一并丢弃。",
+    "ack": "没有数据，只报告“这个序号之前的都收到了”，并告诉对端我的接收窗口。",
+    "again": "之前发出的同一段，迟迟没有等到确认，于是重发。对端若其实收到过，会丢掉多余的一份。",
+    "alive": "保活探测：序号故意退回一个字节，逼对端应答一个 ACK。连接空闲时由内核的定时器发出。",
+    "probe": "窗口探测：对端的接收窗口是 0，隔一阵问一次“现在有地方了吗”。",
+    "zero": "我的接收缓冲区满了：窗口为 0，请先别发。程序读走数据后，我会再通知你。",
+    "datagram": "一个独立的数据报：不编号，不确认，丢了没有人重发。",
+    "icmp": "不是应用数据，而是 IP 层的报告：某个包为什么没能到达。内核把它变成相应套接字的 errno。",
+    "other": "其他协议的 IP 包。",
+}
+MEANING_OF_FATE = {
+    "lost": "网线随机弄丢了它。发送方的内核不知道，只能等超时。",
+    "dropped": "它被剪刀（或规则）丢在半路。发送方的内核不知道，只能等超时。",
+    "cut": "网线断着，它没有到达。两端的内核都不知道网线断了。",
+    "duplicate": "网线多送的一份，内容与前一份一样。",
+}
+CALLS = {
+    "connect": "请求与对端建立连接。阻塞的 connect 等到握手完成（或失败）才返回。",
+    "listen": "开始监听。从此握手由内核完成，不必等 accept。",
+    "accept": "从已经建立的连接里取走一条，得到一个新的套接字。",
+    "bind": "把套接字绑定到本地地址和端口。",
+    "send": "把数据交给内核的发送缓冲区；返回不代表对端已经收到。",
+    "sendall": "反复 send，直到全部字节都交给了内核；返回不代表对端已经收到。",
+    "sendto": "发出一个数据报给指定的地址。",
+    "recv": "从接收缓冲区取数据，至多这么多字节；没有就等。返回 b'' 表示对端不再发送（EOF）。",
+    "recvfrom": "取一个数据报，连同它从哪里来。",
+    "shutdown": "直接作用于连接，不管有几个描述符指着它；描述符仍然要 close。",
+    "close": "放下一个描述符。它是最后一个时，内核才与对端告别。",
+    "dup": "多一个描述符指着同一个套接字。",
+    "setsockopt": "设置套接字选项。",
+    "getsockopt": "读套接字选项。",
+}
+ACTION_WORDS = {
+    "cut": "网线剪断了：之后的包和路上的包都到不了，两端的内核什么也不知道。",
+    "join": "网线接上了。",
+    "kill": "进程被 SIGKILL 杀死。内核替它关闭每一个描述符，对端看到的与 close() 一样。",
+    "reboot": "主机断电重启：同样的地址，但内核里什么连接都不记得了。",
+    "process": "套接字交给了另一个进程，自己不再持有。",
+}
+
+
+def explain(trace: Trace, index: int) -> dict[str, Any]:
+    """第 ``index`` 个事件的说明：``title``、``lines``、``hex``、``blocks``、``cause``（下标或 None）。
+
+    ``blocks`` 是一列 ``{"name", "start", "end", "rows"}``：一层协议一块，``rows`` 是“偏移　十六进制　字符”；
+    ``hex`` 是同样的内容连成的文字。不是包则两者皆空。下标越界抛 ``IndexError``。
+    """
+    event = trace.events[index]
+    cause = causes(trace).get(index) if isinstance(event, Packet) else None
+    title, lines = {Call: _call, Packet: _packet, State: _state, Action: _action}[type(event)](trace, event)
+    if cause is not None:
+        lines.append(_because(trace, event, cause))
+    blocks = dissect(event) if isinstance(event, Packet) else []
+    return {"title": title, "lines": [line for line in lines if line], "cause": cause, "blocks": blocks,
+            "hex": "\n".join("\n".join((f"{b['name']}　{b['start']}–{b['end'] - 1}", *b["rows"])) for b in blocks)}
+
+
+def _title_of(trace: Trace, name: str) -> str:
+    return next((h.title or h.name for h in trace.hosts if h.name == name), name)
+
+
+def _call(trace: Trace, call: Call) -> tuple[str, list[str]]:
+    title = f"{_title_of(trace, call.host)}：{call.socket}.{call_text(call)} {outcome(call)}".rstrip()
+    if call.end is None:
+        spent = f"{duration_text(call.t)} 开始，到图的末尾还没有返回。"
+    else:
+        spent = f"{duration_text(call.t)} 开始，用了 {duration_text(call.end - call.t)}；线程 {call.thread}。"
+    size = f"搬动 {bytes_text(call.size)}。" if call.size else ""
+    eof = "返回 b''：对端不再发送了（EOF）。" if call.name == "recv" and call.size == 0 and not call.errno else ""
+    error = f"{call.errno}：{ERRNO.get(call.errno, '内核拒绝了这次调用。')}" if call.errno else ""
+    return title, [CALLS.get(call.name, ""), error, eof, size, spent]
+
+
+def _packet(trace: Trace, p: Packet) -> tuple[str, list[str]]:
+    words = caption(p)
+    title = f"{_title_of(trace, p.src)} → {_title_of(trace, p.dst)}：{words.text}"
+    kind = packet_kind(p)
+    meaning = PACKETS[kind]
+    if kind == "syn" and "ACK" in p.flags:
+        meaning = "同意建立连接：确认对方的 SYN，同时报上自己的初始序号、窗口和选项。"
+    ahead = f"它同时携带 {bytes_text(p.length)} 数据。" if p.length and kind in ("fin", "syn") else ""
+    return title, [meaning, ahead, MEANING_OF_FATE.get(p.fate, ""), _numbers(p), _journey(p)]
+
+
+def _numbers(p: Packet) -> str:
+    parts = []
+    if p.seq is not None:
+        parts.append(f"序号 {p.seq}" + (f"，数据占 {p.seq} 到 {p.seq + p.length - 1}" if p.length else ""))
+    if p.ack is not None:
+        parts.append(f"确认号 {p.ack}（之前的都收到了）")
+    if p.window is not None and "RST" not in p.flags:
+        parts.append(f"接收窗口 {p.window} 字节")
+    return "；".join(parts) + ("。" if parts else "")
+
+
+def _journey(p: Packet) -> str:
+    if p.end is None:
+        return f"{duration_text(p.t)} 离开，" + ("没有到达。" if p.fate in FATES else "还在路上。")
+    return f"{duration_text(p.t)} 离开，{duration_text(p.end)} 到达，路上 {duration_text(p.end - p.t)}。"
+
+
+def _state(trace: Trace, s: State) -> tuple[str, list[str]]:
+    queues = []
+    if s.state == "LISTEN":
+        queues.append(f"{s.receive_queue} 条连接等着 accept，积压上限 {s.send_queue}。")
+    elif s.receive_queue or s.send_queue:
+        queues.append(f"接收队列 {s.receive_queue} 字节没有读走，发送队列 {s.send_queue} 字节没有被确认。")
+    where = f"{duration_text(s.t)} 读自内核的 {s.origin}：{s.local} 对 {s.peer or '任何人'}。"
+    return f"{_title_of(trace, s.host)}：{s.state}", [STATES.get(s.state, ""), *queues, where]
+
+
+def _action(trace: Trace, a: Action) -> tuple[str, list[str]]:
+    where = "网线" if a.where.startswith("cable") else _title_of(trace, a.where)
+    lines = [ACTION_WORDS.get(a.name, ""), f"{duration_text(a.t)}，实验者的动作。"]
+    return f"{where}：{action_text(a) if a.name in ACTIONS else a.name}", lines
+
+
+def _because(trace: Trace, packet: Packet, cause: int) -> str:
+    event = trace.events[cause]
+    if isinstance(event, Call):
+        return f"由{_title_of(trace, event.host)}的 {call_text(event)} 引出。"
+    if isinstance(event, Action):
+        return f"由“{action_text(event)}”引出。"
+    if packet.note == "retransmission":
+        return f"重发的是第 {event.number} 个包。"
+    if (event.source, event.target) == (packet.source, packet.target):
+        return f"{_title_of(trace, packet.src)}转发了它刚收到的第 {event.number} 个包。"
+    return f"是对第 {event.number} 个包（{caption(event).text}）的回答。"
