@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
@@ -29,7 +31,7 @@ def pairs(children: list[nodes.Node]) -> list[list[tuple[nodes.Node, nodes.Node]
     """一串兄弟节点里，每一组相邻的（语言名，代码块）；只有一段的不算。"""
     groups: list[list[tuple[nodes.Node, nodes.Node]]] = []
     previous = -2
-    for place, (title, block) in enumerate(zip(children, children[1:], strict=False)):
+    for place, (title, block) in enumerate(itertools.pairwise(children)):
         if not (caption(title) and isinstance(block, nodes.literal_block)):
             continue
         if place != previous + 2:

@@ -20,8 +20,9 @@ ALLOWED = {
     "explorer": {"trace", "tcp", "render", "live", "experiments"},
     "grading": {"trace", "tcp", "render", "live", "experiments", "explorer"},
     "serve": {"trace", "tcp", "render", "live", "experiments", "explorer"},
-    "quiz": {"trace", "tcp", "live", "experiments"},
-    "ledger": {"trace", "experiments"},
+    "prose": set(),
+    "quiz": {"trace", "tcp", "live", "experiments", "prose"},
+    "ledger": {"trace", "experiments", "prose"},
     "notebook": set(),
 }
 STANDARD_ONLY = ["trace.py", "tcp.py", "render"]

@@ -115,23 +115,23 @@ def machine() -> list[tuple[str, bool, str]]:
         ("环回地址上的套接字", found.level != "recording", "没有网线时退到这里"),
     ]
     rows += [_try_socket(*row) for row in (
-        ("IPv6", "AF_INET6", "SOCK_STREAM", 0),
-        ("Unix 域套接字", "AF_UNIX", "SOCK_STREAM", 0),
-        ("Unix 域顺序包", "AF_UNIX", "SOCK_SEQPACKET", 0),
-        ("SCTP", "AF_INET", "SOCK_STREAM", 132),
-        ("不进命名空间就用原始套接字", "AF_INET", "SOCK_RAW", 1),
+        ("IPv6", "AF_INET6", "SOCK_STREAM", 0, "补救：sudo sysctl -w net.ipv6.conf.all.disable_ipv6=0"),
+        ("Unix 域套接字", "AF_UNIX", "SOCK_STREAM", 0, "换一台 Linux 或 macOS"),
+        ("Unix 域顺序包", "AF_UNIX", "SOCK_SEQPACKET", 0, "换一台 Linux"),
+        ("SCTP", "AF_INET", "SOCK_STREAM", 132, "补救：sudo modprobe sctp；内核没有这个模块的话，看录制"),
+        ("不进命名空间就用原始套接字", "AF_INET", "SOCK_RAW", 1, "不必补救：仪器的主机里就能用"),
     )]
     return rows
 
 
-def _try_socket(title: str, family: str, kind: str, proto: int) -> tuple[str, bool, str]:
+def _try_socket(title: str, family: str, kind: str, proto: int, remedy: str) -> tuple[str, bool, str]:
     call = f"socket({family}, {kind}, {proto})"
     if not (hasattr(socket, family) and hasattr(socket, kind)):
-        return title, False, f"这个 Python 没有 {family} 或 {kind}"
+        return title, False, f"这个 Python 没有 {family} 或 {kind}。{remedy}"
     try:
         socket.socket(getattr(socket, family), getattr(socket, kind), proto).close()
     except OSError as error:
-        return title, False, f"{call} → {errno.errorcode.get(error.errno or 0, error.errno)}"
+        return title, False, f"{call} → {errno.errorcode.get(error.errno or 0, error.errno)}。{remedy}"
     return title, True, call
 
 

@@ -1,0 +1,70 @@
+"""账本：每个说法都有证据，而且证据还在。"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from sockscope import experiments, ledger
+
+ROOT = Path(__file__).parents[2]
+CLAIMS = [pytest.param(c, id=f"{c.chapter}-{c.kind}-{c.cell or c.experiment}")
+          for chapter in ledger.chapters() for c in ledger.claims(chapter)]
+
+
+def code(chapter: str) -> dict[str, str]:
+    found = json.loads(ledger.chapters()[chapter].read_text())["cells"]
+    return {c["id"]: "".join(c["source"]) for c in found if c["cell_type"] == "code"}
+
+
+def numbered() -> set[str]:
+    return {p.stem[:2] for p in (ROOT / "chapters").glob("*.ipynb")} - {"00"}
+
+
+def test_every_chapter_has_a_ledger():
+    assert set(ledger.chapters()) == numbered()
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_a_claim_has_one_proof_and_a_verdict(claim):
+    assert bool(claim.cell) != bool(claim.experiment)
+    assert claim.verdict in ledger.VERDICTS
+    assert re.fullmatch(r"Linux \d+\.\d+", claim.kernel)
+    assert claim.kind == "fact" or claim.because
+
+
+@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.values[0].cell])
+def test_a_proving_cell_exists_and_asserts(claim):
+    source = code(claim.chapter).get(claim.cell)
+    assert source is not None, f"第 {claim.chapter} 章没有单元格 {claim.cell}"
+    assert "assert " in source, f"{claim.cell} 里没有断言"
+    assert claim.proof
+
+
+@pytest.mark.parametrize("claim", [c for c in CLAIMS if c.values[0].experiment])
+def test_a_proving_experiment_is_registered_and_recorded(claim):
+    wanted = experiments.get(claim.experiment)
+    for values in wanted.variants():
+        assert experiments.recording(claim.experiment, **values).events
+
+
+@pytest.mark.parametrize("chapter", ledger.chapters())
+def test_every_asserting_cell_is_in_the_ledger(chapter):
+    """反过来：页面上有断言，账本里就有它。"""
+    cited = {c.cell for c in ledger.claims(chapter)}
+    asserting = {name for name, source in code(chapter).items() if re.search(r"^\s*assert ", source, re.MULTILINE)}
+    assert asserting - cited - {"fin-wait2-and-close-wait"} == set()
+
+
+def test_the_table_shows_every_belief():
+    for chapter in ledger.chapters():
+        html = ledger.beliefs(chapter)._repr_html_()
+        assert html.count("<tr>") == 1 + sum(c.kind == "belief" for c in ledger.claims(chapter))
+
+
+def test_a_missing_cell_has_no_heading():
+    with pytest.raises(KeyError, match="没有叫"):
+        ledger.heading("05", "no-such-cell")
