@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "_build" / "html"
 STAMP = ROOT / "_build" / "sources.json"
+LOG = ROOT / "_build" / "build.log"
 
 # 每一组来源变化时的后果不同：page 增量构建；house 整本重排；program 连单元格也重新执行。
 SOURCES = {
@@ -76,6 +78,13 @@ def report(line: str) -> None:
         print(f"  {line}", flush=True)
 
 
+def causes(lines: list[str]) -> list[str]:
+    """从全部输出里挑出说明原因的几行：出错的单元格和它的异常，警告。"""
+    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
+    telling = [line for line in plain if re.match(r"\S*(Error|Exception|Warning): |-+>|.*(WARNING|ERROR): ", line)]
+    return list(dict.fromkeys(telling))[:20] or plain[-20:]
+
+
 def main() -> int:
     new = fingerprints()
     old = json.loads(STAMP.read_text()) if STAMP.exists() else {}
@@ -87,8 +96,9 @@ def main() -> int:
     STAMP.unlink(missing_ok=True)
     prepare({} if "--force" in sys.argv else old, new)
     status, lines = run()
+    LOG.write_text("\n".join(lines), encoding="utf-8")
     if status:
-        print("\n".join(lines[-60:]), "\n• 书没有构建成功，原因见上。", file=sys.stderr)
+        print("\n".join(causes(lines)), f"\n• 书没有构建成功，原因见上；全部输出在 {LOG.relative_to(ROOT)}。", file=sys.stderr)
         return status
     STAMP.write_text(json.dumps(new, indent=1))
     print(f"• 书已构建，用时 {time.monotonic() - started:.0f} 秒")
