@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -29,10 +30,42 @@ def test_query_is_cut_like_the_index(text, site, visit):
     assert set(query) <= set(index_words(text))
 
 
-def test_a_chinese_word_from_the_page_is_found(site, book, visit):
-    """每一页正文里随便取的几个双字词都搜得到它自己。"""
+FIND = """term => Search._performSearch(...Search._parseQuery(term)).map(([name]) => name)"""
+
+
+def words(book: Path) -> dict[str, set[str]]:
+    """每一页的标题与加粗里出现的汉字词：页名 → 词。"""
+    found = {}
+    for path in [book / "index.html", *sorted(book.glob("chapters/*.html"))]:
+        article = path.read_text().split('<article class="bd-article">')[1].split("</article>")[0]
+        marked = re.findall(r"<(?:h[1-4]|strong|p)>([^<]+)<", article)
+        name = str(path.relative_to(book).with_suffix(""))
+        found[name] = {word for text in marked for word in re.findall(r"[\u4e00-\u9fff]{2,6}", text)}
+    return found
+
+
+def test_every_word_finds_its_own_page(site, book, visit):
+    page = visit(f"{site}search.html").page
+    asked = [(name, word) for name, group in words(book).items() for word in sorted(group)[:60]]
+    assert asked
+    assert [(name, word) for name, word in asked if name not in page.evaluate(FIND, word)] == []
+
+
+def test_no_word_finds_a_page_without_its_pieces(site, book, visit):
+    """反过来写的词，除非它的片段碰巧都在同一页上，否则哪一页也不该出现。"""
+    page = visit(f"{site}search.html").page
+    texts = {name: re.sub(r"<[^>]+>", "", (book / f"{name}.html").read_text()) for name in words(book)}
+    for word in sorted({word[::-1] for group in words(book).values() for word in group if len(word) > 2})[:60]:
+        pieces = [word[i:i + 2] for i in range(len(word) - 1)]
+        possible = {name for name, text in texts.items() if all(piece in text for piece in pieces)}
+        assert set(page.evaluate(FIND, word)) <= possible, word
+
+
+def test_results_show_the_text_around_the_word(site, visit):
     page = visit(f"{site}search.html?q=套接字").page
-    assert "index.html" in results(page)
+    assert "index" in [name.removesuffix(".html") for name in results(page)]
+    page.locator("p.context", has_text="套接字").first.wait_for()
+    assert "JupyterLab 中打开" not in page.locator("ul.search").inner_text()
 
 
 @pytest.mark.parametrize("term", ["量子纠缠", "关接套", "序套字", "TIME_WAITING"])
