@@ -236,3 +236,17 @@ def test_context_manager_closes_and_writes_it_down(net):
     assert [c.name for c in net.trace.calls] == ["close"]
     sock.close()
     assert [c.name for c in net.trace.calls] == ["close"], "第二次 close() 什么也没做"
+
+
+def test_a_truncated_datagram_tells_its_true_length(net):
+    """带 MSG_TRUNC 时，返回值是报文的真实长度，缓冲区里只有装得下的那些（recv(2)）。"""
+    far, near = net.server.socket(type=socket.SOCK_DGRAM), net.client.socket(type=socket.SOCK_DGRAM)
+    far.bind((net.server.address, 7))
+    near.connect(far.getsockname())
+    near.send(b"abcdef")
+    near.send(b"abcdef")
+    assert far.recv_into(bytearray(4), 0, socket.MSG_TRUNC) == 6
+    far.recvmsg(4)
+    first, second = calls(net, "recv")[0], calls(net, "recvmsg")[0]
+    assert first.result == "6, b'abcd'"
+    assert second.result.startswith("b'abcd', [], MSG_TRUNC, ")

@@ -105,8 +105,9 @@ class TracedSocket(socket.socket):
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         with _record(self, "recv", arguments(nbytes or len(buffer), flags=flags)) as done:
             count = super().recv_into(buffer, nbytes, flags)
-            data = bytes(memoryview(buffer)[:count])
-            done(result=show(data), data=data)
+            data = bytes(memoryview(buffer)[:min(count, nbytes or count)])
+            told = f"{count}, " if flags & socket.MSG_TRUNC else ""  # 返回值与缓冲区里的字节数可以不同
+            done(result=told + show(data), data=data)
         return count
 
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
@@ -179,6 +180,8 @@ def _received(value: Any, _args: Any) -> dict[str, Any]:
     if isinstance(value, bytes):
         return {"result": show(value), "data": value}
     data, *rest = value
+    if len(rest) == 3:  # recvmsg 还返回辅助数据、标志和地址
+        return {"result": f"{show(data)}, {show(rest[0])}, {flag_names(rest[1]) or 0}, {show(rest[2])}", "data": data}
     return {"result": ", ".join(show(v) for v in (data, *rest)), "data": data}
 
 
