@@ -238,8 +238,7 @@ class Network:
         host.require_namespace()
         self._retired.append(host.namespace)
         fresh = host.plan.build().ready()
-        host.watch.flows.clear()
-        host.watch.diag = Diag(fresh.diag)
+        host.watch.restart(Diag(fresh.diag))
         host.namespace = fresh
         row = list(self.hosts.values())
         place = row.index(host)
@@ -247,6 +246,7 @@ class Network:
             if 0 <= cable < len(self.cables):
                 self.wires.attach(self.cables[cable], side, End(host.name, tun, host.see))
         self.act(host.name, "reboot")
+        host.watch.sample()
 
     # ------------------------------------------------------------ 读者用的
 
@@ -283,8 +283,10 @@ class Network:
         worker = Worker(self, function, args)
         self.threads.append(worker)
         worker.start()
-        with self.journal.changed:
-            self.journal.changed.wait_for(lambda: worker.done or worker.name in self._threads_in(would_block), START)
+        deadline = time.monotonic() + START
+        while not (worker.done or worker.name in self._threads_in(is_stuck)) and time.monotonic() < deadline:
+            with self.journal.changed:  # 记下了调用还不算，要等线程真的睡进内核
+                self.journal.changed.wait(GLANCE)
         return worker
 
     def settle(self) -> bool:

@@ -123,6 +123,14 @@ class Watch:
                     flow.socket = None
             return socket.socket.detach(sock)
 
+    def restart(self, diag: Diag) -> None:
+        """主机断电重启了：旧套接字都成了空壳，从此只问新内核 ``diag``，它什么都不记得。"""
+        with self.lock:
+            self.diag = diag
+            self.sockets.clear()
+            for flow in self.flows.values():
+                flow.socket = None
+
     def see(self, local: Address, peer: Address) -> None:
         """网线上出现了这个四元组：盯住它，并看一眼本机全部端点。"""
         with self.lock:
@@ -152,7 +160,7 @@ class Watch:
         reading = self.diag.look_up(flow.local, flow.peer) if self.diag else None
         if reading is None and flow.socket is not None:
             reading = Reading(tcp_info_state(flow.socket), origin="TCP_INFO")
-        if reading is None:
+        if reading is None or (reading.state == "CLOSE" and not flow.state):  # 绑好了还没有连：还没有一生可讲
             reading = Reading("CLOSE" if flow.state else "")
         if reading.state != flow.state:
             flow.state = reading.state
