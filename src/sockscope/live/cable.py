@@ -53,6 +53,7 @@ class Passage:
     t: int
     end: int | None = None
     fate: str = "delivered"
+    detained: bool = False
     fields: dict = field(default_factory=dict)
 
     def packet(self) -> Packet:
@@ -63,10 +64,11 @@ class Passage:
 
 @dataclass
 class Rule:
-    """丢包的规则：``match`` 认包，``times`` 是还要丢几个。"""
+    """丢包的规则：``match`` 认包，``times`` 是还要丢几个。``late`` 不为 0 则不丢，只多走这么多秒。"""
 
     match: Callable[[Packet], bool]
     times: int
+    late: float = 0.0
 
 
 class Cable:
@@ -121,6 +123,10 @@ class Cable:
             match = self._nth(signature)
         self.rules.append(Rule(match, times))
 
+    def detain(self, seconds: float, *, match: Callable[[Packet], bool], times: int = 1) -> None:
+        """让前 ``times`` 个满足 ``match`` 的包多走 ``seconds`` 秒；后来的包不等它，于是先到。"""
+        self.rules.append(Rule(match, times, late=seconds))
+
     def _nth(self, signature: str) -> Callable[[Packet], bool]:
         wanted, _, nth = signature.partition(" #")
         return lambda packet: packet.signature == wanted and self.sightings[wanted] == int(nth or 1)
@@ -150,7 +156,8 @@ class Cable:
         for rule in self.rules:
             if rule.times and rule.match(packet):
                 rule.times -= 1
-                return "dropped", []
+                passage.detained = rule.late > 0
+                return ("delivered", [self.delay + rule.late]) if rule.late else ("dropped", [])
         dice = random.Random(f"{self.seed} {packet.signature} {self.sightings[packet.signature]}")
         lost, twice, late = dice.random() < self.loss, dice.random() < self.duplicate, dice.random() < self.reorder
         if lost:
@@ -286,7 +293,7 @@ class Wires:
             if copy:
                 passage = self._duplicate(passage)
             due = passage.t + round(delay * 1e9)
-            if not cable.reorder:
+            if not (cable.reorder or passage.detained):
                 due = cable.latest[side] = max(due, cable.latest[side])
             heapq.heappush(self.in_flight, (due, next(self.tie), passage, cable, 1 - side))
 
