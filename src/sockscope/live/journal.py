@@ -85,5 +85,7 @@ class Journal:
 def error_name(error: BaseException) -> str:
     """异常的名字：内核给的 errno 用符号名，Python 的超时写 ``timeout``，其余用类名。"""
     if isinstance(error, OSError) and error.errno is not None:
+        if error.errno == errno.EOPNOTSUPP:  # Linux 里与 ENOTSUP 是同一个数，手册写的是这个名字
+            return "EOPNOTSUPP"
         return errno.errorcode.get(error.errno, str(error.errno))
     return "timeout" if isinstance(error, TimeoutError) else type(error).__name__
