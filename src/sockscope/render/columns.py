@@ -107,7 +107,7 @@ def columns(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], rooms:
     counts = {h: len({lane.number for lane in lanes[h]}) for h in hosts}
     plates = {h: metrics.plate(counts[h]) for h in hosts}
     bars = {h: max(counts[h], 1) * (plates[h] + 2) - 2 for h in hosts}
-    ends = hosts[0], hosts[-1]
+    ends = (*hosts[:1], *hosts[-1:])
     gutters = {h: 10 + max(strands.get(h, 0), 1) * metrics.strand if rooms.get(h) else 8 * (h in ends) for h in hosts}
     room = {h: max(rooms.get(h, 0), metrics.calls[0] if h in ends else 0) for h in hosts}
     spare = metrics.width - metrics.axis - 8 - sum(bars[h] + gutters[h] + room[h] for h in hosts)

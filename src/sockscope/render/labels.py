@@ -81,14 +81,14 @@ def wrap(text: str, fits: int, lines: int = 4) -> list[str]:
 
 def prefix(call: Call, shared: set[str]) -> str:
     """主机上不止一个套接字在说话时，写明是哪一个：``s2.``。"""
-    return f"{call.socket}." if call.host in shared else ""
+    return f"{call.socket}." if call.socket and call.host in shared else ""
 
 
 def shared_sockets(trace: Trace) -> set[str]:
     """有不止一个通信套接字的主机。监听的那个不算。"""
     talkers: dict[str, set[str]] = {}
     for call in trace.calls:
-        if call.name not in ("bind", "listen", "accept", "setsockopt", "close"):
+        if call.name not in ("socket", "bind", "listen", "accept", "setsockopt", "close"):
             talkers.setdefault(call.host, set()).add(call.socket)
     return {host for host, sockets in talkers.items() if len(sockets) > 1}
 

@@ -23,6 +23,7 @@ from sockscope.render.labels import (
     facts,
     is_error,
     outcome,
+    prefix,
 )
 from sockscope.render.layout import layout
 from sockscope.render.measure import width
@@ -295,7 +296,8 @@ class _Pen:
 
 def _call_title(call: Call) -> str:
     spent = "还没有返回" if call.end is None else f"用时 {duration_text(call.end - call.t)}"
-    return f"{duration_text(call.t)}　{call.host} 线程 {call.thread}　{call.socket}.{call_text(call)} {outcome(call)}　{spent}"
+    said = f"{prefix(call, {call.host})}{call_text(call)} {outcome(call)}"
+    return f"{duration_text(call.t)}　{call.host} 线程 {call.thread}　{said}　{spent}"
 
 
 def _packet_title(p: Packet) -> str:

@@ -19,6 +19,7 @@ from sockscope.render.labels import (
     duration_text,
     outcome,
     packet_kind,
+    prefix,
 )
 from sockscope.trace import Action, Call, Packet, State, Trace
 
@@ -84,6 +85,7 @@ MEANING_OF_FATE = {
     "duplicate": "网线多送的一份，内容与前一份一样。",
 }
 CALLS = {
+    "socket": "向内核要一个套接字：通信域、类型、协议三者必须配得上。",
     "connect": "请求与对端建立连接。阻塞的 connect 等到握手完成（或失败）才返回。",
     "listen": "开始监听。从此握手由内核完成，不必等 accept。",
     "accept": "从已经建立的连接里取走一条，得到一个新的套接字。",
@@ -129,7 +131,7 @@ def _title_of(trace: Trace, name: str) -> str:
 
 
 def _call(trace: Trace, call: Call) -> tuple[str, list[str]]:
-    title = f"{_title_of(trace, call.host)}：{call.socket}.{call_text(call)} {outcome(call)}".rstrip()
+    title = f"{_title_of(trace, call.host)}：{prefix(call, {call.host})}{call_text(call)} {outcome(call)}".rstrip()
     if call.end is None:
         spent = f"{duration_text(call.t)} 开始，到图的末尾还没有返回。"
     else:
