@@ -70,7 +70,7 @@ def run() -> tuple[int, list[str]]:
 
 def report(line: str) -> None:
     """把值得读者看的几行打印出来：正在执行哪一章，正在排版，警告。"""
-    if "Executing notebook" in line:
+    if "Executing notebook using" in line:
         print(f"  执行 {Path(line.split('Executing notebook using')[0].split(':')[0]).name}", flush=True)
     elif line.startswith("preparing documents"):
         print("  排版……", flush=True)

@@ -64,6 +64,8 @@ class RunHandler(APIHandler):
             self.finish(await within(LIMIT, run, *question(self.request.body)))
         except ValueError as wrong:
             self._refuse(400, str(wrong))
+        except FileNotFoundError as missing:    # 这台机器做不了，而这个变体又没有录制
+            self._refuse(404, str(missing))
         except TimeoutError:
             self._refuse(504, f"实验在 {LIMIT:.0f} 秒内没有结束，已不再等它。")
 
