@@ -9,10 +9,12 @@ from sockscope.experiments import Choice, attempt, experiment
     route=Choice("路由器对 10.9.9.0/24 的路由", {
         "unreachable": "unreachable：主机不可达",
         "prohibit": "prohibit：管理员禁止",
+        "none": "没有路由：网络不可达",
         "blackhole": "blackhole：一声不吭"}))
 def unreachable(net, route):
-    net.router.route("10.9.9.0/24", route)
-    net.client.sysctl("tcp_syn_retries", 1)  # 缺省 6 次，约两分钟；这里一次就够看清
+    if route != "none":
+        net.router.route("10.9.9.0/24", route)
+    net.client.sysctl("tcp_syn_retries", 1)  # 3 秒后放弃；缺省是 6，要等 127 秒
     sock = net.client.socket()
     attempt(sock.connect, ("10.9.9.9", 7007))
     sock.close()

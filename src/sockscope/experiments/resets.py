@@ -1,0 +1,32 @@
+"""第 03 章：内核什么时候回以 RST？五种原因，各做一遍。"""
+
+import struct
+from socket import SO_LINGER, SOL_SOCKET
+
+from sockscope.experiments import PORT, Choice, attempt, connected, experiment
+
+CAUSES = {
+    "closed": "SYN 到了没有人监听的端口", "unknown": "段属于一条不存在的连接（服务器断电重启）",
+    "unread": "close() 时还有没读的数据", "linger": "SO_LINGER 0 再 close()", "released": "数据到了已经 close() 的一半"}
+
+
+@experiment(
+    chapter="03", title="RST 的五种来历", question="谁发出 RST？客户端的下两次调用各得到什么？",
+    cause=Choice("原因", CAUSES))
+def resets(net, cause):
+    if cause == "closed":
+        return attempt(net.client.socket().connect, (net.server.address, PORT))
+    near, far = connected(net)
+    if cause == "unread":
+        near.send(b"unread")
+        net.settle()
+    if cause == "linger":
+        far.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+    net.server.reboot() if cause == "unknown" else far.close()
+    net.settle()
+    if cause in ("unknown", "released"):
+        near.send(b"anyone?")
+    net.settle()
+    attempt(near.recv, 64)
+    attempt(near.send, b"still there?")
+    net.settle()
