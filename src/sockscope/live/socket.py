@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import re
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FOLDER", "TracedSocket", "give_birth"]
 
+SO_ERROR = (socket.SOL_SOCKET, socket.SO_ERROR)
 SHOWN = 24  # 图里一次调用最多显示的字节数
 FOLDER = "sockscope-"  # 实验的临时文件夹以此开头
 
@@ -99,7 +101,7 @@ class TracedSocket(socket.socket):
             return super().getsockopt(level, option, *length)  # 仪器自己的读数，不算程序的调用
         with _record(self, "getsockopt", option_name(level, option)) as done:
             value = super().getsockopt(level, option, *length)
-            done(result=show(value))
+            done(result=_error_text(value) if (level, option) == SO_ERROR else show(value))
         return value
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
@@ -228,7 +230,7 @@ def _nothing(_value: Any, _args: Any) -> dict[str, Any]:
 for _name, _describe, _outcome in (
     ("listen", _plain, _nothing), ("connect", _plain, _nothing),
     ("shutdown", _how, _nothing), ("setblocking", _plain, _nothing), ("settimeout", _plain, _nothing),
-    ("connect_ex", _plain, lambda value, _: {"result": str(value)}),
+    ("connect_ex", _plain, lambda value, _: {"result": _error_text(value)}),
     ("send", _with_flags(1), _sent), ("sendall", _with_flags(1), _sent), ("sendto", _send_to, _sent),
     ("sendmsg", _send_message, _sent),
     ("recv", _with_flags(1), _received), ("recvfrom", _with_flags(1), _received),
@@ -263,6 +265,11 @@ def kind_text(family: int, type: int, proto: int) -> str:
     names = [getattr(family, "name", str(family)), getattr(type, "name", str(type))]
     known = {number: name for name, number in _constants("IPPROTO_")}
     return ", ".join(names + ([known.get(int(proto), str(int(proto)))] if proto else []))
+
+
+def _error_text(value: int) -> str:
+    """当作结果返回的错误号：``111`` → ``ECONNREFUSED``；0 是没有错误。"""
+    return errno.errorcode.get(value, str(value))
 
 
 def flag_names(flags: int) -> str:
