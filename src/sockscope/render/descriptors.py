@@ -14,39 +14,36 @@ from sockscope.trace import Action, Call, Trace
 __all__ = ["Holding", "holdings"]
 
 Holding = list[tuple[int, int]]  # (时刻, 从此有几个描述符)
+Change = tuple[int, tuple[str, str], int]  # (时刻, 哪个套接字, 加几)
+STEPS = {"dup": 1, "close": -1}
 ACCEPTED = re.compile(r"(s\d+)′*, ")
 
 
 def holdings(trace: Trace) -> dict[tuple[str, str], Holding]:
-    """(主机, 套接字) → 描述符个数的变化。没有出现过的套接字一直握着。"""
-    changes: dict[tuple[str, str], Holding] = defaultdict(list)
-    counts: dict[tuple[str, str], int] = {}
-    for t, key, change in sorted(_changes(trace), key=lambda c: c[0]):
-        counts[key] = max(0, counts.get(key, 0 if change > 1 else 1) + (1 if change > 1 else change))
-        changes[key].append((t, counts[key]))
-    return dict(changes)
+    """(主机, 套接字) → 描述符个数的变化。没有出现过的套接字一直握着一个。"""
+    found: dict[tuple[str, str], Holding] = defaultdict(list)
+    born = {key for _, key, _ in _births(trace)}
+    for t, key, change in sorted([*_births(trace), *_changes(trace)], key=lambda c: c[0]):
+        before = found[key][-1][1] if found[key] else int(key not in born)
+        found[key].append((t, max(0, before + change)))
+    return dict(found)
 
 
-def _changes(trace: Trace) -> Iterator[tuple[int, tuple[str, str], int]]:
-    """每次增减；诞生记作 +2，好与 dup 的 +1 分开。"""
+def _births(trace: Trace) -> Iterator[Change]:
+    """accept 得到的套接字，在 accept 返回时才有第一个描述符；其余的从一开始就有。"""
+    for call in trace.calls:
+        if call.name == "accept" and call.end is not None and (born := ACCEPTED.match(call.result or "")):
+            yield call.end, (call.host, born[1]), 1
+
+
+def _changes(trace: Trace) -> Iterator[Change]:
+    """dup 加一，close 减一；进程死去，它手里的各减一。"""
     handed: dict[str, list[str]] = defaultdict(list)
     for event in trace.events:
-        if isinstance(event, Call):
-            yield from _by_call(event)
+        if isinstance(event, Call) and event.name in STEPS and not event.errno and event.end is not None:
+            yield event.end, (event.host, event.socket.rstrip("′")), STEPS[event.name]
         elif isinstance(event, Action) and event.name == "process":
             handed[event.where].append(event.detail.rstrip("′"))
         elif isinstance(event, Action) and event.name in ("kill", "reboot"):
             for label in handed.pop(event.where, ()):
                 yield event.t, (event.where, label), -1
-
-
-def _by_call(call: Call) -> Iterator[tuple[int, tuple[str, str], int]]:
-    if call.errno or call.end is None:
-        return
-    key = call.host, call.socket.rstrip("′")
-    if call.name == "close":
-        yield call.end, key, -1
-    elif call.name == "dup":
-        yield call.end, key, 1
-    elif call.name == "accept" and (born := ACCEPTED.match(call.result or "")):
-        yield call.end, (call.host, born[1]), 2

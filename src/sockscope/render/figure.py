@@ -87,7 +87,7 @@ class Bar:
     bottom: float
     orphan: list[tuple[float, float]]
     label: Label | None
-    open: bool
+    end: int | None
 
 
 @dataclass(slots=True)

@@ -106,11 +106,15 @@ def waited(call: Call, trace: Trace) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """一支箭头上的字：``text`` 是它是什么，``detail`` 是小字（相对序号、窗口），``fate`` 是没有送达的缘由。"""
+    """一支箭头上的字：``text`` 是它是什么，``detail`` 是小字（相对序号），``fate`` 是没有送达的缘由。
+
+    ``short`` 是地方不够时 ``text`` 的短写。
+    """
 
     text: str
     detail: str = ""
     fate: str = ""
+    short: str = ""
 
     @property
     def whole(self) -> str:
@@ -139,14 +143,21 @@ def caption(packet: Packet) -> Caption:
     fate = FATES.get(packet.fate, "")
     if packet.protocol != "tcp":
         text = ICMP.get(packet.info, packet.info) or (_payload(packet) if packet.protocol == "udp" else packet.protocol)
-        return Caption(text, "", fate)
+        return Caption(text, "", fate, bytes_text(packet.length) if packet.protocol == "udp" else "")
     parts = [flag for flag in ("SYN", "RST", "FIN", "URG") if flag in packet.flags]
     if "SYN" in parts and "ACK" in packet.flags:
         parts = ["SYN+ACK"]
     parts = ([_payload(packet)] if packet.length else []) + parts or _window(packet) or ["ACK"]
     prefix = {"retransmission": "重传 ", "keepalive": "保活探测", "window probe": "窗口探测"}.get(packet.note, "")
     text = prefix.strip() if packet.note in ("keepalive", "window probe") else prefix + " ".join(parts)
-    return Caption(text, _detail(packet), fate)
+    return Caption(text, _detail(packet), fate, _short(packet, parts))
+
+
+def _short(packet: Packet, parts: list[str]) -> str:
+    """``重传``、``5 B``、``5 B FIN``。"""
+    if packet.note == "retransmission":
+        return "重传"
+    return " ".join([bytes_text(packet.length), *parts[1:]]) if packet.length else ""
 
 
 def _detail(packet: Packet) -> str:

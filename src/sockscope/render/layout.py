@@ -284,9 +284,8 @@ class _Typesetter:
         part = self.part() if whole else 0.44
         room *= (0.9 if self.columns.crowded else 0.44) if whole else 0.52
         size = self.m.small
-        text = " ".join(filter(None, (words.text, words.fate)))
-        if width(text, size) > room:
-            text = words.text
+        choices = (f"{words.text} {words.fate}".strip(), words.text, words.short or words.text)
+        text = next((c for c in choices if width(c, size) <= room), choices[-1])
         tail = words.detail if width(f"{text} {words.detail}", size) <= room else ""
         run, drop = abs(x1 - x0), (y1 - y0) * (1 if x1 > x0 else -1)
         angle = math.degrees(math.atan2(drop, run))
@@ -321,7 +320,7 @@ class _Typesetter:
         orphan = [(max(top, self.ruler.y(a)), bottom if b is None or b == span.end else self.ruler.y(b))
                   for a, b in span.orphan]
         return Bar(span.index, span.state, left, right, top, bottom, orphan,
-                   self.state_label(side, span, left, right, top, bottom), span.end is None)
+                   self.state_label(side, span, left, right, top, bottom), span.end)
 
     def state_label(self, side: Side, span: Span, left: float, right: float, top: float, bottom: float) -> Label | None:
         name, size = span.state.state, self.m.small

@@ -214,7 +214,7 @@ class _Pen:
         body += self.label(bar.label, halo=self.narrow) if bar.label else ""
         s = bar.state
         extra = f' data-host="{escape(s.host)}" data-state="{s.state}" data-origin="{escape(s.origin)}"'
-        return self.group(f"state {s.state}", bar.index, s.t, None, extra, _state_title(s), body)
+        return self.group(f"state {s.state}", bar.index, s.t, bar.end, extra, _state_title(s), body)
 
     def mark(self, mark: Mark) -> str:
         wide = width(mark.label.text, mark.label.size) + 10
