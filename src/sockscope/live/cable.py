@@ -222,6 +222,10 @@ class Wires:
         os.eventfd_write(self.wake_fd, 1)
         if self.thread.ident is not None:
             self.thread.join()
+        self.forget()
+
+    def forget(self) -> None:
+        """只放下描述符。"""
         self.poll.close()
         os.close(self.wake_fd)
 

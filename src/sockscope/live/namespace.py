@@ -64,6 +64,8 @@ class _Forge:
         """在 fork 出来的子进程里：这一切都属于父进程，丢开不管。"""
         if self.control is not None:
             self.control.close()
+        if self.process is not None:
+            self.process.returncode = 0  # 不是我的子进程，不必等它
         self.__init__()
 
 
@@ -87,6 +89,7 @@ class Namespace:
         self._control = _forge.order(
             {"interfaces": interfaces, "routes": routes or [], "sysctl": sysctl or {}})
         self.tuns: list[int] = []
+        self.diag: socket.socket | None = None
         self.pid = 0
 
     def ready(self) -> Namespace:
@@ -121,5 +124,6 @@ class Namespace:
         for fd in self.tuns:
             os.close(fd)
         self.tuns = []
-        self.diag.close()
+        if self.diag is not None:
+            self.diag.close()
         self._control.close()

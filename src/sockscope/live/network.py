@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -29,13 +30,13 @@ from sockscope.live.cable import Cable, End, Wires
 from sockscope.live.capability import Unavailable, capability
 from sockscope.live.decode import addresses
 from sockscope.live.forge import NETLINK_SOCK_DIAG
-from sockscope.live.journal import Entry, Journal
+from sockscope.live.journal import Journal
 from sockscope.live.namespace import Namespace
 from sockscope.live.plan import Plan
 from sockscope.live.process import Process, Program
 from sockscope.live.socket import FOLDER, TracedSocket, give_birth
 from sockscope.live.states import Diag, Flow, Reading, Watch, endpoint
-from sockscope.live.worker import Worker, is_stuck, wake, would_block
+from sockscope.live.worker import Worker, is_stuck, wake
 
 __all__ = ["Host", "Network"]
 
@@ -53,7 +54,7 @@ class Host:
         self.title = TITLES.get(name, name)
         self.journal = network.journal
         self.namespace: Namespace | None = None
-        self.watch = Watch(None, self._report)
+        self.watch = Watch(None, self.report)
         self.born: list[TracedSocket] = []
         self.labels = 0
         self.powerless = False
@@ -144,7 +145,7 @@ class Host:
         if local[0] in self.addresses:
             self.watch.see(local, peer)
 
-    def _report(self, flow: Flow, reading: Reading) -> None:
+    def report(self, flow: Flow, reading: Reading) -> None:
         self.journal.note(tr.State(
             t=self.journal.now(), host=self.name, socket=flow.label, local=endpoint(flow.local),
             peer=endpoint(flow.peer) if flow.peer[1] else "", state=reading.state, origin=reading.origin,
@@ -197,6 +198,7 @@ class Network:
         self._names, self._delay, self._seed, self._quickack = names, delay, seed, not delayed_ack
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
+        _alive.add(self)
         build = self._lay_cables if self.capture == "cable" else self._use_loopback
         try:
             build()
@@ -284,7 +286,7 @@ class Network:
         self.threads.append(worker)
         worker.start()
         deadline = time.monotonic() + START
-        while not (worker.done or worker.name in self._threads_in(is_stuck)) and time.monotonic() < deadline:
+        while not (worker.done or worker.name in self._stuck_threads()) and time.monotonic() < deadline:
             with self.journal.changed:  # 记下了调用还不算，要等线程真的睡进内核
                 self.journal.changed.wait(GLANCE)
         return worker
@@ -318,7 +320,7 @@ class Network:
 
     def __exit__(self, kind: type | None, error: BaseException | None, _traceback: Any) -> None:
         try:
-            if error is None:
+            if error is None and not self.closed:
                 self._finish()
         finally:
             self.close()
@@ -346,16 +348,17 @@ class Network:
 
     def _idle_threads(self) -> bool:
         """每个线程都已结束，或停在一个没有超时、网线安静以后也不会返回的调用上。"""
-        stuck = self._threads_in(is_stuck)
+        stuck = self._stuck_threads()
         return all(w.done or w.name in stuck for w in self.threads)
 
-    def _threads_in(self, kind: Callable[[Entry], bool]) -> set[str]:
-        return {e.call.thread for e in self.journal.open_calls() if kind(e)}
+    def _stuck_threads(self) -> set[str]:
+        return {e.call.thread for e in self.journal.open_calls() if is_stuck(e)}
 
     def abort(self) -> None:
         """后台线程出了错：记录到此为止，叫醒所有还在等的人。"""
         self.journal.freeze()
         for host in self.hosts.values():
+            host.watch.resting = True
             for sock in list(host.born):
                 wake(sock)
 
@@ -379,10 +382,25 @@ class Network:
             for host in self.hosts.values():
                 if host.watch.diag:
                     host.watch.diag.sock.close()
-        for namespace in [h.namespace for h in self.hosts.values() if h.namespace] + self._retired:
+        for namespace in self._namespaces():
             namespace.close()
         if self._folder:
             shutil.rmtree(self._folder)
+
+    def disown(self) -> None:
+        """在 fork 出来的子进程里：网络属于父进程。放下描述符，换掉可能锁着的锁；套接字留着，像平常的 fork。"""
+        self.closed, self._packets = True, []
+        self.journal.changed = threading.Condition()
+        self.journal.frozen = True
+        for host in self.hosts.values():
+            host.watch = Watch(None, host.report)
+        for holder in (*self.processes, *filter(None, [self.wires])):
+            holder.forget()
+        for namespace in self._namespaces():
+            namespace.close()
+
+    def _namespaces(self) -> list[Namespace]:
+        return [h.namespace for h in self.hosts.values() if h.namespace] + self._retired
 
     def _packets_now(self) -> list[tr.Packet]:
         return self.wires.packets() if self.wires else []
@@ -392,6 +410,16 @@ class Network:
 
 
 _counter = itertools.count()
+_alive: weakref.WeakSet[Network] = weakref.WeakSet()
+
+
+def _disown_all() -> None:
+    for network in list(_alive):
+        if not network.closed:
+            network.disown()
+
+
+os.register_at_fork(after_in_child=_disown_all)
 
 
 def _loopback_diag() -> Diag | None:

@@ -40,6 +40,11 @@ class Process:
         if self.exit >= 0:
             with suppress(ProcessLookupError):  # 实验里已经杀过
                 signal.pidfd_send_signal(self.exit, signal.SIGKILL)
+        self.forget()
+
+    def forget(self) -> None:
+        """只放下描述符，不管那个进程。"""
+        if self.exit >= 0:
             os.close(self.exit)
             self.exit = -1
 
@@ -76,3 +81,5 @@ class Program:
         """网络关闭时：管道关掉；程序随主机一起消失。"""
         for file in (self.stdin, self.stdout, self.stderr, self.status):
             file.close()
+
+    forget = close

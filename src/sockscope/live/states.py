@@ -107,6 +107,7 @@ class Watch:
         self.lock = threading.RLock()
         self.flows: dict[tuple[Address, Address], Flow] = {}
         self.sockets: list[TracedSocket] = []
+        self.resting = False
 
     def adopt(self, sock: TracedSocket) -> None:
         """从此认得这个 TCP 套接字。"""
@@ -138,7 +139,9 @@ class Watch:
             self.sample()
 
     def sample(self) -> None:
-        """看一眼，把变了的报告出去。"""
+        """看一眼，把变了的报告出去。收工以后（``resting``）不再看。"""
+        if self.resting:
+            return
         with self.lock:
             for sock in self.sockets:
                 self._introduce(sock)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sockscope.live.network import Network
     from sockscope.live.socket import TracedSocket
 
-__all__ = ["Worker", "is_stuck", "wake", "would_block"]
+__all__ = ["Worker", "is_stuck", "wake"]
 
 
 class Worker(threading.Thread):
@@ -47,7 +47,7 @@ def is_stuck(entry: Entry) -> bool:
 
     只看描述符不够：数据刚被取走、线程还没来得及回到 Python 的一瞬，描述符也没有准备好。
     """
-    return would_block(entry) and _asleep(entry)
+    return _would_block(entry) and _asleep(entry)
 
 
 def _asleep(entry: Entry) -> bool:
@@ -60,7 +60,7 @@ def _asleep(entry: Entry) -> bool:
     return len(call) > 1 and call[1] == hex(entry.socket.fileno())
 
 
-def would_block(entry: Entry) -> bool:
+def _would_block(entry: Entry) -> bool:
     """这次调用没有超时，而内核说描述符还没准备好。"""
     sock: Any = entry.socket
     if entry.timeout or sock.fileno() < 0:
