@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,6 +63,10 @@ class House:
 
 SERVE = "import sys, pathlib; from sockscope.serve.__main__ import serve; serve(pathlib.Path(sys.argv[1]), 0)"
 
+PLAY = nbformat.writes(nbformat.v4.new_notebook(
+    cells=[nbformat.v4.new_code_cell('from sockscope import explorer\nexplorer("closing")', id="play")],
+    metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}))
+
 
 @pytest.fixture(scope="session")
 def house(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
@@ -69,6 +74,7 @@ def house(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hous
     root = tmp_path_factory.mktemp("house")
     shutil.copytree(book, root / "_build" / "html")
     shutil.copytree(ROOT / "chapters", root / "chapters")
+    (root / "play.ipynb").write_text(PLAY)
     quiet = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
     command = [sys.executable, "-c", SERVE, str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=quiet, cwd=root) as process:
