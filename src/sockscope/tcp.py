@@ -124,7 +124,9 @@ class _Evidence:
     """一个端点到某一刻为止的证据：它的主机做过哪些调用，收到过、发出过哪些段。"""
 
     def __init__(self, trace: Trace, state: State) -> None:
-        self.free = trace.capture != "cable"  # 没有抓包就没有段可查，只查边是否存在
+        # 没有抓包，或两端在同一台主机上（走环回网口，不上网线）：没有段可查，只查边是否存在
+        home = trace.host(state.host).addresses if state.peer else []
+        self.free = trace.capture != "cable" or state.peer.rpartition(":")[0].strip("[]") in home
         self.calls = {e.name for e in trace.events
                       if isinstance(e, Call | Action) and e.t <= state.t and _at(e) == state.host}
         mine = [p for p in trace.packets if p.protocol == "tcp" and {p.source, p.target} == {state.local, state.peer}]
