@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.util import find_spec
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -65,7 +64,5 @@ def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], do
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    if find_spec("explorer_static"):    # 静态交互实验：同一个文件夹里的另一个扩展
-        app.setup_extension("explorer_static")
     app.connect("html-page-context", dress, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
