@@ -44,11 +44,11 @@ class TracedSocket(socket.socket):
         """本地地址与对端地址；还没有对端则为 None。"""
         if self._ends is None:
             try:
-                local = self.getsockname()[:2]
+                local = _on_wire(self.getsockname())
             except OSError:
                 return ("0.0.0.0", 0), None
             try:
-                self._ends = local, self.getpeername()[:2]
+                self._ends = local, _on_wire(self.getpeername())
             except OSError:
                 return local, None
         return self._ends
@@ -132,6 +132,11 @@ def give_birth(host: Host, family: int, type: int, proto: int) -> TracedSocket:
     return sock
 
 
+def _on_wire(address: tuple[Any, ...]) -> Address:
+    """网线上的地址：AF_INET6 套接字接住的 IPv4 连接写作 ``::ffff:10.0.0.1``，包里却是 ``10.0.0.1``。"""
+    return address[0].removeprefix("::ffff:"), address[1]
+
+
 class _record:
     """一次调用的记录：进入时记开始，``done(...)`` 记结果，异常记 errno，出来时再看一眼内核的状态。"""
 
@@ -146,12 +151,19 @@ class _record:
         return self.done
 
     def done(self, **outcome: Any) -> None:
+        if outcome.get("data") and (self.sock.family, self.sock.type) == (socket.AF_INET, socket.SOCK_RAW):
+            outcome["result"] = _without_header(outcome["result"], outcome["data"])
         self.host.journal.finish(self.entry, **outcome)
 
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
         if error is not None:
             self.done(error=error)
         self.host.watch.sample()
+
+
+def _without_header(result: str, data: bytes) -> str:
+    """IPv4 的原始套接字连 IP 首部一起收到，其中的标识字段是随机的：首部照录在 ``data`` 里，结果只说有它。"""
+    return result.replace(show(data), f"IP 首部 + {show(data[4 * (data[0] & 0x0F):])}")
 
 
 # ---------------------------------------------------------------- 其余的调用形状相同：记下参数，原样转交
@@ -289,12 +301,13 @@ def _constants(prefix: str) -> list[tuple[str, int]]:
 
 OPTION_LEVELS = {socket.SOL_SOCKET: "SO_", socket.IPPROTO_TCP: "TCP_", socket.IPPROTO_IP: "IP_",
                  socket.IPPROTO_IPV6: "IPV6_", socket.IPPROTO_UDP: "UDP_"}
+STRANGERS = ("SO_J1939", "SO_VM_SOCKETS", "IP_DEFAULT_", "IP_MAX_")  # 同样的开头，却属于别的层或不是选项
 
 
 def option_name(level: int, option: int) -> str:
     """``(SOL_SOCKET, 13)`` → ``SO_LINGER``；没有名字的写成两个数。"""
     for name, number in _constants(OPTION_LEVELS.get(level, "?")):
-        if number == option:
+        if number == option and not name.startswith(STRANGERS):
             return name
     return f"{level}, {option}"
 
