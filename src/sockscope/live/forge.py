@@ -130,6 +130,8 @@ class HostServer:
         send(self.control, reply, out)
         for fd in out:
             os.close(fd)
+        if out:  # 报告这里的副本也放下了：否则对方的 close() 不是最后一个，FIN 要等本进程被调度到才发出
+            send(self.control, {})
 
     def interface(self, name: str, addresses: list[tuple[str, int]], quickack: bool = False) -> int:
         """开一个 TUN 网口，配好地址并启用，返回它在用户空间的那一端。

@@ -108,6 +108,8 @@ class Namespace:
         with self._lock:
             forge.send(self._control, {"do": do, **arguments}, fds)
             message, received = forge.receive(self._control)
+            if received:  # 等主机放下它手里的副本，从此只有我们拿着
+                forge.receive(self._control)
         if message is None:
             raise ConnectionError("这台主机已经关闭")
         if "error" in message:
