@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from sockscope.render.causes import causes, signatures
+from sockscope.render.causes import causes, signatures, socket_of
 from sockscope.render.descriptors import holdings
+from sockscope.render.labels import waited
 from sockscope.render.lanes import lanes
 from sockscope.render.words import ERRNO, explain
-from sockscope.trace import Action, Call, Packet, Trace, load
+from sockscope.trace import Action, Call, Packet, State, Trace, load
 
 ZOO = {p.stem: p for p in sorted((Path(__file__).parent / "render_zoo").glob("*.json"))}
 
@@ -166,3 +167,33 @@ def test_fin_and_errno_in_plain_words() -> None:
     assert any(line.startswith("ECONNRESET：") for line in lines)
     assert any("不再发送" in line for i in range(len(load(ZOO["echo10"]).events))
                for line in explain(load(ZOO["echo10"]), i)["lines"])
+
+
+# ---------------------------------------------------------------- 等过没有
+
+def call(name: str, start: float, end: float | None, **more: str) -> Call:
+    """``start``、``end`` 以毫秒计。"""
+    return Call(t=round(start * 1e6), end=None if end is None else round(end * 1e6), name=name,
+                **{"host": "client", "thread": "main", "socket": "s1"} | more)
+
+
+@pytest.mark.parametrize(("one", "others", "expected"), [
+    (call("recv", 0, None), [], True),
+    (call("recv", 0, 3), [], True),
+    (call("recv", 0, 3, args="64, MSG_DONTWAIT"), [], False),
+    (call("socket", 0, 30), [], False),
+    (call("send", 0, 3), [], False),
+    (call("send", 0, 3), [call("recv", 1, 2, host="server", thread="serve")], True),
+    (call("close", 0, 900), [], True),
+])
+def test_what_counts_as_waiting(one: Call, others: list[Call], expected: bool) -> None:
+    assert waited(one, Trace(events=[one, *others])) is expected
+
+
+def test_accept_names_the_owner_even_when_no_state_follows() -> None:
+    base = {"host": "server", "local": "10.0.0.2:7", "peer": "10.0.0.1:40000", "origin": "sock_diag"}
+    trace = Trace(events=[
+        State(t=0, state="ESTABLISHED", **base),
+        call("accept", 1, 1.1, host="server", result="s2, ('10.0.0.1', 40000)"),
+    ])
+    assert socket_of(trace) == {("server", "10.0.0.2:7", "10.0.0.1:40000"): "s2"}

@@ -1,5 +1,6 @@
 """三轨图：合格的 XML，一个事件一个 <g>，字不压字，不引用外物，宽窄两版都是。"""
 
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ from sockscope.render import mimebundle, svg
 from sockscope.render.columns import NARROW, WIDE
 from sockscope.render.declutter import overlap
 from sockscope.render.layout import layout
-from sockscope.trace import Call, Packet, Trace, load
+from sockscope.trace import Call, Packet, Trace, from_json, load
 
 ZOO = {p.stem: p for p in sorted((Path(__file__).parent / "render_zoo").glob("*.json"))}
 SVG = "{http://www.w3.org/2000/svg}"
@@ -206,3 +207,19 @@ def test_bundle_carries_both_widths_and_plain_text() -> None:
     assert "sockscope-figure" in bundle["text/html"]
     assert bundle["image/svg+xml"].startswith("<svg")
     assert "SYN+ACK" in bundle["text/plain"]
+
+
+# ---------------------------------------------------------------- 书里的录制
+
+RECORDINGS = sorted((Path(__file__).parents[2] / "recordings").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda p: p.stem)
+@both
+def test_recordings_of_the_book_are_legible(path: Path, width: str) -> None:
+    variants = list(json.loads(path.read_text(encoding="utf-8"))["variants"].values())
+    for value in (variants[0], variants[-1]):
+        labels = [label for label in layout(from_json(value), METRICS[width]).labels() if label.text]
+        for place, one in enumerate(labels):
+            pressed = [two.text for two in labels[place + 1:] if overlap(one.box(), two.box(), -1.5)]
+            assert not pressed, f"{one.text!r} 压住了 {pressed}"

@@ -7,14 +7,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
 from sockscope.render.addresses import address_of, normal
-from sockscope.trace import Action, Call, Packet, State, Trace
+from sockscope.trace import Action, Call, Packet, Trace
 
 __all__ = ["causes", "signatures", "socket_of"]
 
+BORN = re.compile(r"(s\d+), \('([^']+)', (\d+)")  # accept 的结果
 Flow = tuple[str, str, str]  # 主机、本地、对端
 
 
@@ -34,10 +36,22 @@ def signatures(trace: Trace) -> dict[int, str]:
 def socket_of(trace: Trace) -> dict[Flow, str]:
     """每个 TCP 端点属于哪个套接字（``s1``……）：听内核状态里的，再听 accept 的结果。"""
     owner: dict[Flow, str] = {}
-    for event in trace.events:
-        if isinstance(event, State) and event.socket:
-            owner.setdefault((event.host, event.local, event.peer), event.socket)
+    accepted = _accepted(trace)
+    for state in trace.states:
+        label = state.socket or accepted.get((state.host, state.peer), "")
+        if label:
+            owner.setdefault((state.host, state.local, state.peer), label)
     return owner
+
+
+def _accepted(trace: Trace) -> dict[tuple[str, str], str]:
+    """(主机, 对端) → accept 给它的套接字。"""
+    found = {}
+    for call in trace.calls:
+        if call.name == "accept" and (born := BORN.match(call.result or "")):
+            address = f"[{born[2]}]" if ":" in born[2] else born[2]
+            found[call.host, f"{address}:{born[3]}"] = born[1]
+    return found
 
 
 def causes(trace: Trace) -> dict[int, int]:

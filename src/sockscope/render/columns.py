@@ -8,9 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sockscope.render.lanes import Lane
-from sockscope.trace import Trace
+from sockscope.trace import Call, Packet, Trace
 
 __all__ = ["NARROW", "WIDE", "Columns", "Metrics", "Net", "Side", "call_room", "columns"]
+
+
+QUIET = 60  # 一个包也没有时，网线只留这么宽
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,11 @@ def call_room(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]]) -> f
     """每台主机的调用文字最多可以占多宽：先保住网线和状态条。"""
     counts = [len({lane.number for lane in lanes[h.name]}) for h in trace.hosts]
     bars = sum(max(n, 1) * (metrics.plate(n) + 2) for n in counts)
-    spare = metrics.width - metrics.axis - 8 - bars - metrics.net - 2 * (12 + metrics.strand)
-    return min(metrics.calls[1], max(spare / 2, metrics.calls[0]))
+    quiet = not any(isinstance(e, Packet) for e in trace.events)
+    callers = len({e.host for e in trace.events if isinstance(e, Call)})
+    net = QUIET if quiet else metrics.net
+    spare = metrics.width - metrics.axis - 8 - bars - net - 2 * (12 + metrics.strand)
+    return min(metrics.calls[1] * (2 if quiet else 1), max(spare / max(callers, 1), metrics.calls[0]))
 
 
 def columns(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], rooms: dict[str, float],

@@ -33,7 +33,9 @@ ICMP = {
     "echo request": "回显请求", "echo reply": "回显应答",
 }
 SMALL_WINDOW = 4096
-NOTICEABLE = 1_000_000  # 一次调用超过 1 ms，就算它等过
+NOTICEABLE = 1_000_000  # recv、accept、connect 超过 1 ms，就算它等过
+SLOW = 5_000_000  # send、close 平常不等人，要超过 5 ms
+INSTANT = ("socket", "bind", "listen", "dup", "setsockopt", "getsockopt", "setblocking", "settimeout")
 QUOTED = 14  # 图上最多直接写出的数据字节数
 LONG_BYTES = re.compile(r"b(['\"]).*?\1…（(\d+) 字节）")
 ADDRESS = re.compile(r"\('[^']*', (\d+)(?:, \d+, \d+)?\)")
@@ -94,12 +96,22 @@ def shared_sockets(trace: Trace) -> set[str]:
 
 
 def waited(call: Call, trace: Trace) -> bool:
-    """它等过什么吗：还没返回，或超过 1 ms，或等到了一个包才返回。"""
-    if call.end is None or call.end - call.t > NOTICEABLE:
+    """它等过什么吗：还没返回，或用了很久，或等到了一个包才返回。"""
+    if call.end is None:
         return True
-    if not call.name.startswith(("recv", "accept", "connect")):
+    if call.name in INSTANT or "MSG_DONTWAIT" in call.args:
         return False
-    return any(p.dst == call.host and p.end is not None and call.t < p.end < call.end for p in trace.packets)
+    spent = call.end - call.t
+    if call.name.startswith(("recv", "accept", "connect")):
+        return spent > NOTICEABLE or any(p.dst == call.host and p.end is not None and call.t < p.end < call.end
+                                         for p in trace.packets)
+    return spent > SLOW or (spent > NOTICEABLE and call.name.startswith("send") and _drained(call, trace))
+
+
+def _drained(call: Call, trace: Trace) -> bool:
+    """发送期间别的线程读走了数据：它多半是在等缓冲区腾出地方。"""
+    return any(c.name.startswith("recv") and c.thread != call.thread and c.end is not None and call.t < c.end < call.end
+               for c in trace.calls)
 
 
 # ---------------------------------------------------------------- 包

@@ -12,6 +12,7 @@ from sockscope.render.columns import NARROW, Metrics, Side, call_room, columns
 from sockscope.render.declutter import declutter
 from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark
 from sockscope.render.folds import Fold, folds
+from sockscope.render.heads import heads
 from sockscope.render.labels import (
     Caption,
     action_text,
@@ -21,7 +22,6 @@ from sockscope.render.labels import (
     is_error,
     outcome,
     packet_kind,
-    places,
     prefix,
     round_duration,
     shared_sockets,
@@ -77,7 +77,11 @@ class _Typesetter:
         if width(joined, self.m.font) <= room:
             return False, [joined], []
         spoken_for = call.name.startswith("send") and call.result == str(call.size)
-        return False, self.lines(text, fits) + (self.lines(result, fits) if result and not spoken_for else []), []
+        rows = self.lines(text, fits)
+        if result and not spoken_for:
+            tail = f"{rows[-1]} {result}"
+            rows = [*rows[:-1], tail] if width(tail, self.m.font) <= room else rows + self.lines(result, fits)
+        return False, rows, []
 
     def lines(self, text: str, fits: int) -> list[str]:
         """折成几行。一行也放不下的 ``→ ECONNREFUSED`` 先省去箭头。"""
@@ -114,7 +118,8 @@ class _Typesetter:
                 getattr(self, f"anchor_{event.kind}")(index, event)
         for number, fold in enumerate(self.folds):
             self.anchor_fold(number, fold)
-        return rule(self.trace, self.anchors, self.top(), [(f.t, f.end) for f in self.folds])
+        flying = [(p.t, p.end) for p in self.trace.packets if p.end is not None]
+        return rule(self.trace, self.anchors, self.top(), flying + [(f.t, f.end) for f in self.folds])
 
     def top(self) -> float:
         return 104.0 if self.trace.title else 80.0
@@ -191,37 +196,13 @@ class _Typesetter:
         dots = {c.index: (c.x, c.y) for c in calls}
         arrows = self.arrows(dots)
         figure = Figure(
-            self.trace, self.columns, ruler, self.top() - 16, bottom, self.heads(), calls, arrows,
+            self.trace, self.columns, ruler, self.top() - 16, bottom, heads(self.trace, self.columns, self.top()), calls, arrows,
             self.bars(), self.marks(), self.bands(), [(b, self.silence(b)) for b in ruler.breaks], [],
             self.outages(), signatures(self.trace))
         moving = {id(a.label) for a in arrows}
         declutter(arrows, [label for label in figure.labels() if id(label) not in moving])
         figure.ticks = self.ticks(figure)
         return figure
-
-    def heads(self) -> list[Label]:
-        top, found = self.top(), []
-        if self.trace.title:
-            size = 14 if self.narrow else 16
-            found.append(Label(6, 26, cut(self.trace.title, size, self.m.width - 12), size, "start", "title"))
-        address = places(self.trace)
-        found += self.headings(top - 42) if not self.narrow else []
-        for host in self.trace.hosts:
-            side = self.columns.sides[host.name]
-            found.append(Label(side.middle, top - 42, host.title or host.name, 13, "middle", "host"))
-            found.append(Label(side.middle, top - 27, address[host.name], self.m.small, "middle", "soft mono"))
-        return found
-
-    def headings(self, y: float) -> list[Label]:
-        """各列的小标题；与主机名挤在一起的不写。"""
-        found = [Label(self.m.axis - 8, y, "时刻", 11, "end", "soft")]
-        if len(self.columns.nets) == 1:
-            words = "网线" if self.trace.capture == "cable" else "没有抓包"
-            found.append(Label(self.columns.nets[0].middle, y, words, 11, "middle", "soft"))
-        for side in self.columns.sides.values():
-            if abs(side.text - side.middle) > 50 and any(c.host == side.host for c in self.trace.calls):
-                found.append(Label(side.text, y, "调用", 11, side.anchor, "soft"))
-        return found
 
     def call_mark(self, index: int, blocked: bool, begin: list[str], end: list[str]) -> CallMark:
         call = self.trace.events[index]

@@ -113,7 +113,7 @@ def roundest(low: int, high: int) -> int | None:
 
 
 def rule(trace: Trace, anchors: list[Anchor], top: float, busy: list[tuple[int, int]]) -> Ruler:
-    """给每个落脚点定下 ``y``，返回时间轴。``top`` 是第一个落脚点的高度；``busy`` 里的时段折起来了，不算静默。"""
+    """给每个落脚点定下 ``y``，返回时间轴。``top`` 是第一个落脚点的高度；``busy`` 里的时段（路上有包，或折起来了）不算静默。"""
     anchors.sort(key=lambda a: a.t)
     if not anchors:
         return Ruler([0], [top], 1.0)
@@ -172,7 +172,8 @@ class _Sweep:
         floor = self.labels.get(column)
         gap *= (1 + ((y - other.y) / run) ** 2) ** 0.5
         if floor is not None and other.y + (y - other.y) * part < floor + gap:
-            y = other.y + (floor + gap - other.y) / part
+            wanted = other.y + (floor + gap - other.y) / part
+            y = wanted if wanted - y < CAP else y  # 差得太远就不勉强，字会自己另找地方
         self.labels[column] = other.y + (y - other.y) * part
         return y
 
