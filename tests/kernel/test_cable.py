@@ -136,6 +136,8 @@ def test_what_is_under_way_is_lost_in_the_cut():
 def test_drop_the_nth():
     with Network("client", "server") as net:
         net.cable.drop(n=2)
+        receiver = net.server.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        receiver.bind((net.server.address, 7))
         sender = net.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
         for word in (b"one", b"two", b"three"):
             sender.sendto(word, (net.server.address, 7))

@@ -37,6 +37,28 @@ def test_a_socket_stays_where_it_was_born(net, listener):
     assert seen == [namespace_of(net.server.namespace.pid)]
 
 
+def held_by(pid: int, sock: socket.socket) -> bool:
+    """那个进程也拿着这个套接字的描述符。"""
+    wanted, folder = os.readlink(f"/proc/self/fd/{sock.fileno()}"), f"/proc/{pid}/fd"
+    return wanted in {os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)}
+
+
+def test_nobody_else_holds_a_new_socket(net):
+    """主机交出套接字时已经放下自己的副本：close() 是最后一个引用，FIN 立刻发出。"""
+    for _ in range(20):
+        assert not held_by(net.client.namespace.pid, net.client.socket())
+
+
+def test_only_the_process_holds_what_it_was_given(net):
+    for _ in range(20):
+        sock = net.client.socket()
+        keep = socket.socket(fileno=os.dup(sock.fileno()))
+        process = net.client.process(sock)
+        assert held_by(process.pid, keep)
+        assert not held_by(net.client.namespace.pid, keep)
+        keep.close()
+
+
 def test_the_outside_does_not_see_a_host(net, listener):
     """本机的套接字连不到主机里：两个世界只共用这个进程。"""
     with socket.socket() as outside, Network("client", "server") as other:
