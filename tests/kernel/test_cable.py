@@ -194,7 +194,7 @@ def test_the_signature_of_a_recording_finds_the_packet_again(net, listener):
     near = net.client.socket()
     near.connect(listener.getsockname())
     answers = [(s, p.fate) for s, p in zip(net.trace.signatures, net.trace.packets, strict=True) if "SYN+ACK" in s]
-    assert answers == [("server>client SYN+ACK 0+0 #1", "dropped"), ("server>client SYN+ACK 0+0 #2", "delivered")]
+    assert answers[:2] == [("server>client SYN+ACK 0+0 #1", "dropped"), ("server>client SYN+ACK 0+0 #2", "delivered")]
 
 
 @pytest.mark.parametrize("asked", [{}, {"n": 1, "signature": "x"}])
