@@ -23,6 +23,9 @@ ALLOWED = {
     "prose": set(),
     "quiz": {"trace", "tcp", "live", "experiments", "prose"},
     "ledger": {"trace", "experiments", "prose"},
+    "type_table": {"trace", "live", "experiments", "prose"},
+    "address": set(),
+    "address_explorer": {"address", "prose"},
     "notebook": set(),
 }
 STANDARD_ONLY = ["trace.py", "tcp.py", "render"]
