@@ -32,7 +32,7 @@ def lab(house, visit):
     seen = visit(f"{house.base}lab/tree/play.ipynb?reset&token={house.token}")
     seen.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
     seen.page.locator(".lm-MenuBar-itemLabel", has_text="运行").click()
-    seen.page.locator(".lm-Menu-itemLabel", has_text="运行所有单元格").click()
+    seen.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^运行所有单元格$")).click()
     return seen
 
 
@@ -78,7 +78,7 @@ def open_page(visit, base: str, **options):
 def test_recorded_in_a_static_page(site, book, visit, scheme, width, dark):
     base = site if scheme == "http" else book.as_uri() + "/"
     seen, shown = open_page(visit, base, width=width, dark=dark)
-    expect(shown.locator("svg").first).to_be_visible()
+    expect(shown.locator("svg:visible")).to_have_count(1)
     shown.hover()
     expect(shown.locator(".ss-badge")).to_have_text("录制")
     choose(shown, "SO_LINGER 0 再 close()")
@@ -140,5 +140,5 @@ def test_readable_without_scripts(book, browser):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{book.as_uri()}/{CHAPTER}.html")
-    expect(page.locator(".sockscope-explorer svg").first).to_be_visible()
+    expect(page.locator(".sockscope-explorer").first.locator("svg:visible")).to_have_count(1)
     context.close()
