@@ -76,7 +76,7 @@ class TracedSocket(socket.socket):
         with _record(self, "dup", "") as done:
             fd = os.dup(self.fileno())
             copy = TracedSocket(self.host, self.family, self.type, self.proto, fd, label=f"{self.label}′")
-            copy.settimeout(self.gettimeout())
+            socket.socket.settimeout(copy, self.gettimeout())
             done(result=copy.label)
         return copy
 
