@@ -127,7 +127,7 @@ class _Evidence:
         # 没有抓包，或两端在同一台主机上（走环回网口，不上网线）：没有段可查，只查边是否存在
         home = trace.host(state.host).addresses if state.peer else []
         self.free = trace.capture != "cable" or state.peer.rpartition(":")[0].strip("[]") in home
-        self.calls = {e.name for e in trace.events
+        self.calls = {_deed(e) for e in trace.events
                       if isinstance(e, Call | Action) and e.t <= state.t and _at(e) == state.host}
         mine = [p for p in trace.packets if p.protocol == "tcp" and {p.source, p.target} == {state.local, state.peer}]
         self.received = [p for p in mine
@@ -172,6 +172,11 @@ class _Evidence:
             return True
         ends = [p.seq + p.length + 1 for p in self.sent if "FIN" in p.flags and p.seq is not None]
         return bool(ends) and packet.ack is not None and packet.ack >= min(ends)
+
+
+def _deed(event: Call | Action) -> str:
+    """做了什么：名字就是了，除了带 MSG_FASTOPEN 的发送，它也是一次 connect（RFC 7413）。"""
+    return "connect" if isinstance(event, Call) and "MSG_FASTOPEN" in event.args else event.name
 
 
 def _at(event: Call | Action) -> str:
