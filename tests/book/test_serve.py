@@ -109,7 +109,10 @@ def test_a_good_question_is_answered_by_the_kernel(reader):
     body = json.dumps({"experiment": "closing", "parameters": {}, "drop": []})
     status, _, text = reader.ask("/sockscope/run", "POST", body, **{"X-XSRFToken": told(reader)["xsrf"]})
     assert status == 200, text
-    assert json.loads(text)["trace"]["events"]
+    answer = json.loads(text)
+    assert answer["events"]
+    assert answer["label"] in {"实时", "实时（无抓包）", "录制"}
+    assert answer["wide"].startswith("<svg")
 
 
 def test_ping_says_what_this_machine_can_do(reader):

@@ -52,10 +52,13 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """打开一个地址：``visit(url, width=1280, dark=False)``；外部请求一律拦下，但记下来。"""
+    """打开一个地址：``visit(url, width=1280, dark=False)``；外部请求一律拦下，但记下来。
+
+    ``settle=False`` 不等网络静下来：JupyterLab 与它的服务器一直在说话。
+    """
     contexts = []
 
-    def open_page(url: str, *, width: int = 1280, dark: bool = False) -> Visit:
+    def open_page(url: str, *, width: int = 1280, dark: bool = False, settle: bool = True) -> Visit:
         context = browser.new_context(
             viewport={"width": width, "height": 844}, color_scheme="dark" if dark else "light")
         contexts.append(context)
@@ -66,7 +69,8 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
         seen.page.on("response", lambda response: _weigh(seen, response))
         context.route(lambda url: not url.startswith(("http://127.0.0.1", "file:")), lambda route: route.abort())
         seen.page.goto(url)
-        seen.page.wait_for_load_state("networkidle")
+        if settle:
+            seen.page.wait_for_load_state("networkidle")
         return seen
 
     yield open_page
