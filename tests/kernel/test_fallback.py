@@ -133,7 +133,6 @@ def test_other_systems(platform, words, monkeypatch):
 
 def test_apparmor_has_a_one_line_remedy(monkeypatch):
     """Ubuntu 23.10 起的缺省；这里没有 AppArmor，只好假装那个文件存在。"""
-    from sockscope.live import capability as module
     module = sys.modules["sockscope.live.capability"]
     monkeypatch.setattr(module, "_apparmor_restricts", lambda: True)
     reason, remedy = module._explain(module.NamespaceError("uid-map", 1))

@@ -250,6 +250,7 @@ def test_a_child_process_may_build_its_own_network(net):
 
 # ---------------------------------------------------------------- 多次，与 kill -9
 
+@pytest.mark.slow
 def test_many_networks_in_one_process():
     for _ in range(40):
         with Network("client", "server") as net:
@@ -287,6 +288,7 @@ def kill_in_the_middle(count: int) -> None:
     wait_until(lambda: not [pid for pid in pids if os.path.exists(f"/proc/{pid}")])
 
 
+@pytest.mark.slow
 def test_kill_9_leaves_nothing_behind():
     kill_in_the_middle(3)
 
