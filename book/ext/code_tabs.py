@@ -43,7 +43,8 @@ def pairs(children: list[nodes.Node]) -> list[list[tuple[nodes.Node, nodes.Node]
 
 def caption(node: nodes.Node) -> str:
     """只有一个加粗的语言名的段落是标题；否则为空串。"""
-    if isinstance(node, nodes.paragraph) and len(node) == 1 and isinstance(node[0], nodes.strong):
+    parts = [child for child in node.children if child.astext()]  # MyST 会在行首行尾留下空文字
+    if isinstance(node, nodes.paragraph) and len(parts) == 1 and isinstance(parts[0], nodes.strong):
         return node.astext() if node.astext() in LANGUAGES else ""
     return ""
 

@@ -22,13 +22,13 @@ int main(int argc, char *argv[])
 
     const char *question = argv[3];
     if (send(fd, question, strlen(question), MSG_NOSIGNAL) < 0) die("send");
-    if (shutdown(fd, SHUT_WR) < 0) die("shutdown");        /* 我说完了，还在听 */
+    if (shutdown(fd, SHUT_WR) < 0) die("shutdown");  /* 我说完了，还在听 */
 
     char buffer[512];
     ssize_t n;
-    while ((n = recv(fd, buffer, sizeof buffer, 0)) > 0)   /* 0：对端也说完了 */
+    while ((n = recv(fd, buffer, sizeof buffer, 0)) > 0)  /* 0：对端说完了 */
         fwrite(buffer, 1, (size_t)n, stdout);
     if (n < 0) die("recv");
-    close(fd);                                             /* 描述符要另外归还 */
+    close(fd);                                       /* 描述符要另外归还 */
     return 0;
 }

@@ -21,8 +21,8 @@ int main(int argc, char *argv[])
 
     if (shutdown(fd, SHUT_WR) < 0) die("shutdown");
     int flags = argc > 3 ? MSG_NOSIGNAL : 0;
-    if (send(fd, "x", 1, flags) < 0 && errno == EPIPE)     /* 没有 MSG_NOSIGNAL，走不到这一行 */
-        puts("EPIPE");
+    if (send(fd, "x", 1, flags) < 0 && errno == EPIPE)
+        puts("EPIPE");                       /* 没有 MSG_NOSIGNAL，走不到这里 */
     close(fd);
     return 0;
 }

@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from pathlib import Path
 
 from sockscope.prose import marked
@@ -23,7 +22,8 @@ VERDICTS = ("成立", "不成立", "看系统")
 STYLE = """
 .sockscope-ledger td,.sockscope-ledger th{text-align:left!important;vertical-align:top;padding:.4em .8em .4em 0}
 .sockscope-ledger{border-collapse:collapse;width:100%}.sockscope-ledger tr{border-bottom:1px solid #8884}
-.sockscope-ledger td:nth-child(2){white-space:nowrap;font-weight:600}.sockscope-ledger small{opacity:.8}
+.sockscope-ledger td:nth-child(2){white-space:nowrap;font-weight:600}.sockscope-ledger small{opacity:.8;display:block}
+.sockscope-ledger caption{caption-side:bottom;text-align:left;font-size:.85em;padding-top:.5em}
 """
 
 
@@ -82,11 +82,16 @@ class Table:
         self.rows = list(rows)
 
     def _repr_html_(self) -> str:
-        body = "".join(
-            f"<tr><td>{marked(c.says)}</td><td>{c.verdict}</td><td>{marked(c.because)} "
-            f"<small>出处：{marked(c.proof)}，{escape(c.kernel)}</small></td></tr>" for c in self.rows)
-        return (f'<style>{STYLE}</style><table class="sockscope-ledger"><thead><tr><th>说法</th><th>裁决</th>'
-                f"<th>证据</th></tr></thead><tbody>{body}</tbody></table>")
+        kernels = sorted({c.kernel for c in self.rows})
+        body = "".join(f"<tr><td>{marked(c.says)}</td><td>{c.verdict}</td><td>{marked(c.because)}"
+                       f"<small>{self._source(c, kernels)}</small></td></tr>" for c in self.rows)
+        return (f'<style>{STYLE}</style><table class="sockscope-ledger"><caption>裁决于 {"、".join(kernels)}</caption>'
+                f"<thead><tr><th>说法</th><th>裁决</th><th>证据</th></tr></thead><tbody>{body}</tbody></table>")
+
+    @staticmethod
+    def _source(claim: Claim, kernels: list[str]) -> str:
+        """出处；各行的内核不同时，也写上内核。"""
+        return f"见{marked(claim.proof)}" + (f"，{claim.kernel}" if len(kernels) > 1 else "")
 
     def __repr__(self) -> str:
         return "\n".join(f"{c.verdict}  {c.says}  {c.because}" for c in self.rows)
