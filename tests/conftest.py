@@ -65,7 +65,8 @@ SERVE = "import sys, pathlib; from sockscope.serve.__main__ import serve; serve(
 
 PLAY = nbformat.writes(nbformat.v4.new_notebook(
     cells=[nbformat.v4.new_code_cell('from sockscope import explorer\nexplorer("closing")', id="play")],
-    metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}))
+    metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
+              "language_info": {"name": "python"}}))
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def complete(shown, key: str) -> None:
 def lab(house, visit):
     """在 JupyterLab 里打开只有一个交互实验的笔记本，运行全部单元格。"""
     seen = visit(f"{house.base}lab/tree/play.ipynb?reset&token={house.token}")
-    seen.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+    seen.page.locator(".jp-StatusBar-TextItem", has_text="| 空闲").wait_for(timeout=LIVE)
     seen.page.locator(".lm-MenuBar-itemLabel", has_text="运行").click()
     seen.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^运行所有单元格$")).click()
     return seen
