@@ -3,19 +3,28 @@
 
 (() => {
   const STATIC = new URL(".", document.currentScript.src).href;
-  const waiting = new Map();
+  const UNRECORDED = "这一种没有录制。在自己的机器上运行 make serve，就能让你的内核做一遍。";
+  const UNREACHABLE = "书的服务器没有回答：它可能已经停了。重新运行 make serve，再刷新本页。";
+  const fetched = new Map(); // 取过的录制：地址 → Promise
+  const arrived = new Map(); // 录制脚本交来的内容
 
   /** 录制脚本报到。@param {string} name @param {string} key @param {object} payload */
-  window.sockscopeRecorded = (name, key, payload) => waiting.get(`${name}/${key}`)?.(payload);
+  window.sockscopeRecorded = (name, key, payload) => arrived.set(`${name}/${key}`, payload);
 
-  /** 取一条录制；没有录过则为 null。 */
+  /** 取一条录制。@returns {Promise<object>} */
   function recording(name, key) {
-    return new Promise((resolve) => {
+    const place = `${name}/${key}`;
+    if (!fetched.has(place)) fetched.set(place, load(`${STATIC}recordings/${name}/${encodeURIComponent(key)}.js`)
+      .then(() => arrived.get(place)));
+    return fetched.get(place);
+  }
+
+  function load(src) {
+    return new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      waiting.set(`${name}/${key}`, resolve);
-      script.src = `${STATIC}recordings/${name}/${encodeURIComponent(key)}.js`;
-      script.onload = () => script.remove();
-      script.onerror = () => resolve(null);
+      script.onload = resolve;
+      script.onerror = () => reject(new Error("录制没有取到，请刷新本页再试。"));
+      script.src = src;
       document.head.append(script);
     });
   }
@@ -26,27 +35,35 @@
     return marker && JSON.parse(marker.textContent);
   }
 
-  async function ask(host, body) {
+  /** 录制的说明里添一句：怎样换成自己的内核。 */
+  function invite(payload) {
+    const way = server() ? "点“运行”" : "在自己的机器上运行 make serve";
+    return {...payload, note: `${payload.note}${way}，就能换成你的内核。`};
+  }
+
+  /** 请服务器真的做一遍。@returns {Promise<object>} */
+  async function ask(host, body, signal) {
     const answer = await fetch(host.run, {
-      method: "POST", credentials: "same-origin", body: JSON.stringify(body),
+      method: "POST", credentials: "same-origin", body: JSON.stringify(body), signal,
       headers: {"Content-Type": "application/json", "X-XSRFToken": host.xsrf},
-    });
-    const result = await answer.json();
-    if (!answer.ok) throw new Error(result.message || `服务器答复 ${answer.status}。`);
+    }).catch((problem) => { throw signal.aborted ? problem : new Error(UNREACHABLE); });
+    const result = await answer.json().catch(() => ({}));
+    if (!answer.ok) throw new Error(result.message || UNREACHABLE);
     return result;
   }
 
-  /** 变体的名字，与 Experiment.key 相同；是与否写成 1 与 0。 */
-  function key(experiment, values) {
+  /** 变体的名字，与 Experiment.key 相同：是与否写成 1 与 0。 */
+  function variant({experiment, values}) {
     const parts = experiment.parameters.map(({name}) => (typeof values[name] === "boolean" ? Number(values[name]) : values[name]));
     return parts.join(".") || "default";
   }
 
   class Model {
     constructor(start) {
-      this.state = {values: {}, drop: [], request: 0, payload: null, running: false, error: "", still: true, ...start};
+      start.payload = invite(start.payload);
+      this.state = {drop: [], request: 0, halt: -1, running: false, error: "", still: true, ...start};
       this.listeners = {};
-      this.answered = 0;
+      this.waiting = new AbortController();
     }
 
     get(name) { return this.state[name]; }
@@ -59,48 +76,45 @@
       for (const handler of this.listeners[`change:${name}`] ?? []) handler();
     }
 
-    /** 部件要再跑一遍：只理会最后一次请求。 */
+    /** 部件要再跑一遍，或者叫停：不管哪一种，先前的请求都不再等。 */
     async save_changes() {
-      const mine = this.state.request;
-      this.set("running", true);
-      try {
-        const payload = await this.answer();
-        if (mine !== this.state.request) return;
-        this.set("error", "");
-        this.set("payload", payload);
-      } catch (problem) {
-        if (mine === this.state.request) this.set("error", problem.message);
-      }
-      if (mine === this.state.request) this.set("running", false);
+      this.waiting.abort();
+      const {signal} = this.waiting = new AbortController();
+      const stopped = this.state.halt === this.state.request;
+      this.set("running", !stopped);
+      if (stopped) return this.set("error", "叫停了。");
+      const outcome = await this.answer(signal).then((payload) => ({error: "", payload}), ({message}) => ({error: message}));
+      if (signal.aborted) return;
+      for (const [name, value] of Object.entries({...outcome, running: false})) this.set(name, value);
     }
 
-    async answer() {
+    async answer(signal) {
       const {experiment, values, drop} = this.state, host = server();
-      if (host) return ask(host, {experiment: experiment.name, parameters: values, drop});
-      const found = drop.length > 1 ? null : await recording(experiment.name, this.name(drop[0]));
-      if (!found) throw new Error("这一种没有录制。运行 make serve，就能在你自己的内核上做。");
-      return found;
+      if (host) return ask(host, {experiment: experiment.name, parameters: values, drop}, signal);
+      const key = this.recordedKey();
+      if (!key) throw new Error(UNRECORDED);
+      return invite(await recording(experiment.name, key));
     }
 
-    name(signature) {
-      const {experiment, values, cuts} = this.state, variant = key(experiment, values);
-      if (!signature) return variant;
-      return `${variant}~${(cuts?.[variant] ?? []).indexOf(signature)}`;
+    /** 现在的开关与剪刀对应哪一条录制；没有录过则为空。剪掉第 k 个包的那条叫“变体~k”。 */
+    recordedKey() {
+      const {drop, recorded, cuts} = this.state, key = variant(this.state);
+      if (!drop.length) return recorded.includes(key) ? key : "";
+      const place = drop.length === 1 ? (cuts[key] ?? []).indexOf(drop[0]) : -1;
+      return place < 0 ? "" : `${key}~${place}`;
     }
 
-    /** 页面里的图是缺省变体；读者一靠近，就取来它的字节与解释。 */
+    /** 页面里只有图；读者一靠近，就取来同一条录制的字节与解释。 */
     async settle() {
-      const {experiment} = this.state;
-      const payload = await recording(experiment.name, this.name());
-      if (payload && !this.state.payload) this.set("payload", payload);
+      const payload = await recording(this.state.experiment.name, variant(this.state)).catch(() => null);
+      if (payload && !this.state.request) this.set("payload", invite(payload));
     }
   }
 
   function open(el) {
     const model = new Model(JSON.parse(el.dataset.start));
     window.sockscopeExplorer.render({model, el});
-    const near = () => { if (!model.get("payload")) model.settle(); };
-    for (const event of ["pointerenter", "focusin"]) el.addEventListener(event, near, {once: true});
+    for (const event of ["pointerenter", "focusin"]) el.addEventListener(event, () => model.settle(), {once: true});
   }
 
   document.querySelectorAll(".sockscope-explorer").forEach(open);

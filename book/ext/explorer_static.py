@@ -17,7 +17,7 @@ from sphinx.application import Sphinx
 os.environ["SOCKSCOPE_BOOK"] = "1"
 
 from sockscope import experiments
-from sockscope.explorer import HERE, report
+from sockscope.explorer import HERE, origin, report
 
 MARK = re.compile(r'class="sockscope-explorer" data-start="[^"]*?&quot;name&quot;: &quot;(\w+)&quot;')
 SCRIPTS = ("sockscope/explorer.js", "host.js")
@@ -39,7 +39,7 @@ def scripts(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _script(wanted: experiments.Experiment, key: str, trace: Any, drop: list[str]) -> str:
-    body = json.dumps(report(wanted, trace.parameters, drop, trace), ensure_ascii=False, separators=(",", ":"))
+    body = json.dumps(report(wanted, drop, trace, origin(trace)), ensure_ascii=False, separators=(",", ":"))
     return f"sockscopeRecorded({json.dumps(wanted.name)},{json.dumps(key)},{body});\n"
 
 

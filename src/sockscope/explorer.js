@@ -1,28 +1,46 @@
-// 交互实验：给 render.svg 画好的图加上行为。自己不画图。
+// 交互实验：给 render.svg 画好的图加上行为，自己不画图。
 // 同一个模块有两个宿主：JupyterLab（anywidget），和静态书页（book/_assets/host.js）。
-// 与宿主的约定只有五个方法：get、set、on、off、save_changes。
+// 与宿主的约定只有下面五个方法；状态的名字见 explorer.py 的 Explorer。
 
 /**
  * @typedef {{get(k: string): any, set(k: string, v: any): void, save_changes(): void,
  *   on(e: string, f: () => void): void, off(e: string, f: () => void): void}} Model
+ * @typedef {{title: string, lines: string[], cause: number | null, blocks: object[]}} Explanation
  */
 
-const NARROW = 640;
+const NARROW = 640; // 容器比这更窄就用窄图，像素
+const SPEED = 70; // 播放时每秒走过图上多高
+const PACE = 900; // 不要动画的读者，一步一停，毫秒
+const END = 1000; // 时间滑块的末尾
+const HELP = "上下键逐个选事件，x 剪掉选中的包，Esc 放下";
 let serial = 0;
+
+// ---------------------------------------------------------------- 造元素
 
 /** 造一个元素。@param {string} tag @param {object} [props] @param {...(Node|string)} children */
 function make(tag, props = {}, ...children) {
-  const {dataset, aria, ...rest} = props;
+  const {aria, role, ...rest} = props;
   const node = Object.assign(document.createElement(tag), rest);
-  Object.assign(node.dataset, dataset ?? {});
+  if (role) node.setAttribute("role", role);
   for (const [name, value] of Object.entries(aria ?? {})) node.setAttribute(`aria-${name}`, value);
   node.append(...children);
   return node;
 }
 
-/** 参数的一组单选。@returns {HTMLFieldSetElement} */
+function button(text, onclick, props = {}) {
+  return make("button", {type: "button", onclick, ...props}, text);
+}
+
+/** 只有是与否的参数：一个开关。 */
+function toggle(parameter, current, onchange) {
+  const input = make("input", {type: "checkbox", role: "switch", checked: current});
+  input.addEventListener("change", () => onchange(parameter.name, input.checked));
+  return make("label", {className: "ss-switch"}, input, make("i"), make("span", {}, parameter.label));
+}
+
+/** 有几个选项的参数：一组单选。 */
 function choice(parameter, id, current, onchange) {
-  const options = parameter.options.map(([value, label], index) => {
+  const options = parameter.options.map(([value, label]) => {
     const input = make("input", {type: "radio", name: `${id}-${parameter.name}`, checked: value === current});
     input.addEventListener("change", () => onchange(parameter.name, value));
     return make("label", {}, input, make("span", {}, label));
@@ -30,69 +48,107 @@ function choice(parameter, id, current, onchange) {
   return make("fieldset", {}, make("legend", {}, parameter.label), make("div", {className: "ss-options"}, ...options));
 }
 
+/** 选项只写着“是”“否”的用开关，别的用单选。 */
+function control(parameter, id, current, onchange) {
+  const plain = ([value, label]) => (value === true && label === "是") || (value === false && label === "否");
+  return parameter.options.every(plain) ? toggle(parameter, current, onchange) : choice(parameter, id, current, onchange);
+}
+
+/** 一层协议的字节：名字、范围、十六进制。 */
+function bytes({name, start, end, rows}) {
+  const range = make("figcaption", {}, `${name}　第 ${start}–${end - 1} 字节`);
+  return make("figure", {className: "ss-bytes"}, range, make("pre", {}, rows.join("\n")));
+}
+
+/** 一台主机的结果：每次调用一行，最后是内核的状态。 */
+function results({host, calls, states}) {
+  const row = ({call, outcome, failed}) => make("tr", {className: failed ? "failed" : ""},
+    make("td", {}, make("code", {}, call)), make("td", {}, make("code", {}, outcome)));
+  const head = make("tr", {}, make("th", {scope: "col"}, "调用"), make("th", {scope: "col"}, "结果"));
+  const table = make("table", {}, make("caption", {}, host), make("thead", {}, head), make("tbody", {}, ...calls.map(row)));
+  return make("div", {}, table, make("p", {}, states.length ? `内核的状态：${states.join(" → ")}` : "没有 TCP 状态。"));
+}
+
+function fold(summary, ...children) {
+  return make("details", {className: "ss-fold"}, make("summary", {}, summary), ...children);
+}
+
+// ---------------------------------------------------------------- 时间轴
+
+function moment(t) {
+  return t < 1e9 ? `${(t / 1e6).toFixed(1)} ms` : `${(t / 1e9).toFixed(2)} s`;
+}
+
+/** 图的时间轴：render.svg 写在 data-axis 里的 [时刻, 高度]，高度单位是 viewBox 的。 */
+function axisOf(svg) {
+  return (svg?.dataset.axis ?? "").split(" ").filter(Boolean).map((pair) => pair.split(",").map(Number));
+}
+
+/** 图上的高度 → 时刻（静默的长短已经由图压缩过，所以分段换算）。 */
+function timeAt(axis, y) {
+  const after = Math.max(axis.findIndex(([, height]) => height >= y), 1);
+  const [[t0, y0], [t1, y1]] = [axis[after - 1], axis[after] ?? axis[after - 1]];
+  return t0 + (t1 - t0) * (y - y0) / (y1 - y0 || 1);
+}
+
+// ---------------------------------------------------------------- 部件
+
 class View {
   /** @param {Model} model @param {HTMLElement} el */
   constructor(model, el) {
-    this.model = model;
-    this.id = `ss${++serial}`;
-    this.selected = null;
-    this.cutting = false;
-    this.timer = 0;
+    Object.assign(this, {model, id: `ss${++serial}`, titles: {}, opened: false, stop: null});
+    Object.assign(this, {selected: null, wish: null, cutting: false});
     this.build(el);
     this.listen();
+    for (const handler of new Set(Object.values(this.handlers))) handler();
   }
 
-  // ---------------------------------------------------------------- 骨架
-
   build(el) {
-    const {experiment, values} = {experiment: this.model.get("experiment"), values: this.model.get("values")};
-    const change = (name, value) => this.toggle(name, value);
+    const experiment = this.model.get("experiment"), values = this.model.get("values");
+    const change = (name, value) => this.change(name, value);
     this.badge = make("span", {className: "ss-badge"});
-    this.status = make("p", {className: "ss-status"});
-    this.status.setAttribute("role", "status");
+    this.status = make("p", {className: "ss-status", role: "status"});
     this.controls = make("div", {className: "ss-controls"},
-      ...experiment.parameters.map((p) => choice(p, this.id, values[p.name], change)));
-    this.figure = make("div", {className: "ss-figure", tabIndex: 0, aria: {label: "图：用上下键逐个选事件，按 x 剪掉选中的包"}});
-    this.detail = make("section", {className: "ss-detail", hidden: true, aria: {label: "选中的事件", live: "polite"}});
-    this.cuts = make("div", {className: "ss-cuts", hidden: true});
-    this.results = make("details", {className: "ss-results"});
-    this.difference = make("p", {className: "ss-difference", hidden: true});
+      ...experiment.parameters.map((p) => control(p, this.id, values[p.name], change)));
+    this.cuts = make("div", {className: "ss-cuts"});
+    this.figure = make("div", {className: "ss-figure", tabIndex: 0, role: "group",
+      aria: {label: `${experiment.title}的图。${HELP}`}});
+    this.here = make("i", {className: "ss-here"});
+    this.detail = make("section", {className: "ss-detail", hidden: true, aria: {label: "选中的事件"}});
+    this.difference = make("p", {className: "ss-difference"});
+    this.more = make("div", {className: "ss-more"});
     this.root = make("section", {className: "ss", aria: {label: `交互实验：${experiment.title}`}},
       make("header", {}, make("strong", {}, experiment.title), this.badge, make("p", {}, experiment.question)),
-      this.controls, this.toolbar(), this.cuts, this.status, this.figure, this.detail, this.difference, this.results);
-    const still = el.querySelector(".sockscope-figure");
+      this.controls, this.toolbar(), this.cuts, this.status,
+      make("div", {className: "ss-stage"}, this.here, this.figure), this.detail, this.difference, this.more);
+    const still = el.querySelector(".sockscope-figure"); // 静态书页里已经有的图
     if (still) this.figure.append(still);
+    this.root.dataset.lmSuppressShortcuts = "true"; // 方向键归图，不归 JupyterLab
     el.replaceChildren(this.root);
   }
 
   toolbar() {
-    this.runButton = make("button", {type: "button", className: "ss-run"}, "运行");
-    this.playButton = make("button", {type: "button", aria: {pressed: "false"}}, "播放");
-    this.slider = make("input", {type: "range", min: "0", max: "1000", value: "1000", aria: {label: "时刻"}});
+    this.runButton = button("", () => (this.model.get("running") ? this.halt() : this.ask()), {className: "ss-run"});
+    this.runButton.append(make("span", {}, "运行"), make("span", {}, "停止"));
+    this.playButton = button("播放", () => (this.stop ? this.pause() : this.play()), {className: "ss-play"});
+    this.slider = make("input", {type: "range", min: 0, max: END, value: END, aria: {label: "看到哪一刻为止"}});
     this.clock = make("output", {className: "ss-clock"});
-    this.scissors = make("button", {type: "button", className: "ss-scissors", aria: {pressed: "false"}}, "✂ 剪包");
-    this.scissors.title = "按下之后，点图里的一个包：它会在那里丢失，实验再跑一遍";
+    this.scissors = button("✂ 剪包", () => this.setCutting(!this.cutting), {
+      title: "按下之后，点图里的一个包：它会在那里丢失，实验再跑一遍", aria: {pressed: "false"}});
     return make("div", {className: "ss-toolbar"},
-      this.runButton, this.playButton, this.slider, this.clock, this.scissors);
+      this.runButton, this.playButton, make("div", {className: "ss-time"}, this.slider, this.clock), this.scissors);
   }
 
   listen() {
-    this.runButton.addEventListener("click", () => this.ask());
-    this.playButton.addEventListener("click", () => (this.timer ? this.pause() : this.play()));
     this.slider.addEventListener("input", () => { this.pause(); this.seek(); });
-    this.scissors.addEventListener("click", () => this.setCutting(!this.cutting));
     this.figure.addEventListener("click", (event) => this.clicked(event));
-    this.figure.addEventListener("keydown", (event) => this.pressed(event));
+    this.root.addEventListener("keydown", (event) => this.pressed(event));
     this.resize = new ResizeObserver(() => this.fit());
     this.resize.observe(this.figure);
-    this.handlers = {
-      "change:payload": () => this.show(), "change:running": () => this.showRunning(),
-      "change:error": () => this.showRunning(), "change:drop": () => this.showCuts(),
-    };
+    const progress = () => this.showRunning();
+    this.handlers = {"change:payload": () => this.show(), "change:drop": () => this.showCuts(),
+      "change:running": progress, "change:error": progress};
     for (const [name, handler] of Object.entries(this.handlers)) this.model.on(name, handler);
-    this.show();
-    this.showRunning();
-    this.showCuts();
   }
 
   close() {
@@ -103,7 +159,7 @@ class View {
 
   // ---------------------------------------------------------------- 请求
 
-  toggle(name, value) {
+  change(name, value) {
     this.model.set("values", {...this.model.get("values"), [name]: value});
     this.model.set("drop", []);
     this.ask();
@@ -116,19 +172,29 @@ class View {
     this.model.save_changes();
   }
 
+  halt() {
+    this.model.set("halt", this.model.get("request"));
+    this.model.save_changes();
+  }
+
   cut(index) {
     const signature = this.payload()?.signatures?.[index];
-    if (!signature) return this.say("只有包能剪。");
-    this.setCutting(false);
-    this.model.set("drop", [...this.model.get("drop"), signature]);
+    if (!signature) return this.say("只有包能剪：选网线上的一个箭头。");
+    this.titles[signature] = this.payload().events[index].title;
+    this.drop();
+    this.model.set("drop", [...new Set([...this.model.get("drop"), signature])]);
+    this.ask();
+  }
+
+  mend(signature) {
+    this.model.set("drop", this.model.get("drop").filter((one) => one !== signature));
     this.ask();
   }
 
   setCutting(on) {
-    this.cutting = on;
+    this.cutting = this.root.classList.toggle("cutting", on);
     this.scissors.setAttribute("aria-pressed", String(on));
-    this.root.classList.toggle("cutting", on);
-    if (on) this.say("点图里的一个包，它会在那里丢失，实验再跑一遍。");
+    this.say(on ? "点图里的一个包，它会在那里丢失。" : "");
   }
 
   // ---------------------------------------------------------------- 显示
@@ -137,34 +203,43 @@ class View {
 
   say(sentence) { this.status.textContent = sentence; }
 
+  /** 标签、图、异同；做完了还有解释与结果。 */
   show() {
     const payload = this.payload();
-    this.badge.textContent = payload?.label ?? "";
+    Object.assign(this.badge, {textContent: payload?.label ?? "", title: payload?.note ?? "", hidden: !payload});
     this.badge.dataset.label = payload?.label ?? "";
-    this.badge.title = payload?.note ?? "";
-    this.badge.hidden = !payload;
-    if (!payload) return;
+    this.difference.textContent = payload?.difference || payload?.note || "";
     this.drawn = "";
     this.fit();
-    if (!payload.events) return; // 还在进行中：只有图
-    if (this.asked) this.root.dataset.latency = Math.round(performance.now() - this.asked);
-    this.root.dataset.protocol = payload.protocol_ms;
-    this.root.dataset.key = payload.key;
-    this.select(null);
-    this.showResults(payload);
-    this.difference.textContent = payload.difference ?? payload.note ?? "";
-    this.difference.hidden = !this.difference.textContent;
+    if (payload?.events) this.complete(payload);
+  }
+
+  complete(payload) {
+    Object.assign(this.root.dataset, {key: payload.key, protocol: payload.protocol_ms});
+    if (this.asked) this.measure(this.asked);
+    this.select(this.wish);
+    this.wish = null;
+    this.more.replaceChildren(
+      fold("两边各自的结果", make("div", {className: "ss-columns"}, ...payload.results.map(results))),
+      fold("文字版", make("pre", {tabIndex: 0}, payload.text)));
+  }
+
+  /** 从拨动开关到新图画好用了多少毫秒，写在 data-latency 上（浏览器画完这一帧之后才算）。 */
+  measure(since) {
+    requestAnimationFrame(() => setTimeout(() => {
+      this.root.dataset.latency = (performance.now() - since).toFixed(1);
+    }));
   }
 
   /** 按容器的宽度挑宽图或窄图放上去。 */
   fit() {
-    const payload = this.payload();
-    if (!payload?.wide || !this.figure.clientWidth) return;
-    const shape = this.figure.clientWidth < NARROW ? "narrow" : "wide";
+    const payload = this.payload(), width = this.figure.clientWidth;
+    if (!payload?.wide || !width) return;
+    const shape = width < NARROW ? "narrow" : "wide";
     if (this.drawn === shape) return;
     this.drawn = shape;
     this.figure.innerHTML = payload[shape];
-    this.slider.value = "1000";
+    this.slider.value = END;
     this.seek();
     this.mark();
   }
@@ -172,143 +247,158 @@ class View {
   showRunning() {
     const running = Boolean(this.model.get("running")), error = this.model.get("error");
     this.root.classList.toggle("running", running);
-    this.runButton.textContent = running ? "进行中…" : "运行";
-    this.say(error || (running ? "实验进行中。" : ""));
+    this.root.classList.toggle("stale", !running && Boolean(error));
     this.status.classList.toggle("error", Boolean(error));
+    this.say(error || (running ? "实验进行中" : ""));
   }
 
   showCuts() {
     const drop = this.model.get("drop") ?? [];
     this.cuts.hidden = !drop.length;
-    this.cuts.replaceChildren("剪掉了：", ...drop.map((signature) => {
-      const chip = make("button", {type: "button", title: "不剪这个包，再跑一遍"}, `${signature.replace(/ #1$/, "")} ✕`);
-      chip.addEventListener("click", () => {
-        this.model.set("drop", this.model.get("drop").filter((one) => one !== signature));
-        this.ask();
-      });
-      return chip;
+    this.cuts.replaceChildren("剪掉了", ...drop.map((signature) => {
+      const name = this.titles[signature] ?? signature.replace(/ #1$/, "");
+      return button(`${name} ✕`, () => this.mend(signature), {aria: {label: `不剪“${name}”，再跑一遍`}});
     }));
-  }
-
-  showResults(payload) {
-    const column = ({host, calls, states}) => make("div", {}, make("h4", {}, host),
-      make("ul", {}, ...calls.map(({call, outcome, failed}) =>
-        make("li", {className: failed ? "failed" : ""}, make("code", {}, call), " → ", make("code", {}, outcome)))),
-      make("p", {}, states.length ? `内核的状态：${states.join(" → ")}` : "没有 TCP 状态"));
-    this.results.replaceChildren(make("summary", {}, "两边各自的结果"),
-      make("div", {className: "ss-columns"}, ...payload.results.map(column)));
   }
 
   // ---------------------------------------------------------------- 选中一个事件
 
   clicked(event) {
-    const target = event.target.closest("[data-event]");
-    if (!target) return this.select(null);
-    const index = Number(target.dataset.event);
-    if (this.cutting) return this.cut(index);
-    this.select(index);
+    const target = event.target.closest("[data-event]"), index = target ? Number(target.dataset.event) : null;
+    if (this.cutting && target) this.cut(index);
+    else this.select(index);
   }
 
   pressed(event) {
     const step = {ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1}[event.key];
-    if (step) this.move(step);
-    else if (event.key === "x" && this.selected !== null) this.cut(this.selected);
-    else if (event.key === "Escape") { this.setCutting(false); this.select(null); }
+    const onFigure = event.target === this.figure;
+    if (step && onFigure) this.move(step);
+    else if (event.key === "x" && onFigure && this.selected !== null) this.cut(this.selected);
+    else if (event.key === "Escape") this.drop();
     else return;
     event.preventDefault();
   }
 
-  /** 选中时间上的下一个（或上一个）画出来的事件。 */
-  move(step) {
-    const order = [...new Set([...this.figure.querySelectorAll("[data-event]")].map((g) => Number(g.dataset.event)))];
-    order.sort((a, b) => a - b);
-    const here = order.indexOf(this.selected);
-    this.select(order[here < 0 ? (step > 0 ? 0 : order.length - 1) : Math.min(Math.max(here + step, 0), order.length - 1)]);
+  /** 放下剪刀和选中的事件，焦点不丢，回到图上。 */
+  drop() {
+    if (this.detail.contains(document.activeElement)) this.figure.focus({preventScroll: true});
+    this.setCutting(false);
+    this.select(null);
   }
 
+  /** 选中图上的下一个（或上一个）事件：先按时刻，再按次序。 */
+  move(step) {
+    const drawn = [...this.figure.querySelectorAll("[data-event]")].map((g) => Number(g.dataset.event));
+    const order = [...new Set(drawn)].sort((a, b) => a - b), here = order.indexOf(this.selected);
+    const next = here < 0 ? (step > 0 ? 0 : order.length - 1) : here + step;
+    this.select(order[Math.min(Math.max(next, 0), order.length - 1)] ?? null);
+  }
+
+  /** @param {number | null} index */
   select(index) {
-    this.selected = index;
     const event = index === null ? null : this.payload()?.events?.[index];
-    if (index !== null && !event) this.model.set("wish", index); // 静态页：请宿主取来这个变体
+    if (index !== null && !event) this.wish = index; // 解释还没取来：取来之后再选
+    this.selected = event ? index : null;
     this.detail.hidden = !event;
     this.mark();
     if (!event) return;
-    const actions = [];
-    if (this.payload().signatures[index]) actions.push(this.action("✂ 剪掉这个包再跑一遍", () => this.cut(index)));
-    if (event.cause !== null && event.cause !== undefined) actions.push(this.action("↑ 看是谁引出的", () => this.select(event.cause)));
-    this.detail.replaceChildren(make("h4", {}, event.title),
-      ...event.lines.map((line) => make("p", {}, line)), ...event.blocks.map(bytes),
-      make("div", {className: "ss-actions"}, ...actions));
+    this.explain(event, index);
+    this.reveal();
   }
 
-  action(text, onclick) { return make("button", {type: "button", onclick}, text); }
+  /** 说明停在屏幕下沿，别让它挡住选中的事件。 */
+  reveal() {
+    const target = this.figure.querySelector(".selected").getBoundingClientRect();
+    this.here.style.top = `${target.top - this.here.parentElement.getBoundingClientRect().top}px`;
+    this.here.style.height = `${Math.min(target.height, 80)}px`;
+    this.here.scrollIntoView({block: "nearest"});
+  }
+
+  /** @param {Explanation} event @param {number} index */
+  explain(event, index) {
+    const actions = [button("↑ 上一个", () => this.move(-1)), button("↓ 下一个", () => this.move(1))];
+    if (typeof event.cause === "number") actions.unshift(button("由谁引出", () => this.select(event.cause)));
+    if (this.payload().signatures[index]) actions.unshift(button("✂ 剪掉这个包再跑一遍", () => this.cut(index)));
+    const words = make("div", {className: "ss-words", aria: {live: "polite"}},
+      make("h4", {}, event.title), ...event.lines.map((line) => make("p", {}, line)));
+    const raw = fold("字节", ...event.blocks.map(bytes));
+    Object.assign(raw, {open: this.opened, hidden: !event.blocks.length, ontoggle: () => { this.opened = raw.open; }});
+    this.detail.replaceChildren(words, button("✕", () => this.drop(), {className: "ss-close", aria: {label: "放下"}}),
+      make("div", {className: "ss-actions"}, ...actions), raw);
+  }
 
   /** 在图上标出选中的事件和它的原因。 */
   mark() {
-    const cause = this.selected === null ? null : this.payload()?.events?.[this.selected]?.cause;
+    const cause = this.payload()?.events?.[this.selected]?.cause;
     for (const g of this.figure.querySelectorAll("[data-event]")) {
-      g.classList.toggle("selected", Number(g.dataset.event) === this.selected);
-      g.classList.toggle("because", cause !== null && cause !== undefined && Number(g.dataset.event) === cause);
+      const index = Number(g.dataset.event);
+      g.classList.toggle("selected", index === this.selected);
+      g.classList.toggle("because", index === cause);
     }
   }
 
   // ---------------------------------------------------------------- 播放
 
-  /** 图的时间轴：render.svg 写在 data-axis 里的 [时刻, 高度]。 */
-  axis() {
-    const svg = this.figure.querySelector("svg[data-axis]");
-    return svg ? svg.dataset.axis.split(" ").map((pair) => pair.split(",").map(Number)) : [];
-  }
+  /** 正在显示的那张图（静态书页里宽窄两张都在）。 */
+  svg() { return [...this.figure.querySelectorAll("svg[data-axis]")].find((svg) => svg.clientWidth); }
 
-  /** 滑块的位置是图上的高度（静默的长短已经由图压缩过），换算回时刻。 */
-  moment() {
-    const axis = this.axis();
-    if (!axis.length || this.slider.value === "1000") return Infinity;
-    const [top, bottom] = [axis[0][1], axis.at(-1)[1]];
-    const y = top + (bottom - top) * this.slider.value / 1000;
-    const after = Math.max(axis.findIndex(([, height]) => height >= y), 1);
-    const [[t0, y0], [t1, y1]] = [axis[after - 1], axis[after]];
-    return t0 + (t1 - t0) * (y - y0) / (y1 - y0 || 1);
-  }
-
+  /** 把图看到滑块所在的那一刻：之后的事藏起来，正在路上的包只露出走过的一段。 */
   seek() {
-    const now = this.moment();
+    const svg = this.svg(), axis = axisOf(svg), whole = Number(this.slider.value) >= END || axis.length < 2;
+    this.figure.classList.toggle("timed", !whole);
+    const y = whole ? Infinity : axis[0][1] + (axis.at(-1)[1] - axis[0][1]) * this.slider.value / END;
+    const now = whole ? Infinity : timeAt(axis, y);
     for (const g of this.figure.querySelectorAll("[data-t]")) g.classList.toggle("later", Number(g.dataset.t) > now);
-    this.clock.textContent = now === Infinity ? "" : now < 1e9 ? `${(now / 1e6).toFixed(1)} ms` : `${(now / 1e9).toFixed(2)} s`;
+    this.clock.textContent = whole ? "" : moment(now);
+    this.slider.setAttribute("aria-valuetext", whole ? "全部" : moment(now));
+    if (whole) return;
+    const share = y / svg.viewBox.baseVal.height, box = svg.getBoundingClientRect();
+    this.figure.style.setProperty("--rest", `${(1 - share) * 100}%`);
+    this.figure.style.setProperty("--now", `${box.top + share * box.height - this.figure.getBoundingClientRect().top}px`);
   }
 
   play() {
-    if (this.slider.value === "1000") this.slider.value = "0";
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const [step, pause] = still ? [100, 700] : [4, 30];
+    if (Number(this.slider.value) >= END) this.slider.value = 0;
     this.playButton.textContent = "暂停";
-    this.playButton.setAttribute("aria-pressed", "true");
-    this.timer = setInterval(() => {
-      this.slider.value = String(Math.min(Number(this.slider.value) + step, 1000));
-      this.seek();
-      if (this.slider.value === "1000") this.pause();
-    }, pause);
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.stop = still ? this.step() : this.flow(Number(this.slider.value));
+  }
+
+  go(place) {
+    this.slider.value = Math.min(place, END);
+    this.seek();
+    if (place >= END) this.pause();
+  }
+
+  /** 连续地走，每秒 SPEED 像素。@returns {() => void} 停下 */
+  flow(from) {
+    const axis = axisOf(this.svg()), high = axis.length ? axis.at(-1)[1] - axis[0][1] : 1, since = performance.now();
+    const frame = (now) => {
+      next = requestAnimationFrame(frame);
+      this.go(from + Math.max(now - since, 0) / 1000 * SPEED / high * END);
+    };
+    let next = requestAnimationFrame(frame);
+    return () => cancelAnimationFrame(next);
+  }
+
+  /** 不要动画：一步一停，每步十分之一。@returns {() => void} 停下 */
+  step() {
+    const timer = setInterval(() => this.go(Number(this.slider.value) + END / 10), PACE);
+    return () => clearInterval(timer);
   }
 
   pause() {
-    clearInterval(this.timer);
-    this.timer = 0;
+    this.stop?.();
+    this.stop = null;
     this.playButton.textContent = "播放";
-    this.playButton.setAttribute("aria-pressed", "false");
   }
-}
-
-/** 一段字节：名字、范围、十六进制。 */
-function bytes({name, start, end, rows}) {
-  return make("figure", {className: "ss-bytes"},
-    make("figcaption", {}, `${name}　第 ${start}–${end - 1} 字节`), make("pre", {}, rows.join("\n")));
 }
 
 export default {
   /** @param {{model: Model, el: HTMLElement}} context */
   render({model, el}) {
     const view = new View(model, el);
-    if (!model.get("payload") && !model.get("still")) view.ask();
+    if (!model.get("payload")?.live && !model.get("still")) view.ask();
     return () => view.close();
   },
 };

@@ -108,9 +108,9 @@ class Experiment:
         return ".".join(str(int(v)) if isinstance(v, bool) else str(v)
                         for v in self.complete(values).values()) or "default"
 
-    def run(self, *, drop: Iterable[str] = (), on_progress: Callable[[Trace], None] | None = None,
+    def run(self, *, drop: Iterable[str] = (), on_progress: Callable[[Trace], bool | None] | None = None,
             capture: str = "", **values: Any) -> Trace:
-        """真的做一遍。``drop`` 是要剪掉的包的签名；``on_progress`` 在进行中不时收到未完的轨迹。
+        """真的做一遍。``drop`` 是要剪掉的包的签名；``on_progress`` 在进行中不时收到未完的轨迹，返回 False 则叫停。
 
         做不了则抛 ``Unavailable``；参数不对抛 ``ValueError``。
         """
@@ -125,7 +125,7 @@ class Experiment:
                 self.function(net, **values)
         return self._named(net.trace, values)
 
-    def observe(self, *, drop: Iterable[str] = (), on_progress: Callable[[Trace], None] | None = None,
+    def observe(self, *, drop: Iterable[str] = (), on_progress: Callable[[Trace], bool | None] | None = None,
                 **values: Any) -> Trace:
         """做得了就做，做不了就放录制：``trace.label`` 说明读者看的是哪一种。"""
         try:
@@ -162,17 +162,16 @@ def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str
 
 
 @contextmanager
-def _attended(net: Network, limit: float, refresh: Callable[[], None] | None) -> Iterator[None]:
-    """看着实验：不时报告进展，超过时限就叫停。"""
+def _attended(net: Network, limit: float, refresh: Callable[[], bool | None] | None) -> Iterator[None]:
+    """看着实验：不时报告进展，有人叫停或超过时限就停下。"""
     done = threading.Event()
 
     def attend() -> None:
         waited = 0.0
         while not done.wait(REFRESH):
             waited += REFRESH
-            if refresh is not None:
-                refresh()
-            if waited > limit:
+            stopped = refresh is not None and refresh() is False
+            if stopped or waited > limit:
                 return net.abort()
 
     thread = threading.Thread(target=attend, name="attend", daemon=True)

@@ -10,7 +10,7 @@ from typing import Any
 from sockscope.render import svg, text
 from sockscope.trace import Trace
 
-__all__ = ["attach", "mimebundle"]
+__all__ = ["attach", "framed", "mimebundle"]
 
 SWITCH = (
     ".sockscope-figure{container-type:inline-size}.sockscope-figure>.narrow{display:none}"
@@ -21,8 +21,12 @@ SWITCH = (
 def mimebundle(trace: Trace) -> dict[str, str]:
     """一条轨迹的各种样子：网页（宽窄两版，由容器宽度选一）、SVG（给 PDF）、文字（给终端）。"""
     wide, narrow = svg.render(trace), svg.render(trace, width="narrow")
-    html = f'<div class="sockscope-figure"><style>{SWITCH}</style>{wide}{narrow}</div>'
-    return {"text/html": html, "image/svg+xml": wide, "text/plain": text.render(trace)}
+    return {"text/html": framed(wide, narrow), "image/svg+xml": wide, "text/plain": text.render(trace)}
+
+
+def framed(wide: str, narrow: str) -> str:
+    """宽窄两张 SVG 放进一个容器，由它的宽度选一。"""
+    return f'<div class="sockscope-figure"><style>{SWITCH}</style>{wide}{narrow}</div>'
 
 
 def attach() -> None:
