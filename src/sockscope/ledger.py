@@ -13,18 +13,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from sockscope.prose import marked
+from sockscope.prose import Table
 
-__all__ = ["Claim", "Table", "beliefs", "chapters", "claims", "everything"]
+__all__ = ["Claim", "beliefs", "chapters", "claims", "everything"]
 
 ROOT = Path(__file__).parents[2]
 VERDICTS = ("成立", "不成立", "看系统")
-STYLE = """
-.sockscope-ledger td,.sockscope-ledger th{text-align:left!important;vertical-align:top;padding:.4em .8em .4em 0}
-.sockscope-ledger{border-collapse:collapse;width:100%}.sockscope-ledger tr{border-bottom:1px solid #8884}
-.sockscope-ledger td:nth-child(2){white-space:nowrap;font-weight:600}.sockscope-ledger small{opacity:.8;display:block}
-.sockscope-ledger caption{caption-side:bottom;text-align:left;font-size:.85em;padding-top:.5em}
-"""
 
 
 @dataclass(frozen=True)
@@ -75,33 +69,21 @@ def heading(chapter: str, cell: str) -> str:
     raise KeyError(f"第 {chapter} 章没有叫 {cell!r} 的单元格。")
 
 
-class Table:
-    """说法的表格：流传的说法，裁决，为什么，出处。"""
-
-    def __init__(self, rows: Iterable[Claim]) -> None:
-        self.rows = list(rows)
-
-    def _repr_html_(self) -> str:
-        kernels = sorted({c.kernel for c in self.rows})
-        body = "".join(f"<tr><td>{marked(c.says)}</td><td>{c.verdict}</td><td>{marked(c.because)}"
-                       f"<small>{self._source(c, kernels)}</small></td></tr>" for c in self.rows)
-        return (f'<style>{STYLE}</style><table class="sockscope-ledger"><caption>裁决于 {"、".join(kernels)}</caption>'
-                f"<thead><tr><th>说法</th><th>裁决</th><th>证据</th></tr></thead><tbody>{body}</tbody></table>")
-
-    @staticmethod
-    def _source(claim: Claim, kernels: list[str]) -> str:
-        """出处；各行的内核不同时，也写上内核。"""
-        return f"见{marked(claim.proof)}" + (f"，{claim.kernel}" if len(kernels) > 1 else "")
-
-    def __repr__(self) -> str:
-        return "\n".join(f"{c.verdict}  {c.says}  {c.because}" for c in self.rows)
-
-
 def beliefs(chapter: str) -> Table:
     """一章的误区表。"""
-    return Table(c for c in claims(chapter) if c.kind == "belief")
+    return _table(c for c in claims(chapter) if c.kind == "belief")
 
 
 def everything() -> Table:
     """全书的说法，照章排（附录 D）。"""
-    return Table(c for chapter in chapters() for c in claims(chapter) if c.kind == "belief")
+    return _table(c for chapter in chapters() for c in claims(chapter) if c.kind == "belief")
+
+
+def _table(found: Iterable[Claim]) -> Table:
+    """说法、裁决、为什么和出处。内核都相同时只在表下写一次。"""
+    rows = list(found)
+    kernels = sorted({c.kernel for c in rows})
+    where = "" if len(kernels) == 1 else "，{kernel}"
+    return Table(["说法", "裁决", "证据"], (
+        (c.says, c.verdict, f"{c.because}\n见{c.proof}" + where.format(kernel=c.kernel)) for c in rows),
+        caption=f"裁决于 {'、'.join(kernels)}。")
