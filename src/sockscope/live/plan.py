@@ -12,6 +12,7 @@ SYSCTL = {
     "ipv6/conf/default/router_solicitations": "0",  # 新网口不必四处打听路由器
     "ipv4/icmp_ratelimit": "0",  # 每个错误都要看得见
     "ipv4/conf/default/rp_filter": "0",
+    "ipv4/tcp_early_retrans": "0",  # 网线偶尔慢几毫秒，尾部丢失探测会当成丢包而重传；RTO 至少 200 毫秒，不受影响
 }
 ROUTER = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
 
