@@ -27,7 +27,7 @@ book: environment ## 构建全书到 _build/html（只在来源变化时）
 	@$(PYTHON_IN_VENV) book/build.py
 
 bench: environment ## 测量：一次实验、一个来回、一次切换各要多久
-	@$(PYTHON_IN_VENV) -m sockscope bench
+	@$(PYTHON_IN_VENV) -m bench
 
 record: environment ## 在这台机器的内核上重新录制全部实验
 	@$(PYTHON_IN_VENV) -m sockscope record

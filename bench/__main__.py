@@ -1,0 +1,138 @@
+"""``python -m bench``（即 ``make bench``）：一行一个数，都是这一次运行的中位数和比值。
+
+什么也不安装：缺哪个软件包，用一句话说出来，那一行写“未测”。
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench import ours
+from sockscope.live import Network, capability
+
+HERE = Path(__file__).parent
+SYSTEM_PYTHON = "/usr/bin/python3"
+ROUNDS = 3000
+PACKAGES = {"tcpdump": "tcpdump", "tshark": "tshark", "ip": "iproute2", "mn": "mininet"}
+
+
+class Untested(Exception):
+    """这个数测不了；消息说缺什么。"""
+
+
+def main() -> int:
+    if capability().level != "cable":
+        print(f"未测：{capability().sentence}", file=sys.stderr)
+        return 1
+    for title, measure in figures():
+        try:
+            print(f"{title}：{measure()}", flush=True)
+        except Untested as reason:
+            print(f"{title}：未测。{reason}", flush=True)
+    return 0
+
+
+def figures() -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "一次实验（连接、问答、半关闭、关闭，到完整的轨迹）", experiment
+    yield "其中第一次（解释器刚刚启动）", cold
+    yield "一个来回", round_trip
+    yield "收工（net.close()，一个线程还阻塞着）", closing
+    if importlib.util.find_spec("bench.browser"):
+        yield from importlib.import_module("bench.browser").figures()
+
+
+# ---------------------------------------------------------------- 一次实验
+
+def experiment() -> str:
+    mine = statistics.median(warm(20))
+    name, theirs = other_way()
+    return f"{mine * 1000:.0f} ms；{name} + tcpdump + tshark {theirs * 1000:.0f} ms；快 {theirs / mine:.0f} 倍（目标 50）"
+
+
+def warm(count: int) -> list[float]:
+    """已经做过一次之后，再做 ``count`` 次各要多久。"""
+    ours.once()
+    return [ours.once() for _ in range(count)]
+
+
+def other_way() -> tuple[str, float]:
+    """Mininet 的一次要多久；这个内核上起不来就用 ip netns。"""
+    need("tcpdump", "tshark", "ip", "mn")
+    for way, name in (("mininet", "Mininet"), ("netns", "ip netns（Mininet 在这里起不来）")):
+        done = subprocess.run([SYSTEM_PYTHON, str(HERE / "theirs.py"), way, "5"], capture_output=True, text=True)
+        if done.returncode == 0:
+            return name, statistics.median(map(float, done.stdout.split()))
+    raise Untested(f"Mininet 和 ip netns 都起不来：{(done.stderr.strip() or '没有说明').splitlines()[-1]}")
+
+
+def need(*programs: str) -> None:
+    missing = [PACKAGES[p] for p in programs if shutil.which(p) is None]
+    if missing:
+        raise Untested(f"缺 {'、'.join(missing)}；sudo apt-get install {' '.join(missing)} 之后再测。")
+
+
+def cold() -> str:
+    took = [float(run(sys.executable, str(HERE / "ours.py"))) for _ in range(5)]
+    return f"{statistics.median(took) * 1000:.0f} ms（目标 800）"
+
+
+def run(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+# ---------------------------------------------------------------- 一个来回
+
+def round_trip() -> str:
+    """同样的两台主机、同样的程序，只换中间那段路：网线，或一对 veth。"""
+    need("ip")
+    with Network("client", "server") as net:
+        inside(net.client, "ip", "link", "add", "veth0", "type", "veth", "peer", "veth0",
+               "netns", str(net.server.namespace.pid))
+        for host, address in ((net.client, "10.1.0.1/24"), (net.server, "10.1.0.2/24")):
+            inside(host, "ip", "address", "add", address, "dev", "veth0")
+            inside(host, "ip", "link", "set", "veth0", "up")
+        cable, veth = ping(net, net.server.address), ping(net, "10.1.0.2")
+    return f"网线 {cable * 1e6:.0f} µs，veth {veth * 1e6:.0f} µs，{cable / veth:.1f} 倍（目标 3 以内）"
+
+
+def inside(host, *command: str) -> str:
+    program = host.program(*command)
+    out, wrong = program.stdout.read(), program.stderr.read()
+    if program.wait():
+        raise Untested(f"{' '.join(command)}：{wrong.decode().strip()}")
+    return out.decode()
+
+
+def ping(net: Network, address: str) -> float:
+    """到 ``address`` 的来回的中位数，秒。"""
+    code = str(HERE / "pingpong.py")
+    server = net.server.program(sys.executable, code, "pong", address)
+    server.stdout.readline()
+    return float(inside(net.client, sys.executable, code, "ping", address, str(ROUNDS)))
+
+
+# ---------------------------------------------------------------- 收工
+
+def closing() -> str:
+    import time
+    took = []
+    for _ in range(20):
+        net = Network("client", "server")
+        listener = net.server.socket()
+        listener.bind((net.server.address, 7))
+        listener.listen()
+        net.server.spawn(listener.accept)
+        start = time.perf_counter()
+        net.close()
+        took.append(time.perf_counter() - start)
+    return f"{statistics.median(took) * 1000:.1f} ms（目标 5 以内）"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

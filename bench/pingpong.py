@@ -1,0 +1,36 @@
+"""来回：TCP（TCP_NODELAY）上一个字节去、一个字节回。``pong 地址`` 应答，``ping 地址 次数`` 打印中位数（秒）。"""
+
+from __future__ import annotations
+
+import socket
+import statistics
+import sys
+import time
+
+PORT = 8
+
+
+def pong(address: str) -> None:
+    with socket.create_server((address, PORT)) as listener:
+        print("ready", flush=True)
+        conn, _ = listener.accept()
+        with conn:
+            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while data := conn.recv(1):
+                conn.send(data)
+
+
+def ping(address: str, count: str) -> None:
+    with socket.create_connection((address, PORT)) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        took = []
+        for _ in range(int(count)):
+            start = time.perf_counter()
+            sock.send(b"x")
+            sock.recv(1)
+            took.append(time.perf_counter() - start)
+    print(statistics.median(took))
+
+
+if __name__ == "__main__":
+    {"pong": pong, "ping": ping}[sys.argv[1]](*sys.argv[2:])
