@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sockscope import experiments
 from sockscope.prose import Table
+from sockscope.tcp import TRANSITIONS, Transition, walk
 
-__all__ = ["Claim", "beliefs", "chapters", "claims", "everything"]
+__all__ = ["Claim", "beliefs", "chapters", "claims", "edges", "everything", "walks"]
 
 ROOT = Path(__file__).parents[2]
 VERDICTS = ("成立", "不成立", "看系统")
@@ -87,3 +89,24 @@ def _table(found: Iterable[Claim]) -> Table:
     return Table(["说法", "裁决", "证据"], (
         (c.says, c.verdict, f"{c.because}\n见{c.proof}" + where.format(kernel=c.kernel)) for c in rows),
         caption=f"裁决于 {'、'.join(kernels)}。")
+
+
+@cache
+def walks() -> dict[Transition, tuple[str, str]]:
+    """TCP 状态机的每条边 → 第一个走过它的录制：``(实验, 变体)``。没有录制走过的边不在其中。"""
+    found: dict[Transition, tuple[str, str]] = {}
+    for name in experiments.names():
+        for key, trace in experiments.Recording.load(name).variants.items():
+            for edge in (edge for step in walk(trace) for edge in step.edges):
+                found.setdefault(edge, (name, key))
+    return found
+
+
+def edges() -> Table:
+    """附录 B 的表：图上的每条边，和走过它的录制。"""
+    rows = []
+    for edge in (edge for edge in TRANSITIONS if edge.ordinary):
+        name, key = walks().get(edge, ("", ""))
+        proof = f"实验 `{name}`（`{key}`），第 {experiments.get(name).chapter} 章" if name else "还没有录制走过"
+        rows.append((f"{edge.before} → {edge.after}", edge.action or "—", f"{edge.event}\n{proof}"))
+    return Table(["边", "发出", "原因与录制"], rows, caption=f"走过的边：{len(walks().keys() & set(TRANSITIONS))}。")

@@ -22,7 +22,7 @@ ALLOWED = {
     "serve": {"trace", "tcp", "render", "live", "experiments", "explorer"},
     "prose": set(),
     "quiz": {"trace", "tcp", "live", "experiments", "prose"},
-    "ledger": {"trace", "experiments", "prose"},
+    "ledger": {"trace", "tcp", "experiments", "prose"},
     "type_table": {"trace", "live", "experiments", "prose"},
     "address": set(),
     "address_explorer": {"address", "prose"},
