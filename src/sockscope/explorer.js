@@ -31,8 +31,8 @@ function button(text, onclick, props = {}) {
   return make("button", {type: "button", onclick, ...props}, text);
 }
 
-/** 只有是与否的参数：一个开关。 */
-function toggle(parameter, current, onchange) {
+/** 只写着“是”“否”的参数：一个开关。 */
+function toggle(parameter, _id, current, onchange) {
   const input = make("input", {type: "checkbox", role: "switch", checked: current});
   input.addEventListener("change", () => onchange(parameter.name, input.checked));
   return make("label", {className: "ss-switch"}, input, make("i"), make("span", {}, parameter.label));
@@ -48,10 +48,9 @@ function choice(parameter, id, current, onchange) {
   return make("fieldset", {}, make("legend", {}, parameter.label), make("div", {className: "ss-options"}, ...options));
 }
 
-/** 选项只写着“是”“否”的用开关，别的用单选。 */
-function control(parameter, id, current, onchange) {
+function control(parameter, ...rest) {
   const plain = ([value, label]) => (value === true && label === "是") || (value === false && label === "否");
-  return parameter.options.every(plain) ? toggle(parameter, current, onchange) : choice(parameter, id, current, onchange);
+  return parameter.options.every(plain) ? toggle(parameter, ...rest) : choice(parameter, ...rest);
 }
 
 /** 一层协议的字节：名字、范围、十六进制。 */
@@ -65,8 +64,9 @@ function results({host, calls, states}) {
   const row = ({call, outcome, failed}) => make("tr", {className: failed ? "failed" : ""},
     make("td", {}, make("code", {}, call)), make("td", {}, make("code", {}, outcome)));
   const head = make("tr", {}, make("th", {scope: "col"}, "调用"), make("th", {scope: "col"}, "结果"));
-  const table = make("table", {}, make("caption", {}, host), make("thead", {}, head), make("tbody", {}, ...calls.map(row)));
-  return make("div", {}, table, make("p", {}, states.length ? `内核的状态：${states.join(" → ")}` : "没有 TCP 状态。"));
+  return make("div", {}, make("table", {}, make("caption", {}, host), make("thead", {}, head),
+    make("tbody", {}, ...calls.map(row))),
+  make("p", {}, states.length ? `内核的状态：${states.join(" → ")}` : "没有 TCP 状态。"));
 }
 
 function fold(summary, ...children) {
