@@ -22,14 +22,16 @@ int main(int argc, char *argv[])
     if (fd < 0) die("socket");
 
     if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) die("fcntl");
-    int error = connect(fd, (struct sockaddr *)&peer, sizeof peer) < 0 ? errno : 0;
+    int error = 0;
+    if (connect(fd, (struct sockaddr *)&peer, sizeof peer) < 0) error = errno;
     printf("connect: %s\n", strerror(error));
-    if (error == EINPROGRESS) {                            /* 内核在后台握手 */
+    if (error == EINPROGRESS) {                        /* 内核在后台握手 */
         struct pollfd waiting = {.fd = fd, .events = POLLOUT};
-        if (poll(&waiting, 1, -1) < 0) die("poll");        /* 可写：有结果了，不等于成功 */
+        if (poll(&waiting, 1, -1) < 0) die("poll");    /* 可写：有结果了 */
         socklen_t length = sizeof error;
-        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0) die("getsockopt");
-        printf("SO_ERROR: %s\n", strerror(error));         /* 读过一次就清零 */
+        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+            die("getsockopt");
+        printf("SO_ERROR: %s\n", strerror(error));     /* 读过一次就清零 */
     }
     close(fd);
     return error != 0;

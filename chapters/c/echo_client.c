@@ -27,7 +27,7 @@ int main(int argc, char *argv[])
     ssize_t n;
     while (left > 0 && (n = recv(fd, buffer, sizeof buffer, 0)) > 0) {
         fwrite(buffer, 1, (size_t)n, stdout);
-        left -= (size_t)n;                                 /* recv() 可能只给一部分 */
+        left -= (size_t)n;                         /* recv() 可能只给一部分 */
     }
     if (left > 0) die("recv");
     close(fd);

@@ -18,14 +18,14 @@ int main(int argc, char *argv[])
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (listener < 0) die("socket");
     if (bind(listener, (struct sockaddr *)&here, sizeof here) < 0) die("bind");
-    if (listen(listener, SOMAXCONN) < 0) die("listen");    /* 从这一行起，内核替你握手 */
+    if (listen(listener, SOMAXCONN) < 0) die("listen");    /* 内核开始握手 */
     puts("ready");
     fflush(stdout);
 
     struct sockaddr_in peer;
     socklen_t length = sizeof peer;
     int conn = accept(listener, (struct sockaddr *)&peer, &length);
-    if (conn < 0) die("accept");                           /* conn 是新的描述符，listener 照旧 */
+    if (conn < 0) die("accept");                           /* 新的描述符 */
 
     char buffer[512];
     ssize_t n;

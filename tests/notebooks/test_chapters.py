@@ -61,7 +61,7 @@ def test_cells_are_short_and_never_sleep(path):
 
 
 TOO_WIDE = pytest.mark.xfail(reason="这一章还有要横向滚动才读得完的代码", strict=False)
-WIDE = {"01_sockets", "02_addresses", "03_connecting"}
+WIDE = {"01_sockets", "02_addresses"}
 
 
 @pytest.mark.parametrize("path", [
