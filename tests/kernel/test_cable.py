@@ -214,3 +214,24 @@ def test_a_faulty_rule_surfaces_in_the_main_thread():
 
     with pytest.raises(ZeroDivisionError, match="读者写错了"):
         connect()
+
+
+def test_a_probe_after_a_lost_window_update_is_a_window_probe():
+    """窗口更新丢了：网线见过它，发送方没有；之后的探测是窗口探测，不是保活。"""
+    with Network("client", "server", delay=0.002, delayed_ack=False) as net:
+        listener = net.server.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind((net.server.address, 7))
+        listener.listen()
+        near = net.client.socket()
+        near.connect(listener.getsockname())
+        far, _ = listener.accept()
+        net.client.spawn(near.sendall, bytes(9000))
+        net.settle()
+        net.cable.drop(match=lambda packet: packet.src == "server" and bool(packet.window))
+        received = 0
+        while received < 9000:
+            received += len(far.recv(9000))
+    notes = [p.note for p in net.trace.packets]
+    assert "window probe" in notes
+    assert "keepalive" not in notes

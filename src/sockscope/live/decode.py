@@ -51,12 +51,13 @@ def addresses(raw: bytes) -> tuple[tuple[str, int], tuple[str, int]] | None:
 
 @dataclass
 class Direction:
-    """一条连接的一个方向：初始序号、发到哪里了、窗口要放大多少。"""
+    """一条连接的一个方向：初始序号、发到哪里了、窗口要放大多少；``closed``：窗口关了，而对方还没有表现出知道它重新打开。"""
 
     isn: int | None = None
     next: int = 0
     scale: int = 0
     window: int | None = None
+    closed: bool = False
     seen: dict[int, int] = field(default_factory=dict)
 
 
@@ -100,6 +101,8 @@ class Decoder:
         window = tcp.window << (0 if "SYN" in flags else mine.scale)
         note = _note(mine, theirs, flags, seq, length, window)
         mine.window = window
+        mine.closed = mine.closed or (window == 0 and "RST" not in flags)
+        theirs.closed = theirs.closed and not (length and not note)  # 发得出新数据，说明知道窗口开了
         return {"protocol": "tcp", "source": source, "target": target, "flags": flags, "seq": seq, "ack": ack,
                 "window": window, "length": length, "options": _options(tcp), "note": note}
 
@@ -117,9 +120,9 @@ def _note(mine: Direction, theirs: Direction, flags: list[str], seq: int | None,
     extent = length + ("SYN" in flags) + ("FIN" in flags)
     before, mine.next = mine.next, max(mine.next, seq + extent)
     if extent and before and seq < before:
-        return "window probe" if length == 1 and theirs.window == 0 else "retransmission"
+        return "window probe" if length == 1 and theirs.closed else "retransmission"
     if not extent and before and seq == before - 1:
-        return "window probe" if theirs.window == 0 else "keepalive"
+        return "window probe" if theirs.closed else "keepalive"
     if "SYN" not in flags and window == 0:
         return "zero window"
     if not extent and mine.window == 0 and window:
