@@ -110,6 +110,10 @@ class Grid:
     def __getitem__(self, place: tuple[str, str]) -> str:
         return self.cells[place]
 
+    def row(self, name: str) -> list[str]:
+        """一整行，次序同 ``columns``。"""
+        return [self.cells[name, column] for column in self.columns]
+
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(c)}</th>" for c in ("", *self.columns))
         body = "".join(f"<tr><th>{marked(f'`{row}`')}</th>{''.join(self._cell(row, c) for c in self.columns)}</tr>"
