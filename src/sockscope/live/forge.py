@@ -14,9 +14,11 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import functools
 import ipaddress
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -28,9 +30,12 @@ CLONE_NEWUSER = 0x10000000  # <linux/sched.h>
 CLONE_NEWNET = 0x40000000
 TUNSETIFF = 0x400454CA  # <linux/if_tun.h>
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
+SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8913, 0x8914, 0x8916, 0x891C  # <linux/sockios.h>
+IFF_UP = 1  # <linux/if.h>
 NETLINK_SOCK_DIAG = 4  # <linux/netlink.h>
 CAPABILITY_VERSION = 0x20080522  # <linux/capability.h>，第 3 版
 MESSAGE = 65536
+IDLE = 0.05  # 工坊这么久没有活干，就去做准备工作，秒
 DEVICE = os.environ.get("SOCKSCOPE_TUN", "/dev/net/tun")
 
 
@@ -60,9 +65,10 @@ def send(control: socket.socket, message: dict[str, Any], fds: list[int] | None 
 def forge(control: socket.socket) -> None:
     """工坊的主循环：每收到一个描述符，就为它分叉出一台主机。"""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # 子进程由内核自行回收
-    from pyroute2 import IPRoute  # noqa: F401  在这里导入一次，子进程就都有了
-
+    served = False
     while True:
+        if "pyroute2" not in sys.modules and served and not select.select([control], [], [], IDLE)[0]:
+            import pyroute2  # noqa: F401  趁没有事做导入一次，以后的子进程就都有了
         message, fds = receive(control)
         if message is None:
             return
@@ -71,6 +77,7 @@ def forge(control: socket.socket) -> None:
             run_host(socket.socket(fileno=fds[0]), message)
         for fd in fds:
             os.close(fd)
+        served = True
 
 
 def run_host(control: socket.socket, plan: dict[str, Any]) -> NoReturn:
@@ -93,9 +100,7 @@ class HostServer:
     def __init__(self, control: socket.socket, plan: dict[str, Any]) -> None:
         self.control = control
         enter_namespace()
-        from pyroute2 import IPRoute
-        self.netlink = IPRoute()
-        self.netlink.link("set", index=1, state="up")
+        bring_up("lo")
         for name, value in plan["sysctl"].items():
             self.sysctl({"name": name, "value": value})
         fds = [self.interface(**port) for port in plan["interfaces"]]
@@ -146,16 +151,20 @@ class HostServer:
             fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
         except OSError as error:
             raise Refused("tun-create", error.errno or 0) from None
-        index = socket.if_nametoindex(name)
         for address, prefix in addresses:
-            extra = {"flags": 0x02} if ":" in address else {}  # IFA_F_NODAD：私网里没有别人，不必探测重复
-            self.netlink.addr("add", index=index, address=address, prefixlen=prefix, **extra)
-        self.netlink.link("set", index=index, state="up")
+            give_address(name, address, prefix)
+        bring_up(name)
         for address, prefix in addresses if quickack else ():
             subnet = str(ipaddress.ip_interface(f"{address}/{prefix}").network)
-            self.netlink.route("append" if ":" in address else "replace", dst=subnet, oif=index,
+            self.netlink.route("append" if ":" in address else "replace", dst=subnet, oif=socket.if_nametoindex(name),
                                metrics={"quickack": 1}, **({} if ":" in address else {"scope": 253}))
         return tun
+
+    @functools.cached_property
+    def netlink(self) -> Any:
+        """路由交给 pyroute2。它的导入和第一次调用占去造一台主机的大半时间，所以用到才请来。"""
+        from pyroute2 import IPRoute
+        return IPRoute()
 
     def socket(self, message: dict[str, Any]) -> list[int]:
         """在本命名空间里新建套接字：它一生都属于这里，无论谁拿着描述符。"""
@@ -215,6 +224,27 @@ class HostServer:
             os.write(fds[3], str(status).encode())
             os._exit(0)
         return {"pid": pid}
+
+
+def bring_up(name: str) -> None:
+    """启用一个网口（netdevice(7)）。"""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        flags, = struct.unpack_from("16xh", fcntl.ioctl(sock, SIOCGIFFLAGS, struct.pack("16s24x", name.encode())))
+        fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sh22x", name.encode(), flags | IFF_UP))
+
+
+def give_address(name: str, address: str, prefix: int) -> None:
+    """给网口一个地址（netdevice(7)、ipv6(7)）。TUN 没有邻居，内核不会再去探测地址有没有重复。"""
+    if ":" in address:
+        request = socket.inet_pton(socket.AF_INET6, address) + struct.pack("Ii", prefix, socket.if_nametoindex(name))
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            fcntl.ioctl(sock, SIOCSIFADDR, request)
+        return
+    mask = str(ipaddress.ip_network(f"0.0.0.0/{prefix}").netmask)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for order, value in ((SIOCSIFADDR, address), (SIOCSIFNETMASK, mask)):
+            fcntl.ioctl(sock, order, struct.pack(
+                "16sHH4s16x", name.encode(), socket.AF_INET, 0, socket.inet_aton(value)))
 
 
 def execute(argv: list[str], fds: list[int]) -> NoReturn:
