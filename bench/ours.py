@@ -17,7 +17,7 @@ def once() -> float:
     import exchange
 
     from sockscope.live import Network
-    with contextlib.redirect_stdout(io.StringIO()), Network("client", "server", delayed_ack=False) as net:
+    with contextlib.redirect_stdout(io.StringIO()), Network("client", "server") as net:
         net.server.spawn(exchange.serve, net.server.socket(), net.server.address)
         exchange.ask(net.client.socket(), net.server.address)
     trace = net.trace

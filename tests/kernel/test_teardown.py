@@ -177,15 +177,14 @@ def test_construction_that_fails_leaves_nothing_behind(monkeypatch):
         Network("client", "server")
 
 
-def test_processes_and_programs_go_with_the_network(census):
+def test_processes_and_programs_go_with_the_network():
     with Network("client", "server") as net:
         listener = net.server.socket()
         holder = net.server.process(listener)
         program = net.client.program("sleep", "1000")
         assert os.path.exists(f"/proc/{holder.pid}")
         assert program.returncode is None
-    census.wait_to_return()
-    assert not os.path.exists(f"/proc/{holder.pid}")
+    wait_until(lambda: not os.path.exists(f"/proc/{holder.pid}"))
 
 
 # ---------------------------------------------------------------- fork
