@@ -137,7 +137,7 @@ class Host:
 
     def see(self, raw: bytes, arriving: bool) -> None:
         """网线的报告：一个包离开或到达了本机。"""
-        ends = addresses(raw)
+        ends = addresses(raw) if self.watch.may_change(raw) else None
         if ends is None:
             return
         source, target = ends

@@ -24,6 +24,7 @@ NAMES = ("", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "T
          "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "SYN_RECV")
 SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, NLMSG_ERROR = 20, 1, 2
 NOCOOKIE = b"\xff" * 8
+STEADY = ("ESTABLISHED", "LISTEN", "CLOSE")  # 普通的数据和确认不会让连接离开这些状态
 ANY, ANY6 = "0.0.0.0", "::"
 
 Address = tuple[str, int]
@@ -108,6 +109,7 @@ class Watch:
         self.flows: dict[tuple[Address, Address], Flow] = {}
         self.sockets: list[TracedSocket] = []
         self.resting = False
+        self.steady = False
 
     def adopt(self, sock: TracedSocket) -> None:
         """从此认得这个 TCP 套接字。"""
@@ -132,6 +134,11 @@ class Watch:
             for flow in self.flows.values():
                 flow.socket = None
 
+    def may_change(self, raw: bytes) -> bool:
+        """这个包会不会改变本机某个端点的状态：大家都在稳定的状态里时，只有 SYN、FIN、RST 会。"""
+        head = (raw[0] & 15) * 4 if raw[0] >> 4 == 4 else 40
+        return not self.steady or any(flags & 0x07 for flags in raw[head + 13:head + 14])
+
     def see(self, local: Address, peer: Address) -> None:
         """网线上出现了这个四元组：盯住它，并看一眼本机全部端点。"""
         with self.lock:
@@ -147,6 +154,7 @@ class Watch:
                 self._introduce(sock)
             for flow in list(self.flows.values()):
                 self._read(flow)
+            self.steady = all(flow.state in STEADY for flow in self.flows.values())
 
     def _introduce(self, sock: TracedSocket) -> None:
         """把套接字与它的端点对上号：连接靠四元组，正在连接的只有本地一半，监听的对端是通配地址。"""
