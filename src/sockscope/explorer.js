@@ -15,8 +15,6 @@ const END = 1000; // 时间滑块的末尾
 const HELP = "上下键逐个选事件，x 剪掉选中的包，Esc 放下";
 let serial = 0;
 
-// ---------------------------------------------------------------- 造元素
-
 /** 造一个元素。@param {string} tag @param {object} [props] @param {...(Node|string)} children */
 function make(tag, props = {}, ...children) {
   const {aria, role, ...rest} = props;
@@ -72,8 +70,6 @@ function results({host, calls, states}) {
 function fold(summary, ...children) {
   return make("details", {className: "ss-fold"}, make("summary", {}, summary), ...children);
 }
-
-// ---------------------------------------------------------------- 时间轴
 
 function moment(t) {
   return t < 1e9 ? `${(t / 1e6).toFixed(1)} ms` : `${(t / 1e9).toFixed(2)} s`;
@@ -167,6 +163,7 @@ class View {
 
   ask() {
     this.pause();
+    this.slider.value = END;
     this.asked = performance.now();
     this.model.set("request", (this.model.get("request") ?? 0) + 1);
     this.model.save_changes();
@@ -239,7 +236,6 @@ class View {
     if (this.drawn === shape) return;
     this.drawn = shape;
     this.figure.innerHTML = payload[shape];
-    this.slider.value = END;
     this.seek();
     this.mark();
   }
@@ -256,7 +252,7 @@ class View {
     const drop = this.model.get("drop") ?? [];
     this.cuts.hidden = !drop.length;
     this.cuts.replaceChildren("剪掉了", ...drop.map((signature) => {
-      const name = this.titles[signature] ?? signature.replace(/ #1$/, "");
+      const name = this.titles[signature] ?? signature;
       return button(`${name} ✕`, () => this.mend(signature), {aria: {label: `不剪“${name}”，再跑一遍`}});
     }));
   }

@@ -50,7 +50,7 @@ def test_live_in_jupyterlab(lab):
     expect(shown.locator(".ss-detail")).to_contain_text("请求建立连接")
     expect(shown.locator(".ss-bytes pre").first).to_contain_text("0000  45 00")
     shown.get_by_role("button", name="剪掉这个包再跑一遍").click()
-    expect(shown.locator(".ss-cuts")).to_contain_text("client>server SYN", timeout=LIVE)
+    expect(shown.locator(".ss-cuts")).to_contain_text("客户端 → 服务器：SYN", timeout=LIVE)
     complete(shown, "SHUT_RD.0.0.0")
     expect(shown.locator(".ss-figure")).to_contain_text("重传", timeout=LIVE)
     shown.locator(".ss-cuts button").click()
@@ -66,6 +66,11 @@ def test_latest_toggle_wins(lab):
     for label in ("shutdown(SHUT_RD)", "shutdown(SHUT_RDWR)", "shutdown(SHUT_WR)"):
         choose(shown, label)
     complete(shown, "SHUT_WR.0.0.0")
+
+
+def loaded(shown) -> None:
+    """等到解释与结果也取来了。"""
+    expect(shown.locator(".ss-more summary").first).to_be_visible()
 
 
 def open_page(visit, base: str, **options):
@@ -93,7 +98,7 @@ def test_keyboard_alone(site, visit):
     seen, shown = open_page(visit, site)
     figure = shown.locator(".ss-figure")
     figure.focus()
-    expect(shown.locator(".ss-badge")).to_have_text("录制")
+    loaded(shown)
     for _ in range(3):
         seen.page.keyboard.press("ArrowDown")
     expect(shown.locator(".ss-detail h4")).not_to_be_empty()
@@ -109,21 +114,78 @@ def test_keyboard_alone(site, visit):
 
 def test_time_slider_hides_what_has_not_happened(site, visit):
     _seen, shown = open_page(visit, site)
-    shown.hover()
-    expect(shown.locator(".ss-badge")).to_have_text("录制")
     shown.locator("input[type=range]").fill("10")
+    expect(shown.locator(".ss-clock")).to_have_text(re.compile("ms$"))
     expect(shown.locator(".ss-figure .packet.syn").last).to_have_class(re.compile("later"))
     shown.locator("input[type=range]").fill("1000")
     expect(shown.locator(".ss-figure .later")).to_have_count(0)
+    expect(shown.locator(".ss-clock")).to_be_empty()
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_play_runs_to_the_end(site, visit, motion):
+    seen, shown = open_page(visit, site)
+    page = seen.page
+    page.emulate_media(reduced_motion=motion)
+    page.clock.install()
+    shown.get_by_role("button", name="播放").click()
+    page.clock.run_for(1000)
+    expect(shown.locator(".ss-play")).to_have_text("暂停")
+    expect(shown.locator(".ss-figure")).to_have_class(re.compile("timed"))
+    assert shown.locator(".ss-figure .later").count() > 0
+    page.clock.run_for(20_000)
+    expect(shown.locator(".ss-play")).to_have_text("播放")
+    expect(shown.locator(".ss-figure .later")).to_have_count(0)
+
+
+def test_the_panel_never_covers_the_selected_event(site, visit):
+    seen, shown = open_page(visit, site, width=390)
+    figure, panel = shown.locator(".ss-figure"), shown.locator(".ss-detail")
+    figure.focus()
+    loaded(shown)
+    for _ in range(12):
+        seen.page.keyboard.press("ArrowDown")
+    chosen, box = shown.locator(".selected").first.bounding_box(), panel.bounding_box()
+    assert 0 < chosen["y"] < chosen["y"] + min(chosen["height"], 80) <= box["y"] + 1
+    assert box["y"] + box["height"] <= 844
+
+
+def test_fingers_find_every_control(site, browser):
+    with browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as context:
+        page = context.new_page()
+        page.goto(f"{site}{CHAPTER}.html")
+        shown = explorer(page)
+        shown.locator(".ss-options label").first.tap()
+        loaded(shown)
+        shown.locator(".ss-figure .packet .hit").first.dispatch_event("click")
+        small = shown.locator("button, label, summary, input[type=range]").evaluate_all(
+            "all => all.filter(e => e.offsetParent && e.getBoundingClientRect().height < 40).map(e => e.outerHTML)")
+        assert small == []
+
+
+def test_recorded_cut_is_shown_and_mended(site, visit):
+    seen, shown = open_page(visit, site)
+    choose(shown, "close()")
+    for switch in shown.get_by_role("switch", checked=True).all():
+        switch.uncheck(force=True)
+    expect(shown).to_have_attribute("data-key", "close.0.0.0")
+    shown.get_by_role("button", name="剪包").click()
+    shown.locator(".ss-figure .packet.syn .hit").first.click(force=True)
+    expect(shown.locator(".ss-figure")).to_contain_text("重传")
+    shown.get_by_role("button", name="不剪“客户端 → 服务器：SYN”").click()
+    expect(shown.locator(".ss-figure")).not_to_contain_text("重传")
+    assert seen.errors == []
 
 
 def test_unrecorded_cut_says_how_to_see_it(site, visit):
-    _seen, shown = open_page(visit, site)
+    seen, shown = open_page(visit, site)
     choose(shown, "shutdown(SHUT_RDWR)")
     expect(shown).to_have_attribute("data-key", re.compile("SHUT_RDWR"))
     shown.locator(".ss-figure .packet.syn .hit").first.click(force=True)
     shown.get_by_role("button", name="剪掉这个包再跑一遍").click()
     expect(shown.locator(".ss-status")).to_contain_text("make serve")
+    expect(shown.locator(".ss-status")).to_be_in_viewport()
+    assert seen.errors == []
 
 
 def test_live_in_the_served_page(house, visit):
