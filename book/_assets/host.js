@@ -104,8 +104,10 @@
       return place < 0 ? "" : `${key}~${place}`;
     }
 
-    /** 页面里只有图；读者一靠近，就取来同一条录制的字节与解释。 */
+    /** 页面里只有图；读者第一次靠近，就取来同一条录制的字节与解释。 */
     async settle() {
+      if (this.settled) return;
+      this.settled = true;
       const payload = await recording(this.state.experiment.name, variant(this.state)).catch(() => null);
       if (payload && !this.state.request) this.set("payload", invite(payload));
     }

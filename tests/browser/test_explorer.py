@@ -122,6 +122,17 @@ def test_time_slider_hides_what_has_not_happened(site, visit):
     expect(shown.locator(".ss-clock")).to_be_empty()
 
 
+def test_a_selection_stays(site, visit):
+    """读者靠近时取来的解释只到一次，不会打扰之后选中的事件。"""
+    seen, shown = open_page(visit, site)
+    shown.hover()
+    loaded(shown)
+    shown.locator(".ss-figure .packet.fin .hit").first.click(force=True)
+    seen.page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    expect(shown.locator(".ss-detail h4")).to_contain_text("FIN")
+    assert shown.locator(".selected").count() == 1
+
+
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
 def test_play_runs_to_the_end(site, visit, motion):
     seen, shown = open_page(visit, site)
