@@ -23,7 +23,8 @@ int main(int argc, char *argv[])
 
     if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) die("fcntl");
     int error = 0;
-    if (connect(fd, (struct sockaddr *)&peer, sizeof peer) < 0) error = errno;
+    if (connect(fd, (struct sockaddr *)&peer, sizeof peer) < 0)
+        error = errno;
     printf("connect: %s\n", strerror(error));
     if (error == EINPROGRESS) {                        /* 内核在后台握手 */
         struct pollfd waiting = {.fd = fd, .events = POLLOUT};

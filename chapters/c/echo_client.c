@@ -18,16 +18,18 @@ int main(int argc, char *argv[])
 
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0) die("socket");
-    if (connect(fd, (struct sockaddr *)&peer, sizeof peer) < 0) die("connect");
+    if (connect(fd, (struct sockaddr *)&peer, sizeof peer) < 0)
+        die("connect");
 
     size_t left = strlen(argv[3]);
-    if (send(fd, argv[3], left, MSG_NOSIGNAL) != (ssize_t)left) die("send");
+    if (send(fd, argv[3], left, MSG_NOSIGNAL) != (ssize_t)left)
+        die("send");
 
     char buffer[512];
     ssize_t n;
     while (left > 0 && (n = recv(fd, buffer, sizeof buffer, 0)) > 0) {
         fwrite(buffer, 1, (size_t)n, stdout);
-        left -= (size_t)n;                         /* recv() 可能只给一部分 */
+        left -= (size_t)n;                         /* 也许只来了一部分 */
     }
     if (left > 0) die("recv");
     close(fd);
