@@ -11,7 +11,7 @@ function render({ model, el }) {
     const button = document.createElement("button");
     button.type = "button";
     button.title = why;
-    button.append(Object.assign(document.createElement("code"), { textContent: text }));
+    button.textContent = text;
     button.addEventListener("click", () => ask((input.value = text)));
     return [text, button];
   });

@@ -54,8 +54,8 @@ def _byte(place: int, byte: int, found: list[Field]) -> str:
 def _row(number: int, field: Field) -> str:
     shown = field.raw if len(field.raw) <= 16 else field.raw[:16]
     more = " …" if len(field.raw) > 16 else ""
-    cells = (f"{field.offset}", f"{len(field.raw)}", escape(field.value), field.order, f"<code>{shown.hex(' ')}{more}</code>")
-    return (f'<tr><th><b class="sa-{number}"></b><code>{escape(field.name)}</code></th>'
+    cells = (f"{field.offset}", f"{len(field.raw)}", escape(field.value), field.order, f'<span class="sa-mono">{shown.hex(" ")}{more}</span>')
+    return (f'<tr><th><b class="sa-{number}"></b><span class="sa-mono">{escape(field.name)}</span></th>'
             + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
 
 
@@ -89,7 +89,7 @@ class AddressPage:
         rules = "".join(f"#{group}-{n}:checked~.sa-panels>:nth-child({n + 1}){{display:block}}" for n in range(len(self.samples)))
         buttons = "".join(
             f'<input type="radio" name="{group}" id="{group}-{n}"{" checked" if n == 0 else ""}>'
-            f'<label for="{group}-{n}" title="{escape(why)}"><code>{escape(text)}</code></label>'
+            f'<label for="{group}-{n}" title="{escape(why)}">{escape(text)}</label>'
             for n, (text, why) in enumerate(self.samples.items()))
         panels = "".join(f"<section><p><b>{escape(why)}</b></p>{view(text)}</section>" for text, why in self.samples.items())
         return (f'<div class="sa"><style>{CSS.read_text(encoding="utf-8")}{rules}</style>'

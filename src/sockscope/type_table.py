@@ -22,10 +22,10 @@ STYLE = """
 .sockscope-grid table{border-collapse:collapse;font-size:.92em}
 .sockscope-grid caption{text-align:left;padding:.2em 0 .5em;opacity:.85}
 .sockscope-grid th,.sockscope-grid td{text-align:left!important;padding:.35em .9em .35em 0!important;
-border-bottom:1px solid #8884;white-space:nowrap;vertical-align:top}
+border-bottom:1px solid #8884;vertical-align:top;line-height:1.45}
 .sockscope-grid thead th{border-bottom:2px solid #8886;font-weight:600}
-.sockscope-grid tbody th{font-weight:400}
-.sockscope-grid .refused{opacity:.7;font-size:.85em}.sockscope-grid .yes{font-weight:600}
+.sockscope-grid thead th,.sockscope-grid tbody th{white-space:nowrap}.sockscope-grid tbody th{font-weight:400}
+.sockscope-grid .refused{opacity:.75;font-size:.74em;min-width:5.4em}.sockscope-grid .yes{font-weight:600}
 """
 
 
@@ -116,19 +116,30 @@ class Grid:
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{escape(c)}</th>" for c in ("", *self.columns))
-        body = "".join(f"<tr><th>{marked(f'`{row}`')}</th>{''.join(self._cell(row, c) for c in self.columns)}</tr>"
-                       for row in self.rows)
+        body = "".join(f"<tr><th>{marked(f'`{row}`')}</th>{self._row(row)}</tr>" for row in self.rows)
         return (f'<div class="sockscope-grid"><style>{STYLE}</style><table><caption>{escape(self.title)}'
                 f"（{escape(self.label)}）</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
 
-    def _cell(self, row: str, column: str) -> str:
-        text = self.cells[row, column]
-        kind = "refused" if re.fullmatch(r"E[A-Z]+", text) else "yes" if text in ("是", "✓") else ""
-        return f'<td class="{kind}">{escape(text)}</td>'
+    def _row(self, row: str) -> str:
+        """一行的格子；整行是同一个 errno 就合成一格。"""
+        texts = self.row(row)
+        if len(set(texts)) == 1 and _is_errno(texts[0]):
+            return f'<td class="refused" colspan="{len(texts)}">{texts[0]}</td>'
+        return "".join(self._cell(text) for text in texts)
+
+    @staticmethod
+    def _cell(text: str) -> str:
+        if _is_errno(text):
+            return f'<td class="refused">{text.replace("NOSUPPORT", "<wbr>NOSUPPORT")}</td>'
+        return f'<td class="{"yes" if text in ("是", "✓") else ""}">{escape(text)}</td>'
 
     def __repr__(self) -> str:
         lines = [f"{self.title}（{self.label}）", "  ".join(["", *self.columns])]
         return "\n".join([*lines, *("  ".join([r, *(self.cells[r, c] for c in self.columns)]) for r in self.rows)])
+
+
+def _is_errno(text: str) -> bool:
+    return re.fullmatch(r"E[A-Z]+", text) is not None
 
 
 def type_table(domain: str, live: bool = True) -> Grid:

@@ -1,13 +1,11 @@
 """第 01 章，类型表：路上乱了次序，收到的还有次序吗？"""
 
-from socket import IPPROTO_TCP, TCP_NODELAY
-
 from sockscope.experiments import experiment
 from sockscope.experiments.pairs import DOMAIN, KIND, pair
 
 
 @experiment(
-    chapter="01", title="路上乱了次序",
+    chapter="01", title="路上乱了次序", delay=0.1,
     question="三条消息里的第一条在网线上走得慢，后到。recv() 读到的次序是什么？（Unix 域没有网线，路上不会乱）",
     domain=DOMAIN, kind=KIND)
 def disorder(net, domain, kind):
@@ -15,9 +13,8 @@ def disorder(net, domain, kind):
         return
     near, far = ends
     net.settle()
-    if domain != "AF_UNIX" and kind == "SOCK_STREAM":
-        near.socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)  # 一条消息一个包
-    net.cable.detain(0.1, match=lambda packet: packet.src == "client" and packet.length > 0)  # 多走 0.1 秒
+    near.no_delay()
+    net.cable.detain(0.5, match=lambda packet: packet.src == "client" and packet.length > 0)  # 多走半秒
     for word in (b"one", b"two", b"three"):
         near.say(word)
     net.settle()

@@ -1,6 +1,6 @@
 """第 01 章：收的一方一直不读，发的一方会等，还是会丢？"""
 
-from socket import MSG_DONTWAIT, SO_RCVBUF, SOL_SOCKET
+from socket import AF_INET, MSG_DONTWAIT, SO_RCVBUF, SOCK_DGRAM, SOL_SOCKET
 
 from sockscope.experiments import Choice, attempt, experiment
 from sockscope.experiments.pairs import pair
@@ -20,6 +20,9 @@ def full_queue(net, domain):
             attempt(near.socket.send, b"%d" % number)
 
     net.client.spawn(flood)
+    clock = net.server.socket(AF_INET, SOCK_DGRAM)
+    clock.settimeout(0.05)  # 服务器忙着等一个不会来的数据报
+    attempt(clock.recv, 1)
     net.settle()
     while far.hear(64, MSG_DONTWAIT):
         net.settle()  # 空出一个位置，发的一方才往下走

@@ -7,7 +7,7 @@ from sockscope.experiments.pairs import DOMAIN, KIND, pair
 
 
 @experiment(
-    chapter="01", title="路上丢了一条",
+    chapter="01", title="路上丢了一条", delay=0.1,
     question="网线丢掉第一条消息。收到的还齐全吗？（Unix 域没有网线，路上不会丢）",
     domain=DOMAIN, kind=KIND)
 def losing(net, domain, kind):
@@ -15,6 +15,7 @@ def losing(net, domain, kind):
         return
     near, far = ends
     net.settle()
+    near.no_delay()
     net.cable.drop(match=lambda packet: packet.src == "client" and packet.length > 0)
     near.say(b"one")
     near.say(b"two")

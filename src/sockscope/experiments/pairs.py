@@ -60,6 +60,11 @@ class End:
     socket: Any
     peer: Any = None
 
+    def no_delay(self) -> None:
+        """TCP 的一头：一次发送一个包，不攒着等确认。别的协议本来如此，什么也不做。"""
+        if self.socket.type == socket.SOCK_STREAM and self.socket.family != socket.AF_UNIX:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
     def say(self, data: bytes, flags: int = 0) -> int | None:
         """发出去；失败返回 None，errno 在轨迹里。"""
         if self.peer is None:
