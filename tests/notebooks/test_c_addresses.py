@@ -1,0 +1,86 @@
+"""第 01、02 章的 C 程序：数据报一来一回，Unix 域的流，地址的布局，写满的路径。"""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+from socket import AF_INET, AF_UNIX, SHUT_WR, SOCK_DGRAM
+
+import pytest
+
+from sockscope import Network, Trace, address, capability
+
+FOLDER = Path(__file__).parents[2] / "chapters" / "c"
+compiler = shutil.which("cc")
+pytestmark = [
+    pytest.mark.skipif(compiler is None, reason="没有 C 编译器（apt install gcc）"),
+    pytest.mark.skipif(capability().level != "cable", reason="这台机器不许造网络命名空间"),
+]
+
+
+@pytest.fixture
+def build(tmp_path):
+    def build(name: str) -> str:
+        subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-o", tmp_path / name, FOLDER / f"{name}.c"], check=True)
+        return str(tmp_path / name)
+    return build
+
+
+def packets(trace: Trace) -> list[str]:
+    return [line for line in trace.canonical() if line.startswith("包")]
+
+
+def in_python() -> Trace:
+    with Network("client", "server", delay=0.005) as net:
+        far, near = net.server.socket(AF_INET, SOCK_DGRAM), net.client.socket(AF_INET, SOCK_DGRAM)
+        far.bind((net.server.address, 7007))
+        near.sendto(b"hello", far.getsockname())
+        data, peer = far.recvfrom(512)
+        far.sendto(data.upper(), peer)
+        near.recv(512)
+    return net.trace
+
+
+def test_the_datagram_pair_sends_the_packets_python_sends(build):
+    with Network("client", "server", delay=0.005) as net:
+        receiver = net.server.program(build("datagram_receiver"), net.server.address, "7007")
+        assert receiver.stdout.readline() == b"ready\n"
+        sender = net.client.program(build("datagram_sender"), net.server.address, "7007", "hello")
+        assert sender.stdout.read() == b"HELLO"
+        assert sender.wait() == receiver.wait() == 0
+    assert packets(net.trace) == packets(in_python())
+
+
+@pytest.mark.parametrize("client", ["C", "Python"])
+def test_the_unix_stream_echoes_and_leaves_no_file(build, client):
+    with Network("client", "server") as net:
+        path = net.folder + "echo.sock"
+        server = net.server.program(build("unix_stream_server"), path)
+        assert server.stdout.readline() == b"ready\n"
+        if client == "C":
+            assert net.client.program(build("unix_stream_client"), path, "hello").stdout.read() == b"HELLO"
+        else:
+            near = net.client.socket(AF_UNIX)
+            near.connect(path)
+            near.sendall(b"hello")
+            near.shutdown(SHUT_WR)
+            assert near.recv(64) == b"HELLO"
+        assert server.wait() == 0
+        assert not Path(path).exists()
+
+
+def test_the_headers_lay_out_what_ctypes_lays_out(build):
+    said = dict(line.split() for line in subprocess.check_output([build("sockaddr_layout")], text=True).splitlines())
+    assert len(said) == 12
+    for name, number in said.items():
+        structure, _, field = name.partition(".")
+        kind = getattr(address, structure)
+        assert int(number) == (getattr(kind, field).offset if field else ctypes.sizeof(kind)), name
+
+
+def test_the_kernel_takes_a_path_without_a_nul(build):
+    with Network("client", "server") as net:
+        path = net.folder + "x" * (108 - len(net.folder))
+        assert net.server.program(build("full_path"), path).stdout.read() == b"108 ok\n109 EINVAL\n"
