@@ -1,0 +1,34 @@
+"""类型表从轨迹里读，不从书里抄：换一条轨迹，格子就跟着变。"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sockscope import experiments, type_table
+from sockscope.type_table import COLUMNS, probing_matrix
+
+
+def test_recordings_give_the_table_of_the_book():
+    table = type_table.type_table("AF_INET", live=False)
+    assert table.label == "录制"
+    assert table.row("SOCK_STREAM") == ["是", "是", "是", "是", "否", "不限", "TCP"]
+    assert table.row("SOCK_DGRAM") == ["是", "否", "否", "否", "是", "65,507 字节", "UDP"]
+
+
+def test_a_refused_row_is_one_cell():
+    html = type_table.type_table("AF_INET", live=False)._repr_html_()
+    assert f'colspan="{len(COLUMNS)}">ESOCKTNOSUPPORT' in html
+
+
+def test_the_cells_follow_the_trace():
+    trace = experiments.recording("disorder", domain="AF_UNIX", kind="SOCK_DGRAM")
+    assert type_table.ordered(trace) == "是"
+    late = [replace(e, data=b"two".hex()) if getattr(e, "data", "") == b"one".hex() else e for e in trace.events]
+    assert type_table.ordered(replace(trace, events=late)) == "否"
+
+
+def test_the_matrix_has_a_cell_for_every_question():
+    matrix = probing_matrix(experiments.recording("probing", privileged=False))
+    assert len(matrix.cells) == len(matrix.rows) * len(matrix.columns) == 35
+    assert matrix["SOCK_RAW", "TCP"] == "EPERM"
+    assert "没有特权" in repr(matrix)
