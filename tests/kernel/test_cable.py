@@ -174,6 +174,7 @@ def test_sightings_before_the_rule_count_too(net, connection):
     near, far = connection
     udp = net.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.sendto(b"same", (net.server.address, 9))
+    net.settle()
     net.cable.cut()
     udp.sendto(b"same", (net.server.address, 9))
     net.settle()

@@ -103,7 +103,6 @@ def test_recordings_say_what_they_are(name):
         assert (trace.experiment, trace.title, trace.parameters) == (name, wanted.title, values)
         assert re.fullmatch(r"\d{4}-\d\d-\d\d", trace.recorded)
         assert [h.name for h in trace.hosts] == list(wanted.hosts)
-        assert trace.packets
         assert trace.kernel.startswith("Linux ")
 
 
