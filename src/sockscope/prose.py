@@ -9,7 +9,8 @@ from html import escape
 __all__ = ["Table", "marked"]
 
 STYLE = """
-.sockscope-table{border-collapse:collapse;width:100%;table-layout:auto!important}.sockscope-table tr{border-bottom:1px solid #8884}
+.sockscope-table{border-collapse:collapse;width:100%;table-layout:auto!important}
+.sockscope-table tr{border-bottom:1px solid #8884}
 .sockscope-table td,.sockscope-table th{text-align:left!important;vertical-align:top;padding:.4em .8em .4em 0}
 .sockscope-table td:nth-child(2){white-space:nowrap;font-weight:600}
 .sockscope-table small{opacity:.8;display:block}
