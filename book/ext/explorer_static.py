@@ -18,9 +18,12 @@ os.environ["SOCKSCOPE_BOOK"] = "1"
 
 from sockscope import experiments
 from sockscope.explorer import HERE, origin, report
+from sockscope.render.palette import stylesheet
 
 MARK = re.compile(r'class="sockscope-explorer" data-start="[^"]*?&quot;name&quot;: &quot;(\w+)&quot;')
+STYLE = re.compile("<style>.*?</style>", re.DOTALL)
 SCRIPTS = ("sockscope/explorer.js", "host.js")
+STYLES = ("sockscope/figure.css", "sockscope/explorer.css")
 
 
 def classic(module: str) -> str:
@@ -39,7 +42,9 @@ def scripts(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _script(wanted: experiments.Experiment, key: str, trace: Any, drop: list[str]) -> str:
-    body = json.dumps(report(wanted, drop, trace, origin(trace)), ensure_ascii=False, separators=(",", ":"))
+    made = report(wanted, drop, trace, origin(trace))
+    made |= {shape: STYLE.sub("", made[shape], count=1) for shape in ("wide", "narrow")}  # 样式一页一份，见 figure.css
+    body = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
     return f"sockscopeRecorded({json.dumps(wanted.name)},{json.dumps(key)},{body});\n"
 
 
@@ -49,7 +54,8 @@ def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], do
     if not found:
         return
     app.env.sockscope_used = getattr(app.env, "sockscope_used", set()) | set(found)
-    app.add_css_file("sockscope/explorer.css")
+    for style in STYLES:
+        app.add_css_file(style)
     for script in SCRIPTS:
         app.add_js_file(script, defer="defer")
 
@@ -63,6 +69,7 @@ def write(app: Sphinx, problem: Exception | None) -> None:
     (static / "sockscope").mkdir(exist_ok=True)
     (static / "sockscope" / "explorer.js").write_text(classic((HERE / "explorer.js").read_text()))
     (static / "sockscope" / "explorer.css").write_text((HERE / "explorer.css").read_text())
+    (static / "sockscope" / "figure.css").write_text(stylesheet())
     for name in sorted(used):
         folder = static / "recordings" / name
         folder.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ def report(wanted: Experiment, drop: list[str], trace: Trace, note: str) -> dict
     return pictures(trace) | {
         "experiment": wanted.name, "values": values, "key": wanted.key(values), "dropped": drop, "note": note,
         "kernel": trace.kernel, "recorded": trace.recorded, "text": text.render(trace),
-        "events": [words.explain(trace, index) for index in range(len(trace.events))],
+        "events": [_explained(trace, index) for index in range(len(trace.events))],
         "signatures": dict(zip(_packet_indexes(trace), trace.signatures, strict=True)),
         "results": _results(trace), "difference": None if trace.recorded else _difference(trace, drop),
         "protocol_ms": round(trace.duration / 1e6, 3),
@@ -76,6 +76,11 @@ def pictures(trace: Trace) -> dict[str, Any]:
 
 def _packet_indexes(trace: Trace) -> list[str]:
     return [str(i) for i, event in enumerate(trace.events) if event.kind == "packet"]
+
+
+def _explained(trace: Trace, index: int) -> dict[str, Any]:
+    """一个事件的说明；字节已经分块在 ``blocks`` 里，不必连成文字再带一份。"""
+    return {key: value for key, value in words.explain(trace, index).items() if key != "hex"}
 
 
 def origin(trace: Trace) -> str:
