@@ -22,10 +22,10 @@ STYLE = """
 .sockscope-grid table{border-collapse:collapse;font-size:.92em}
 .sockscope-grid caption{text-align:left;padding:.2em 0 .5em;opacity:.85}
 .sockscope-grid th,.sockscope-grid td{text-align:left!important;padding:.35em .9em .35em 0!important;
-border-bottom:1px solid #8884;vertical-align:top;line-height:1.45}
+border-bottom:1px solid #8884;vertical-align:top;line-height:1.45;white-space:nowrap}
 .sockscope-grid thead th{border-bottom:2px solid #8886;font-weight:600}
-.sockscope-grid thead th,.sockscope-grid tbody th{white-space:nowrap}.sockscope-grid tbody th{font-weight:400}
-.sockscope-grid .refused{opacity:.75;font-size:.74em;min-width:5.4em}.sockscope-grid .yes{font-weight:600}
+.sockscope-grid tbody th{font-weight:400}
+.sockscope-grid td.refused{opacity:.75;font-size:.74em;min-width:5.4em;white-space:normal}.sockscope-grid .yes{font-weight:600}
 """
 
 
@@ -74,14 +74,14 @@ def limit(trace: Trace) -> str:
         return "不限"
     largest = max(c.size for c in sends if c.size)
     refused = min(int(re.search(r"（(\d+) 字节）", c.args)[1]) for c in sends if c.errno == "EMSGSIZE")
-    return f"{largest:,} 字节" if refused == largest + 1 else f"{largest:,} 到 {refused:,} 字节之间"
+    return f"{largest:,} 字节" if refused == largest + 1 else f"{largest:,}～{refused:,} 字节"
 
 
 def protocol(trace: Trace) -> str:
     """网线上的包是什么协议；Unix 域没有包。"""
     names = {p.protocol.upper() for p in trace.packets}
     asked = re.search(r", (\d+)$", trace.calls[0].args)
-    return f"自己说（这里是 {asked[1]}）" if asked else "、".join(sorted(names)) or "无"
+    return f"自定（{asked[1]}）" if asked else "、".join(sorted(names)) or "无"
 
 
 COLUMNS: dict[str, tuple[str, Callable[[Trace], str]]] = {
