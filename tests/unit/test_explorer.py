@@ -216,6 +216,8 @@ def test_page_is_readable_without_scripts_and_names_its_recordings(monkeypatch):
     assert "<script" not in html
     assert page.start()["recorded"] == list(experiments.Recording.load("closing").variants)
     assert page.start()["payload"]["label"] == "录制"
+    assert page.start()["cuts"] == {key: list(cuts) for key, cuts in
+                                    experiments.Recording.load("closing").drops.items()}
 
 
 def test_the_page_marks_itself_for_the_extension(static):
