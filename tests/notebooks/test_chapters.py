@@ -63,7 +63,7 @@ def test_cells_are_short_and_never_sleep(path):
 TOO_WIDE = pytest.mark.xfail(reason="这一章还有要横向滚动才读得完的代码", strict=False)
 WIDE = {"01_sockets", "02_addresses"}
 OPEN = pytest.mark.xfail(reason="这一章的预测题在 Lab 里还露着答案", strict=False)
-UNFOLDED = {"01_sockets", "02_addresses", "03_connecting", "04_transfer"}
+UNFOLDED = {"01_sockets", "02_addresses", "03_connecting"}
 
 
 @pytest.mark.parametrize("path", [
