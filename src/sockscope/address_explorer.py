@@ -54,7 +54,8 @@ def _byte(place: int, byte: int, found: list[Field]) -> str:
 def _row(number: int, field: Field) -> str:
     shown = field.raw if len(field.raw) <= 16 else field.raw[:16]
     more = " …" if len(field.raw) > 16 else ""
-    cells = (f"{field.offset}", f"{len(field.raw)}", escape(field.value), field.order, f'<span class="sa-mono">{shown.hex(" ")}{more}</span>')
+    cells = (f"{field.offset}", f"{len(field.raw)}", escape(field.value), field.order,
+             f'<span class="sa-mono">{shown.hex(" ")}{more}</span>')
     return (f'<tr><th><b class="sa-{number}"></b><span class="sa-mono">{escape(field.name)}</span></th>'
             + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
 
