@@ -14,7 +14,8 @@ from sockscope.trace import Action, Call, Packet, Trace
 
 __all__ = [
     "ACTIONS", "FATES", "KINDS", "Caption", "action_text", "bytes_text", "call_text", "caption", "duration_text",
-    "facts", "is_error", "outcome", "packet_kind", "prefix", "round_duration", "shared_sockets", "waited", "wrap",
+    "facts", "is_error", "outcome", "packet_kind", "prefix", "round_duration", "shared_sockets",
+    "took_all", "waited", "wrap",
 ]
 
 KINDS = {
@@ -56,9 +57,15 @@ def outcome(call: Call, short: bool = False) -> str:
     """``→ b'hello'``、``→ s2, :40000``、``→ EPIPE``；返回 None 的调用没有可写的结果，给空串。"""
     if call.errno:
         return f"→ {call.errno}"
-    if not call.result or (call.name.startswith("send") and call.result == str(call.size) and short):
+    if not call.result or (short and took_all(call)):
         return ""
     return "→ " + ADDRESS.sub(r":\1", LONG_BYTES.sub(r"\2 字节", call.result))
+
+
+def took_all(call: Call) -> bool:
+    """全部收下的发送：返回的数目就是给的数目，地方不够时可以不写。只收下一部分的，一定要写。"""
+    given = LONG_BYTES.search(call.args)
+    return call.name.startswith("send") and call.result == (given[2] if given else str(call.size))
 
 
 def is_error(call: Call) -> bool:

@@ -25,6 +25,7 @@ from sockscope.render.labels import (
     prefix,
     round_duration,
     shared_sockets,
+    took_all,
     waited,
     wrap,
 )
@@ -76,9 +77,8 @@ class _Typesetter:
         joined = f"{text} {result}".rstrip()
         if width(joined, self.m.font) <= room:
             return False, [joined], []
-        spoken_for = call.name.startswith("send") and call.result == str(call.size)
         rows = self.lines(text, fits)
-        if result and not spoken_for:
+        if result and not took_all(call):
             tail = f"{rows[-1]} {result}"
             rows = [*rows[:-1], tail] if width(tail, self.m.font) <= room else rows + self.lines(result, fits)
         return False, rows, []
