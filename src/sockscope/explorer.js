@@ -92,8 +92,7 @@ function timeAt(axis, y) {
 class View {
   /** @param {Model} model @param {HTMLElement} el */
   constructor(model, el) {
-    Object.assign(this, {model, id: `ss${++serial}`, titles: {}, opened: false, stop: null});
-    Object.assign(this, {selected: null, wish: null, cutting: false});
+    Object.assign(this, {model, id: `ss${++serial}`, titles: {}, opened: false, selected: null, wish: null, stop: null});
     this.build(el);
     this.listen();
     for (const handler of new Set(Object.values(this.handlers))) handler();
@@ -164,6 +163,7 @@ class View {
   ask() {
     this.pause();
     this.slider.value = END;
+    this.root.classList.remove("fresh");
     this.asked = performance.now();
     this.model.set("request", (this.model.get("request") ?? 0) + 1);
     this.model.save_changes();
@@ -197,7 +197,6 @@ class View {
   // ---------------------------------------------------------------- 显示
 
   payload() { return this.model.get("payload"); }
-
   say(sentence) { this.status.textContent = sentence; }
 
   /** 标签、图、异同；做完了还有解释与结果。 */
@@ -206,6 +205,7 @@ class View {
     Object.assign(this.badge, {textContent: payload?.label ?? "", title: payload?.note ?? "", hidden: !payload});
     this.badge.dataset.label = payload?.label ?? "";
     this.difference.textContent = payload?.difference || payload?.note || "";
+    this.root.classList.toggle("fresh", Boolean(payload?.wide)); // 图已经属于这一次
     this.drawn = "";
     this.fit();
     if (payload?.events) this.complete(payload);
@@ -261,8 +261,7 @@ class View {
 
   clicked(event) {
     const target = event.target.closest("[data-event]"), index = target ? Number(target.dataset.event) : null;
-    if (this.cutting && target) this.cut(index);
-    else this.select(index);
+    return this.cutting && target ? this.cut(index) : this.select(index);
   }
 
   pressed(event) {
