@@ -60,15 +60,7 @@ def test_cells_are_short_and_never_sleep(path):
         assert "sleep" not in cell["source"], cell["id"]
 
 
-TOO_WIDE = pytest.mark.xfail(reason="这一章还有要横向滚动才读得完的代码", strict=False)
-WIDE = {"01_sockets", "02_addresses"}
-OPEN = pytest.mark.xfail(reason="这一章的预测题在 Lab 里还露着答案", strict=False)
-UNFOLDED = {"01_sockets", "02_addresses", "03_connecting"}
-
-
-@pytest.mark.parametrize("path", [
-    pytest.param(p, id=p.stem, marks=[TOO_WIDE] if p.stem in WIDE else [])
-    for p in sorted((ROOT / "chapters").glob("*.ipynb"))])
+@pytest.mark.parametrize("path", sorted((ROOT / "chapters").glob("*.ipynb")), ids=lambda p: p.stem)
 def test_code_fits_the_page(path):
     shown = [c for c in cells(path, "code") if "remove-input" not in c["metadata"].get("tags", [])]
     wide = [f"{c['id']}: {line}" for c in shown for line in c["source"].splitlines()
@@ -83,8 +75,7 @@ def test_predictions_are_keyed_by_recordings(path):
         assert {"experiment", "answer", "choices", "because"} <= given
 
 
-@pytest.mark.parametrize("path", [
-    pytest.param(p, id=p.stem, marks=[OPEN] if p.stem in UNFOLDED else []) for p in CHAPTERS])
+@pytest.mark.parametrize("path", SHAPES)
 def test_predictions_are_folded_in_lab(path):
     """出题的代码里有“为什么”，所以书页里去掉，Lab 里折起来。"""
     asking = [c for c in cells(path, "code") if c["source"].startswith("predict(")]
