@@ -91,7 +91,7 @@ def _record(options: argparse.Namespace) -> int:
 
 
 def _record_one(wanted: Experiment, force: bool) -> None:
-    """录下全部变体，外加缺省变体里剪掉每一个包的样子。规范形式没有变的，旧录制原样留下。"""
+    """录下全部变体，外加 ``cut_variants`` 里剪掉每一个包的样子。规范形式没有变的，旧录制原样留下。"""
     try:
         old = experiments.Recording.load(wanted.name)
     except (FileNotFoundError, TraceError):
@@ -102,25 +102,33 @@ def _record_one(wanted: Experiment, force: bool) -> None:
         _progress(wanted, count, len(variants), "变体")
         key = wanted.key(values)
         new.variants[key] = _fresh(wanted, old.variants.get(key), force, **values)
-    default = wanted.key({})
-    new.drops[default] = {}
-    cuts = new.variants[default].signatures
-    for count, signature in enumerate(cuts, 1):
-        _progress(wanted, count, len(cuts), "剪刀")
-        before = old.drops.get(default, {}).get(signature)
-        new.drops[default][signature] = _fresh(wanted, before, force, drop=[signature])
+    for values in wanted.cut_variants():
+        _record_cuts(wanted, values, old, new, force)
     new.save()
     changed = sum(new.variants[k] != old.variants.get(k) for k in new.variants)
-    print(f"\r{wanted.name}：{len(variants)} 个变体，{len(cuts)} 种剪法，{changed} 个变体与旧录制不同。")
+    recut = sum(trace != old.drops.get(k, {}).get(s) for k, cuts in new.drops.items() for s, trace in cuts.items())
+    print(f"\r{wanted.name}：{len(variants)} 个变体中 {changed} 个、"
+          f"{sum(map(len, new.drops.values()))} 种剪法中 {recut} 种与旧录制不同。")
 
 
-def _fresh(wanted: Experiment, old: Trace | None, force: bool, **options: Any) -> Trace:
+def _record_cuts(wanted: Experiment, values: dict[str, Any], old: experiments.Recording,
+                 new: experiments.Recording, force: bool) -> None:
+    key = wanted.key(values)
+    new.drops[key] = {}
+    cuts = new.variants[key].signatures
+    for count, signature in enumerate(cuts, 1):
+        _progress(wanted, count, len(cuts), "剪刀")
+        before = old.drops.get(key, {}).get(signature)
+        new.drops[key][signature] = _fresh(wanted, before, force, drop=[signature], **values)
+
+
+def _fresh(wanted: Experiment, before: Trace | None, force: bool, **options: Any) -> Trace:
     """新录一条；与旧的规范形式相同就还用旧的。违反状态机的轨迹不许录。"""
     trace = wanted.run(**options)
     trace = replace(trace, recorded=today(), kernel=trace.kernel.partition("-")[0])  # 发行版的后缀不是内核的版本
     if broken := violations(trace):
         raise ValueError(f"{wanted.name} 的轨迹违反 RFC 9293 的状态机：{broken[0]}")
-    return old if old is not None and not force and compare(old, trace) is None else trace
+    return before if before is not None and not force and compare(before, trace) is None else trace
 
 
 def _progress(wanted: Experiment, count: int, total: int, what: str) -> None:

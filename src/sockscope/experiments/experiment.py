@@ -78,6 +78,7 @@ class Experiment:
     loopback: bool = False
     delayed_ack: bool = False
     parameters: list[Choice] = field(default_factory=list)
+    scissors: tuple[dict[str, Any], ...] = ()
 
     @property
     def name(self) -> str:
@@ -91,6 +92,10 @@ class Experiment:
         """参数的每一种组合，缺省的在最前。"""
         grids = itertools.product(*(p.choices for p in self.parameters))
         return [dict(zip((p.name for p in self.parameters), values, strict=True)) for values in grids]
+
+    def cut_variants(self) -> list[dict[str, Any]]:
+        """要录剪刀的变体：缺省的，和章里打开时的那几个（``scissors``）。"""
+        return [self.defaults, *(self.complete(values) for values in self.scissors)]
 
     def complete(self, values: dict[str, Any]) -> dict[str, Any]:
         """补上缺省值；不认识的参数或取值抛 ``ValueError``，用一句话说清。"""
@@ -150,12 +155,13 @@ class Experiment:
 
 def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str, ...] = ("client", "server"),
                delay: float = 0.01, limit: float = 20.0, loopback: bool = False,
-               delayed_ack: bool = False, **parameters: Choice) -> Callable[[Callable[..., None]], Experiment]:
-    """把函数变成实验。关键字参数就是实验的参数，名字与函数的形参相同。"""
+               delayed_ack: bool = False, scissors: tuple[dict[str, Any], ...] = (),
+               **parameters: Choice) -> Callable[[Callable[..., None]], Experiment]:
+    """把函数变成实验。其余的关键字参数就是实验的参数，名字与函数的形参相同。"""
     def wrap(function: Callable[..., None]) -> Experiment:
         named = [replace(choice, name=name) for name, choice in parameters.items()]
         made = Experiment(function, chapter, title, question, hosts, delay, limit, loopback,
-                          delayed_ack, named)
+                          delayed_ack, named, scissors)
         _registry[made.name] = made
         return made
     return wrap
