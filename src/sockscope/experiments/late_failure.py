@@ -3,6 +3,7 @@
 from socket import IPPROTO_TCP, TCP_USER_TIMEOUT
 
 from sockscope.experiments import Choice, attempt, connected, experiment
+from sockscope.experiments.kinds import unhurried
 
 HAPPENS = {
     "closed": lambda net, far: far.close(),
@@ -18,6 +19,7 @@ HAPPENS = {
         "closed": "程序 close() 了", "killed": "进程被杀，数据还没读", "rebooted": "主机断电重启", "cut": "网线断了"}),
     then=Choice("接着做什么", {"send": "再 send() 两次", "recv": "recv() 两次"}))
 def late_failure(net, what, then):
+    unhurried(net)
     near, far = connected(net)
     near.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, 300)  # 毫秒；缺省要重传 15 次，约 15 分钟
     if what == "killed":
