@@ -122,7 +122,7 @@ def _record_cuts(wanted: Experiment, values: dict[str, Any], old: experiments.Re
         new.drops[key][signature] = _fresh(wanted, before, force, drop=[signature], **values)
 
 
-def _fresh(wanted: Experiment, before: Trace | None, force: bool, **options: Any) -> Trace:
+def _fresh(wanted: Experiment, before: Trace | None, force: bool, /, **options: Any) -> Trace:
     """新录一条；与旧的规范形式相同就还用旧的。违反状态机的轨迹不许录。"""
     trace = wanted.run(**options)
     trace = replace(trace, recorded=today(), kernel=trace.kernel.partition("-")[0])  # 发行版的后缀不是内核的版本
