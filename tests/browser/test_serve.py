@@ -18,6 +18,6 @@ def test_book_leads_to_the_same_chapter_in_lab(house, visit):
 
 def test_lab_asks_nothing_on_first_start(house, visit):
     seen = visit(house.lab, settle=False)
-    seen.page.locator(".jp-Launcher, .jp-Notebook").first.wait_for()
+    seen.page.locator(".jp-Launcher:visible, .jp-Notebook:visible").first.wait_for()
     assert seen.page.locator(".jp-Dialog, .Toastify__toast").count() == 0
     assert seen.outside(house.base) == []

@@ -29,7 +29,7 @@ def build(tmp_path):
 
 
 def packets(trace: Trace) -> list[str]:
-    return [line for line in trace.canonical() if line.startswith("包")]
+    return [line for line in trace.canonical() if line.startswith("包") and "retransmission" not in line]
 
 
 def in_python() -> Trace:

@@ -28,7 +28,7 @@ def build(name: str, folder: Path) -> str:
 
 
 def wire(trace: Trace) -> list[str]:
-    return [line for line in trace.canonical() if line.startswith("包")]
+    return [line for line in trace.canonical() if line.startswith("包") and "retransmission" not in line]
 
 
 def listening(net: Network, size: int = 0):
