@@ -61,3 +61,9 @@ def test_heavy_scripts_only_where_used(book):
             assert "application/vnd.jupyter.widget-view+json" in text, page.name
         if "mathjax/tex-svg" in text:
             assert 'class="math' in text, page.name
+
+
+def test_no_figure_in_the_static_book_claims_to_be_live(book):
+    for page in sorted(book.glob("chapters/*.html")):
+        figures = re.findall(r"<svg.*?</svg>", page.read_text(encoding="utf-8"), re.DOTALL)
+        assert not [f[:80] for f in figures if "实时 · Linux" in f], page.name
