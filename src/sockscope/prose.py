@@ -18,7 +18,7 @@ STYLE = """
 @media (max-width:640px){
 .sockscope-table thead{display:none}
 .sockscope-table :is(tbody,tr,td,caption){display:block}
-.sockscope-table tr{padding:.5em 0}.sockscope-table td{padding:.1em 0!important}
+.sockscope-table tr{padding:.5em 0}.sockscope-table td{padding:.1em 0!important;border:0!important}
 }
 """
 
