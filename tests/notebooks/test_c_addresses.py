@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
 import subprocess
 from pathlib import Path
 from socket import AF_INET, AF_UNIX, SHUT_WR, SOCK_DGRAM
 
 import pytest
 
-from sockscope import Network, Trace, address, capability
-
-FOLDER = Path(__file__).parents[2] / "chapters" / "c"
-compiler = shutil.which("cc")
-pytestmark = [
-    pytest.mark.skipif(compiler is None, reason="没有 C 编译器（apt install gcc）"),
-    pytest.mark.skipif(capability().level != "cable", reason="这台机器不许造网络命名空间"),
-]
-
-
-@pytest.fixture
-def build(tmp_path):
-    def build(name: str) -> str:
-        subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-o", tmp_path / name, FOLDER / f"{name}.c"], check=True)
-        return str(tmp_path / name)
-    return build
-
-
-def packets(trace: Trace) -> list[str]:
-    return [line for line in trace.canonical() if line.startswith("包") and "retransmission" not in line]
+from sockscope import Network, Trace, address
 
 
 def in_python() -> Trace:
@@ -43,14 +23,14 @@ def in_python() -> Trace:
     return net.trace
 
 
-def test_the_datagram_pair_sends_the_packets_python_sends(build):
+def test_the_datagram_pair_sends_the_packets_python_sends(build, wire):
     with Network("client", "server", delay=0.005) as net:
         receiver = net.server.program(build("datagram_receiver"), net.server.address, "7007")
         assert receiver.stdout.readline() == b"ready\n"
         sender = net.client.program(build("datagram_sender"), net.server.address, "7007", "hello")
         assert sender.stdout.read() == b"HELLO"
         assert sender.wait() == receiver.wait() == 0
-    assert packets(net.trace) == packets(in_python())
+    assert wire(net.trace) == wire(in_python())
 
 
 @pytest.mark.parametrize("client", ["C", "Python"])

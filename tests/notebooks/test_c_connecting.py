@@ -3,32 +3,12 @@
 from __future__ import annotations
 
 import errno
-import shutil
-import subprocess
-from pathlib import Path
 from select import select
 from socket import SO_ERROR, SOL_SOCKET
 
 import pytest
 
-from sockscope import Network, Trace, capability
-
-FOLDER = Path(__file__).parents[2] / "chapters" / "c"
-compiler = shutil.which("cc")
-pytestmark = [
-    pytest.mark.skipif(compiler is None, reason="没有 C 编译器（apt install gcc）"),
-    pytest.mark.skipif(capability().level != "cable", reason="这台机器不许造网络命名空间"),
-]
-
-
-def build(name: str, folder: Path) -> str:
-    target = folder / name
-    subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-o", target, FOLDER / f"{name}.c"], check=True)
-    return str(target)
-
-
-def wire(trace: Trace) -> list[str]:
-    return [line for line in trace.canonical() if line.startswith("包") and "retransmission" not in line]
+from sockscope import Network, Trace
 
 
 def listening(net: Network):
@@ -55,22 +35,22 @@ def echo_in_python() -> Trace:
     return net.trace
 
 
-def test_echo_looks_the_same_on_the_wire(tmp_path):
+def test_echo_looks_the_same_on_the_wire(build, wire):
     with Network("client", "server", delay=0.005) as net:
-        server = net.server.program(build("echo_server", tmp_path), net.server.address, "7007")
+        server = net.server.program(build("echo_server"), net.server.address, "7007")
         assert server.stdout.readline() == b"ready\n"
-        client = net.client.program(build("echo_client", tmp_path), net.server.address, "7007", "hello")
+        client = net.client.program(build("echo_client"), net.server.address, "7007", "hello")
         assert client.stdout.read() == b"hello"
         assert client.wait() == server.wait() == 0
     assert wire(net.trace) == wire(echo_in_python())
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["accepted", "refused"])
-def test_connecting_without_blocking_looks_the_same_on_the_wire(refused, tmp_path):
+def test_connecting_without_blocking_looks_the_same_on_the_wire(refused, build, wire):
     with Network("client", "server", delay=0.005) as net:
         if not refused:
             listening(net)
-        program = net.client.program(build("connect_nonblocking", tmp_path), net.server.address, "7007")
+        program = net.client.program(build("connect_nonblocking"), net.server.address, "7007")
         told = program.stdout.read().splitlines()
         assert told == [b"connect: Operation now in progress",
                         b"SO_ERROR: Connection refused" if refused else b"SO_ERROR: Success"]
@@ -87,8 +67,8 @@ def test_connecting_without_blocking_looks_the_same_on_the_wire(refused, tmp_pat
     assert wire(in_c) == wire(net.trace)
 
 
-def test_nobody_listens_for_the_echo_client(tmp_path):
+def test_nobody_listens_for_the_echo_client(build):
     with Network("client", "server") as net:
-        client = net.client.program(build("echo_client", tmp_path), net.server.address, "7007", "hello")
+        client = net.client.program(build("echo_client"), net.server.address, "7007", "hello")
         assert client.wait() == 1
         assert client.stderr.read() == b"connect: Connection refused\n"

@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from pathlib import Path
 from socket import MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SO_RCVBUF, SO_SNDBUF, SOCK_DGRAM, SOL_SOCKET
 
-import pytest
-
-from sockscope import Network, Trace, capability
+from sockscope import Network, Trace
 from sockscope.experiments import attempt
 from sockscope.experiments.kinds import unhurried
-
-FOLDER = Path(__file__).parents[2] / "chapters" / "c"
-compiler = shutil.which("cc")
-pytestmark = [
-    pytest.mark.skipif(compiler is None, reason="没有 C 编译器（apt install gcc）"),
-    pytest.mark.skipif(capability().level != "cable", reason="这台机器不许造网络命名空间"),
-]
-
-
-def build(name: str, folder: Path) -> str:
-    target = folder / name
-    subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-o", target, FOLDER / f"{name}.c"], check=True)
-    return str(target)
-
-
-def wire(trace: Trace) -> list[str]:
-    return [line for line in trace.canonical() if line.startswith("包") and "retransmission" not in line]
 
 
 def listening(net: Network, size: int = 0):
@@ -59,19 +37,19 @@ def framed_in_python() -> Trace:
     return net.trace
 
 
-def test_framing_looks_the_same_on_the_wire(tmp_path):
+def test_framing_looks_the_same_on_the_wire(build, wire):
     with Network("client", "server", delay=0.005) as net:
-        server = net.server.program(build("framed_server", tmp_path), net.server.address, "7007")
+        server = net.server.program(build("framed_server"), net.server.address, "7007")
         assert server.stdout.readline() == b"ready\n"
-        client = net.client.program(build("framed_client", tmp_path), net.server.address, "7007", "hello")
+        client = net.client.program(build("framed_client"), net.server.address, "7007", "hello")
         assert (client.stdout.read(), server.stdout.read()) == (b"5\n", b"hello\n")
         assert client.wait() == server.wait() == 0
     assert wire(net.trace) == wire(framed_in_python())
 
 
-def test_framing_survives_any_fragmentation(tmp_path):
+def test_framing_survives_any_fragmentation(build):
     with Network("client", "server") as net:
-        server = net.server.program(build("framed_server", tmp_path), net.server.address, "7007")
+        server = net.server.program(build("framed_server"), net.server.address, "7007")
         server.stdout.readline()
         sock = net.client.socket()
         sock.connect((net.server.address, 7007))
@@ -83,9 +61,9 @@ def test_framing_survives_any_fragmentation(tmp_path):
         assert server.stdout.read() == b"hello\n"
 
 
-def test_an_early_end_is_told_from_a_message(tmp_path):
+def test_an_early_end_is_told_from_a_message(build):
     with Network("client", "server") as net:
-        server = net.server.program(build("framed_server", tmp_path), net.server.address, "7007")
+        server = net.server.program(build("framed_server"), net.server.address, "7007")
         server.stdout.readline()
         sock = net.client.socket()
         sock.connect((net.server.address, 7007))
@@ -95,8 +73,8 @@ def test_an_early_end_is_told_from_a_message(tmp_path):
         assert server.wait() == 1
 
 
-def test_partial_sends_count_the_same(tmp_path):
-    program = build("partial_send", tmp_path)
+def test_partial_sends_count_the_same(build, wire):
+    program = build("partial_send")
     with Network("client", "server", delay=0.02) as net:
         unhurried(net)
         listening(net, 4096)
@@ -117,14 +95,14 @@ def test_partial_sends_count_the_same(tmp_path):
     assert wire(in_c) == wire(net.trace)
 
 
-def test_the_true_length_comes_first(tmp_path):
+def test_the_true_length_comes_first(build, wire):
     def ask(net: Network) -> bytes:
         near = net.client.socket(type=SOCK_DGRAM)
         near.sendto(b"abcdef", (net.server.address, 7007))
         return near.recv(64)
 
     with Network("client", "server", delay=0.005) as net:
-        server = net.server.program(build("peek_length", tmp_path), net.server.address, "7007")
+        server = net.server.program(build("peek_length"), net.server.address, "7007")
         assert server.stdout.readline() == b"ready\n"
         assert ask(net) == b"6"
         assert server.wait() == 0
