@@ -113,7 +113,7 @@ class HostServer:
     def serve(self) -> None:
         requests: dict[str, Callable[..., list[int] | None]] = {
             "socket": self.socket, "route": self.route, "sysctl": self.sysctl,
-            "hold": self.hold, "spawn": self.spawn, "bind": self.bind,
+            "hold": self.hold, "spawn": self.spawn, "powerless": self.powerless,
         }
         while True:
             message, fds = receive(self.control)
@@ -124,7 +124,7 @@ class HostServer:
     def answer(self, action: Callable[..., Any], message: dict[str, Any], fds: list[int]) -> None:
         reply, out = {}, []
         try:
-            result = action(message, fds) if action in (self.hold, self.spawn, self.bind) else action(message)
+            result = action(message, fds) if action in (self.hold, self.spawn, self.powerless) else action(message)
             out = result if isinstance(result, list) else []
             reply = result if isinstance(result, dict) else {}
         except Exception as error:
@@ -138,10 +138,10 @@ class HostServer:
         if out:  # 报告这里的副本也放下了：否则对方的 close() 不是最后一个，FIN 要等本进程被调度到才发出
             send(self.control, {})
 
-    def interface(self, name: str, addresses: list[tuple[str, int]], quickack: bool = False) -> int:
+    def interface(self, name: str, addresses: list[tuple[str, int]], metrics: dict[str, int] | None = None) -> int:
         """开一个 TUN 网口，配好地址并启用，返回它在用户空间的那一端。
 
-        ``quickack``：经这个网口的连接不推迟确认（ip-route(8) 的同名路由属性）。
+        ``metrics``：直连路由的属性，如 quickack、rto_min（ip-route(8)）。
         """
         try:
             tun = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -154,10 +154,10 @@ class HostServer:
         for address, prefix in addresses:
             give_address(name, address, prefix)
         bring_up(name)
-        for address, prefix in addresses if quickack else ():
+        for address, prefix in addresses if metrics else ():
             subnet = str(ipaddress.ip_interface(f"{address}/{prefix}").network)
-            self.netlink.route("append" if ":" in address else "replace", dst=subnet, oif=socket.if_nametoindex(name),
-                               metrics={"quickack": 1}, **({} if ":" in address else {"scope": 253}))
+            kind = {"priority": 1} if ":" in address else {"scope": 253}  # IPv6：排在内核自己那条（256）之前
+            self.netlink.route("replace", dst=subnet, oif=socket.if_nametoindex(name), metrics=metrics, **kind)
         return tun
 
     @functools.cached_property
@@ -171,11 +171,11 @@ class HostServer:
         with powerless() if message["powerless"] else contextlib.nullcontext():
             return [socket.socket(message["family"], message["type"], message["proto"]).detach()]
 
-    def bind(self, message: dict[str, Any], fds: list[int]) -> None:
-        """放下全部权能再 bind()：看普通用户会遇到什么。"""
+    def powerless(self, message: dict[str, Any], fds: list[int]) -> None:
+        """放下全部权能再 bind() 或 connect()：看普通用户会遇到什么。"""
         address = message["address"]
         with powerless(), socket.socket(fileno=os.dup(fds[0])) as sock:
-            sock.bind(tuple(address) if isinstance(address, list) else address)
+            getattr(sock, message["call"])(tuple(address) if isinstance(address, list) else address)
 
     def route(self, message: dict[str, Any]) -> None:
         """加一条路由。``kind`` 为 unicast 时要有 gateway；unreachable、prohibit、blackhole 则不要。"""

@@ -25,7 +25,7 @@ class Entry:
 class Journal:
     """一次实验的日志。``now()`` 是从实验开始算起的纳秒；造日志的线程在轨迹里叫 ``main``。
 
-    ``changed`` 在每次调用开始和返回时通知，``turns`` 数着这样的时刻。
+    ``changed`` 在每次调用开始和返回时通知，``turns`` 数着这样的时刻；``sockets`` 记得每个套接字的 inode 属于谁。
     """
 
     def __init__(self) -> None:
@@ -35,6 +35,7 @@ class Journal:
         self.calls: list[Entry] = []
         self.others: list[State | Action] = []
         self.frozen = False
+        self.sockets: dict[int, tuple[str, str]] = {}
         self.main = threading.current_thread()
 
     def now(self) -> int:

@@ -32,7 +32,7 @@ from sockscope.live.decode import addresses
 from sockscope.live.forge import NETLINK_SOCK_DIAG
 from sockscope.live.journal import Journal
 from sockscope.live.namespace import Namespace
-from sockscope.live.plan import Plan
+from sockscope.live.plan import Plan, metrics
 from sockscope.live.process import Process, Program
 from sockscope.live.socket import FOLDER, TracedSocket, give_birth
 from sockscope.live.states import Diag, Flow, Reading, Watch, endpoint
@@ -80,9 +80,9 @@ class Host:
 
     @contextmanager
     def unprivileged(self) -> Iterator[None]:
-        """在 with 里，本机的 ``socket()`` 和 ``bind()`` 由没有任何特权的进程来做（capabilities(7)）。
+        """在 with 里，本机的 ``socket()``、``bind()`` 和 ``connect()`` 由没有任何特权的进程来做（capabilities(7)）。
 
-        无论读者是不是 root，低端口和原始套接字因此都会被拒绝。没有自己的命名空间时抛 ``Unavailable``。
+        无论读者是不是 root，低端口、原始套接字和没有写权限的套接字文件因此都会被拒绝。没有自己的命名空间时抛 ``Unavailable``。
         """
         self.require_namespace()
         self.powerless = True
@@ -174,14 +174,15 @@ class Host:
 class Network:
     """几台主机和它们之间的网线。``delay``（秒）等参数给每根网线，之后可在 ``net.cables[i]`` 上单独改。
 
-    ``delayed_ack=False`` 叫内核不推迟确认（路由属性 quickack），实验因此不受 40 毫秒定时器的运气左右。
+    ``delayed_ack=False`` 叫内核不推迟确认（路由属性 quickack），实验因此不受 40 毫秒定时器的运气左右；
+    ``rto_min``（秒）抬高重传定时器的下限，机器太忙时不致无故重传；0 为内核缺省的 0.2。
     ``capture``：``"cable"`` 要有抓包的网线，``"loopback"`` 要环回地址，缺省是能有多好就多好
     （环境变量 ``SOCKSCOPE_CAPTURE`` 可以代为指定）。造不出来抛 ``Unavailable``。
     ``births`` 叫 ``socket()`` 这次调用本身也进轨迹。主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
     """
 
     def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
-                 capture: str = "", title: str = "", births: bool = False) -> None:
+                 rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False) -> None:
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("网络至少要两台名字不同的主机。")
         self.title, self.births = title, births
@@ -195,7 +196,8 @@ class Network:
         self.threads: list[Worker] = []
         self.processes: list[Process | Program] = []
         self.closed = False
-        self._names, self._delay, self._seed, self._quickack = names, delay, seed, not delayed_ack
+        self._names, self._delay, self._seed = names, delay, seed
+        self._metrics = metrics(not delayed_ack, rto_min)
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
         _alive.add(self)
@@ -209,7 +211,7 @@ class Network:
     # ------------------------------------------------------------ 建造
 
     def _lay_cables(self) -> None:
-        plans = [Plan(i, len(self._names), self._quickack) for i in range(len(self._names))]
+        plans = [Plan(i, len(self._names), self._metrics) for i in range(len(self._names))]
         for name, plan in zip(self._names, plans, strict=True):
             host = self.hosts[name] = Host(self, name, plan.addresses)
             host.plan = plan

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from sockscope.live.rights import credentials_text, inode, is_credentials, is_rights, rights_text
 from sockscope.live.states import Address
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class TracedSocket(socket.socket):
         self.host = host
         self.label = label or host.next_label()
         self._ends: tuple[Address, Address] | None = None
+        host.journal.sockets.setdefault(inode(fileno), (host.title, self.label))
         host.adopt(self)
 
     def ends(self) -> tuple[Address, Address | None]:
@@ -67,9 +69,18 @@ class TracedSocket(socket.socket):
     def bind(self, address: Any) -> None:
         with _record(self, "bind", show(address)) as done:
             if self.host.powerless:
-                self.host.namespace.request("bind", [self.fileno()], address=address)
+                self.host.namespace.request("powerless", [self.fileno()], call="bind", address=address)
             else:
                 super().bind(address)
+            done()
+
+    def connect(self, address: Any) -> None:
+        self.host.before_connect(self, address)
+        with _record(self, "connect", show(address)) as done:
+            if self.host.powerless:
+                self.host.namespace.request("powerless", [self.fileno()], call="connect", address=address)
+            else:
+                super().connect(address)
             done()
 
     def dup(self) -> TracedSocket:
@@ -101,7 +112,7 @@ class TracedSocket(socket.socket):
             return super().getsockopt(level, option, *length)  # 仪器自己的读数，不算程序的调用
         with _record(self, "getsockopt", option_name(level, option)) as done:
             value = super().getsockopt(level, option, *length)
-            done(result=_error_text(value) if (level, option) == SO_ERROR else show(value))
+            done(result=_option_value(level, option, value))
         return value
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
@@ -118,6 +129,30 @@ class TracedSocket(socket.socket):
             data = bytes(memoryview(buffer)[:count])
             done(result=f"{show(data)}, {show(address)}", data=data)
         return count, address
+
+    def sendmsg(self, buffers: Iterable[Any], ancillary: Iterable[Any] = (), flags: int = 0,
+                address: Any = None) -> int:
+        buffers, ancillary = list(buffers), list(ancillary)
+        told = [show(buffers)] + ([self._ancillary(ancillary)] if ancillary else [])
+        args = ", ".join(told + ([show(address)] if address else []) + ([flag_names(flags)] if flags else []))
+        with _record(self, "sendmsg", args) as done:
+            count = super().sendmsg(buffers, ancillary, flags, address)
+            done(**_sent(count, (buffers,)))
+        return count
+
+    def recvmsg(self, size: int, ancillary: int = 0, flags: int = 0) -> tuple[bytes, list[Any], int, Any]:
+        with _record(self, "recvmsg", arguments(size, *([ancillary] if ancillary else []), flags=flags)) as done:
+            data, items, told, address = super().recvmsg(size, ancillary, flags)
+            words = f"{show(data)}, {self._ancillary(items)}, {flag_names(told) or 0}, {show(address)}"
+            done(result=words, data=data)
+        return data, items, told, address
+
+    def _ancillary(self, items: list[Any]) -> str:
+        """辅助数据的文字；传的是本机的套接字就写编号，别的主机的还要写主机名。"""
+        names = {number: label if title == self.host.title else f"{title}的 {label}"
+                 for number, (title, label) in self.host.journal.sockets.items()}
+        return "[" + ", ".join(rights_text(item[2], names) if is_rights(*item[:2]) else show(item)
+                               for item in items) + "]"
 
 
 def give_birth(host: Host, family: int, type: int, proto: int) -> TracedSocket:
@@ -190,12 +225,10 @@ def _sent(value: int | None, args: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _received(value: Any, _args: Any) -> dict[str, Any]:
-    """收到的字节：``recv`` 返回它本身，``recvfrom``、``recvmsg`` 返回以它开头的元组。"""
+    """收到的字节：``recv`` 返回它本身，``recvfrom`` 返回以它开头的元组。"""
     if isinstance(value, bytes):
         return {"result": show(value), "data": value}
     data, *rest = value
-    if len(rest) == 3:  # recvmsg 还返回辅助数据、标志和地址
-        return {"result": f"{show(data)}, {show(rest[0])}, {flag_names(rest[1]) or 0}, {show(rest[2])}", "data": data}
     return {"result": ", ".join(show(v) for v in (data, *rest)), "data": data}
 
 
@@ -211,16 +244,6 @@ def _with_flags(count: int) -> Callable[..., str]:
             flags, rest = rest[0], rest[1:]
         return arguments(*args[:count], *rest, flags=flags)
     return describe
-
-
-def _receive_message(size: int, ancillary: int = 0, flags: int = 0) -> str:
-    return arguments(size, *([ancillary] if ancillary else []), flags=flags)
-
-
-def _send_message(buffers: Iterable[Any], ancillary: Iterable[Any] = (), flags: int = 0,
-                  address: Any = None) -> str:
-    extra = [a for a in (list(ancillary) or None, address) if a]
-    return arguments(list(buffers), *extra, flags=flags)
 
 
 def _send_to(data: Any, *rest: Any) -> str:
@@ -240,13 +263,11 @@ def _nothing(_value: Any, _args: Any) -> dict[str, Any]:
 
 
 for _name, _describe, _outcome in (
-    ("listen", _plain, _nothing), ("connect", _plain, _nothing),
+    ("listen", _plain, _nothing),
     ("shutdown", _how, _nothing), ("setblocking", _plain, _nothing), ("settimeout", _plain, _nothing),
     ("connect_ex", _plain, lambda value, _: {"result": _error_text(value)}),
     ("send", _with_flags(1), _sent), ("sendall", _with_flags(1), _sent), ("sendto", _send_to, _sent),
-    ("sendmsg", _send_message, _sent),
     ("recv", _with_flags(1), _received), ("recvfrom", _with_flags(1), _received),
-    ("recvmsg", _receive_message, _received),
 ):
     setattr(TracedSocket, _name, _recorded(_name, _describe, _outcome))
 
@@ -277,6 +298,15 @@ def kind_text(family: int, type: int, proto: int) -> str:
     names = [getattr(family, "name", str(family)), getattr(type, "name", str(type))]
     known = {number: name for name, number in _constants("IPPROTO_")}
     return ", ".join(names + ([known.get(int(proto), str(int(proto)))] if proto else []))
+
+
+def _option_value(level: int, option: int, value: Any) -> str:
+    """读到的选项：错误号写成名字，对端的身份拆成三个字段。"""
+    if (level, option) == SO_ERROR:
+        return _error_text(value)
+    if is_credentials(level, option, value):
+        return credentials_text(value)
+    return show(value)
 
 
 def _error_text(value: int) -> str:
