@@ -12,11 +12,12 @@ __all__ = ["Decoder", "addresses", "is_background"]
 FLAGS = (("SYN", 0x02), ("FIN", 0x01), ("RST", 0x04), ("PSH", 0x08), ("ACK", 0x10), ("URG", 0x20),
          ("ECE", 0x40), ("CWR", 0x80))
 WRAP = 1 << 32
+IGMP = 2  # 协议号；主机只发成员报告，加入和离开都是它（RFC 3376 §4.2）
 ICMP_NAMES = {
     (0, 0): "echo reply", (8, 0): "echo request", (3, 0): "net unreachable", (3, 1): "host unreachable",
     (3, 2): "protocol unreachable", (3, 3): "port unreachable", (3, 4): "fragmentation needed",
     (3, 9): "net prohibited", (3, 10): "host prohibited", (3, 13): "communication prohibited",
-    (5, 0): "redirect", (11, 0): "TTL exceeded",
+    (5, 0): "redirect", (11, 0): "TTL exceeded", (11, 1): "reassembly time exceeded",
 }  # RFC 792、RFC 1122 §3.2.2.1、RFC 1812 §5.2.7.1
 ICMP6_NAMES = {
     (1, 0): "no route", (1, 1): "prohibited", (1, 3): "address unreachable", (1, 4): "port unreachable",
@@ -144,6 +145,8 @@ def _other(packet: Any, icmp: Any) -> dict[str, Any]:
         fields |= {"protocol": "icmp", "info": ICMP_NAMES.get(kind, f"type {kind[0]} code {kind[1]}")}
         if kind[0] in (0, 8):
             fields["length"] = len(bytes(packet[icmp].payload))
+    elif packet.version == 4 and packet.proto == IGMP:
+        fields |= {"protocol": "igmp", "info": "membership report"}
     elif packet.version == 6 and packet.nh == 58:
         body = bytes(packet.payload)
         kind = (body[0], body[1])

@@ -31,7 +31,8 @@ ICMP = {
     "host prohibited": "主机被禁止", "communication prohibited": "通信被禁止", "TTL exceeded": "TTL 用尽",
     "no route": "没有路由", "prohibited": "被禁止", "address unreachable": "地址不可达",
     "packet too big": "包太大", "hop limit exceeded": "跳数用尽", "redirect": "改走别处",
-    "echo request": "回显请求", "echo reply": "回显应答",
+    "echo request": "回显请求", "echo reply": "回显应答", "reassembly time exceeded": "分片没有凑齐",
+    "membership report": "组成员报告",
 }
 SMALL_WINDOW = 4096
 NOTICEABLE = 1_000_000  # recv、accept、connect 超过 1 ms，就算它等过
@@ -142,7 +143,7 @@ class Caption:
 
 def packet_kind(packet: Packet) -> str:
     """包的种类，``KINDS`` 的一个键。"""
-    if packet.protocol == "udp":
+    if packet.protocol == "udp" or packet.info.startswith("fragment"):
         return "datagram"
     if packet.protocol != "tcp":
         return "icmp" if packet.protocol == "icmp" else "other"
@@ -161,7 +162,8 @@ def caption(packet: Packet) -> Caption:
     """箭头上写的字。"""
     fate = FATES.get(packet.fate, "")
     if packet.protocol != "tcp":
-        text = ICMP.get(packet.info, packet.info) or (_payload(packet) if packet.protocol == "udp" else packet.protocol)
+        what = packet.info.replace("fragment", "分片")
+        text = ICMP.get(what, what) or (_payload(packet) if packet.protocol == "udp" else packet.protocol)
         return Caption(text, "", fate, bytes_text(packet.length) if packet.protocol == "udp" else "")
     parts = [flag for flag in ("SYN", "RST", "FIN", "URG") if flag in packet.flags]
     if "SYN" in parts and "ACK" in packet.flags:
