@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from sockscope.live.ancillary import control_text
 from sockscope.live.rights import credentials_text, inode, is_credentials, is_rights, rights_text
 from sockscope.live.states import Address
 
@@ -148,10 +149,10 @@ class TracedSocket(socket.socket):
         return data, items, told, address
 
     def _ancillary(self, items: list[Any]) -> str:
-        """辅助数据的文字；传的是本机的套接字就写编号，别的主机的还要写主机名。"""
+        """辅助数据的文字；传的是本机的套接字就写编号，别的主机的还要写主机名；别的控制消息说出名字。"""
         names = {number: label if title == self.host.title else f"{title}的 {label}"
                  for number, (title, label) in self.host.journal.sockets.items()}
-        return "[" + ", ".join(rights_text(item[2], names) if is_rights(*item[:2]) else show(item)
+        return "[" + ", ".join(rights_text(item[2], names) if is_rights(*item[:2]) else control_text(*item) or show(item)
                                for item in items) + "]"
 
 
