@@ -10,12 +10,12 @@ import functools
 import os
 import re
 import socket
-import struct
 import tempfile
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from sockscope.live.ancillary import control_text
+from sockscope.live.option_text import constants, option_name, structured
 from sockscope.live.rights import credentials_text, inode, is_credentials, is_rights, rights_text
 from sockscope.live.states import Address
 
@@ -104,13 +104,12 @@ class TracedSocket(socket.socket):
         return self.host.release(self)
 
     def setsockopt(self, level: int, option: int, value: Any, *length: int) -> None:
-        with _record(self, "setsockopt", option_text(level, option, value)) as done:
+        told = structured(level, option, value) or show(value)
+        with _record(self, "setsockopt", f"{option_name(level, option)}, {told}") as done:
             super().setsockopt(level, option, value, *length)
             done()
 
     def getsockopt(self, level: int, option: int, *length: int) -> Any:
-        if (level, option) == (socket.IPPROTO_TCP, getattr(socket, "TCP_INFO", -1)):
-            return super().getsockopt(level, option, *length)  # 仪器自己的读数，不算程序的调用
         with _record(self, "getsockopt", option_name(level, option)) as done:
             value = super().getsockopt(level, option, *length)
             done(result=_option_value(level, option, value))
@@ -297,7 +296,7 @@ _OURS = re.compile(re.escape(os.path.join(tempfile.gettempdir(), FOLDER)) + r"[^
 def kind_text(family: int, type: int, proto: int) -> str:
     """``socket()`` 的三个参数；协议为 0 就省去。"""
     names = [getattr(family, "name", str(family)), getattr(type, "name", str(type))]
-    known = {number: name for name, number in _constants("IPPROTO_")}
+    known = {number: name for name, number in constants("IPPROTO_")}
     return ", ".join(names + ([known.get(int(proto), str(int(proto)))] if proto else []))
 
 
@@ -307,7 +306,7 @@ def _option_value(level: int, option: int, value: Any) -> str:
         return _error_text(value)
     if is_credentials(level, option, value):
         return credentials_text(value)
-    return show(value)
+    return structured(level, option, value) or show(value)
 
 
 def _error_text(value: int) -> str:
@@ -318,35 +317,8 @@ def _error_text(value: int) -> str:
 def flag_names(flags: int) -> str:
     """``0x41`` → ``MSG_OOB|MSG_DONTWAIT``；不认识的位写成十六进制。"""
     names, rest = [], int(flags)
-    for name, bit in _constants("MSG_"):
+    for name, bit in constants("MSG_"):
         if bit and rest & bit == bit:
             names.append(name)
             rest &= ~bit
     return "|".join(names + ([hex(rest)] if rest else []))
-
-
-@functools.cache
-def _constants(prefix: str) -> list[tuple[str, int]]:
-    return [(n, int(getattr(socket, n))) for n in dir(socket) if n.startswith(prefix)]
-
-
-OPTION_LEVELS = {socket.SOL_SOCKET: "SO_", socket.IPPROTO_TCP: "TCP_", socket.IPPROTO_IP: "IP_",
-                 socket.IPPROTO_IPV6: "IPV6_", socket.IPPROTO_UDP: "UDP_"}
-STRANGERS = ("SO_J1939", "SO_VM_SOCKETS", "IP_DEFAULT_", "IP_MAX_")  # 同样的开头，却属于别的层或不是选项
-
-
-def option_name(level: int, option: int) -> str:
-    """``(SOL_SOCKET, 13)`` → ``SO_LINGER``；没有名字的写成两个数。"""
-    for name, number in _constants(OPTION_LEVELS.get(level, "?")):
-        if number == option and not name.startswith(STRANGERS):
-            return name
-    return f"{level}, {option}"
-
-
-def option_text(level: int, option: int, value: Any) -> str:
-    """选项的名字和值；struct linger 拆成两个字段。"""
-    name = option_name(level, option)
-    if name == "SO_LINGER" and isinstance(value, bytes) and len(value) == 8:
-        on, seconds = struct.unpack("ii", value)
-        return f"{name}, {{l_onoff={on}, l_linger={seconds}}}"
-    return f"{name}, {show(value)}"

@@ -39,7 +39,7 @@ def endpoint(address: Address) -> str:
 def tcp_info_state(sock: socket.socket) -> str:
     """TCP_INFO 的第一个字节（tcpi_state）；不是 TCP 套接字则为空串。"""
     try:
-        return NAMES[sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]]
+        return NAMES[socket.socket.getsockopt(sock, socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]]  # 不算程序的调用
     except OSError:
         return ""
 
