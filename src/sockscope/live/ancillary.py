@@ -1,6 +1,7 @@
 """控制消息写成人话：它的名字，和每次都一样的那部分内容。描述符在 ``rights.py``。
 
-时刻和进程号每次都不同，写进轨迹就没有两次录制能相同，所以只报名字。字节的布局见 cmsg(3)、ip(7)、unix(7)；SO_ 与 SCM_ 的数值取自 <asm-generic/socket.h>。
+时刻和进程号每次都不同，写进轨迹就没有两次录制能相同，所以只报名字。
+字节的布局见 cmsg(3)、ip(7)、unix(7)；SO_ 与 SCM_ 的数值取自 <asm-generic/socket.h>。
 """
 
 from __future__ import annotations
