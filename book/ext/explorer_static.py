@@ -17,8 +17,9 @@ from sphinx.application import Sphinx
 os.environ["SOCKSCOPE_BOOK"] = "1"
 
 from sockscope import experiments
-from sockscope.explorer import HERE, origin, report
 from sockscope.render.palette import stylesheet
+from sockscope.report import origin, report
+from sockscope.widget import HERE
 
 MARK = re.compile(r'class="sockscope-explorer" data-start="[^"]*?&quot;name&quot;: &quot;(\w+)&quot;')
 STYLE = re.compile("<style>.*?</style>", re.DOTALL)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from sockscope import experiments
+from sockscope import experiments, report
 from sockscope.live import Unavailable
+from sockscope.widget import STOPPED, Explorer
 
 ex = importlib.import_module("sockscope.explorer")  # 包里的同名属性是函数
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ def live(monkeypatch):
     monkeypatch.setattr(experiments.Experiment, "run", run)
 
 
-class Worker(ex.Explorer):
+class Worker(Explorer):
     """记下后台线程交来的一切，并能等到它做完。"""
 
     def __init__(self, name, **initial):
@@ -67,7 +68,7 @@ class Worker(ex.Explorer):
 # ---------------------------------------------------------------- 字典
 
 def test_payload_is_json_and_says_what_it_is(replayed):
-    made = ex.payload("closing", {"how": "SHUT_WR"})
+    made = report.payload("closing", {"how": "SHUT_WR"})
     assert json.loads(json.dumps(made)) == made
     assert (made["label"], made["live"], made["key"]) == ("录制", False, "SHUT_WR.0.0.0")
     assert made["note"].startswith(f"录制于 {made['recorded']}，{made['kernel']}。")
@@ -77,7 +78,7 @@ def test_payload_is_json_and_says_what_it_is(replayed):
 
 
 def test_every_event_is_explained_and_every_packet_can_be_cut(replayed):
-    made = ex.payload("closing", {})
+    made = report.payload("closing", {})
     trace = experiments.recording("closing")
     assert len(made["events"]) == len(trace.events)
     assert all({"title", "lines", "cause", "blocks"} <= set(event) for event in made["events"])
@@ -87,14 +88,14 @@ def test_every_event_is_explained_and_every_packet_can_be_cut(replayed):
 
 
 def test_results_show_errno_and_states_of_both_sides(replayed):
-    client, server = ex.payload("closing", {"how": "SHUT_WR", "peer_sends": True})["results"]
+    client, server = report.payload("closing", {"how": "SHUT_WR", "peer_sends": True})["results"]
     assert {"call": "send(b'more')", "outcome": "EPIPE", "failed": True} in client["calls"]
     assert client["states"][-1] == "TIME_WAIT"
     assert server["states"][-1] == "CLOSE"
 
 
 def test_live_answer_is_compared_with_the_book(live):
-    made = ex.payload("closing", {})
+    made = report.payload("closing", {})
     assert made["label"] == "实时"
     assert made["live"]
     assert made["difference"] == f"与书上的录制（{experiments.recording('closing').kernel}）一致。"
@@ -105,14 +106,14 @@ def test_a_different_kernel_is_told_apart(live, monkeypatch):
     honest = experiments.recording("closing", how="SHUT_RD")
     monkeypatch.setattr(experiments, "recording", lambda *_, **__: honest)
     trace = replace(experiments.Recording.load("closing").variants["close.0.0.0"], recorded="")
-    assert ex._difference(trace, []).startswith("你的内核与书上（Linux")
+    assert report._difference(trace, []).startswith("你的内核与书上（Linux")
 
 
 def test_without_packets_the_note_names_the_remedy(live, monkeypatch):
     trace = replace(experiments.recording("closing"), recorded="", capture="loopback")
     monkeypatch.setattr(experiments.Experiment, "run", lambda self, **_: trace)
-    monkeypatch.setattr(ex, "capability", lambda *_: replace_capability("没有网线。", "补救：换一台机器。"))
-    made = ex.payload("closing", {})
+    monkeypatch.setattr(report, "capability", lambda *_: replace_capability("没有网线。", "补救：换一台机器。"))
+    made = report.payload("closing", {})
     assert (made["label"], made["note"]) == ("实时（无抓包）", "没有网线。补救：换一台机器。")
     assert made["difference"].startswith("没有抓包，只比较了调用的结果：")
 
@@ -124,14 +125,14 @@ def replace_capability(reason, remedy):
 
 def test_progress_has_pictures_and_no_explanations(live):
     seen = []
-    ex.payload("closing", {}, on_progress=seen.append)
+    report.payload("closing", {}, on_progress=seen.append)
     assert [set(one) for one in seen] == [{"wide", "narrow", "live", "label"}]
 
 
 # ---------------------------------------------------------------- 部件
 
 def test_widget_shows_the_recording_before_its_first_run():
-    widget = ex.Explorer("closing", how="kill")
+    widget = Explorer("closing", how="kill")
     assert (widget.payload["label"], widget.values["how"]) == ("录制", "kill")
     bundle, _ = widget._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
@@ -176,7 +177,7 @@ def test_stop_keeps_what_was_seen_and_says_so(monkeypatch):
     monkeypatch.setattr(experiments.Experiment, "run", endless)
     widget = Worker("closing")
     widget.ask()
-    assert widget.error == ex.STOPPED
+    assert widget.error == STOPPED
     assert "events" not in widget.payload
 
 
@@ -243,7 +244,7 @@ def test_every_recording_becomes_a_script(static):
 
 def test_a_recording_script_does_not_depend_on_the_building_machine(static, monkeypatch):
     before = dict(static.scripts("keepalive"))
-    monkeypatch.setattr(ex, "capability", lambda *_: pytest.fail("书页与构建它的机器无关"))
+    monkeypatch.setattr(report, "capability", lambda *_: pytest.fail("书页与构建它的机器无关"))
     assert dict(static.scripts("keepalive")) == before
 
 

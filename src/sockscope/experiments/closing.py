@@ -22,7 +22,7 @@ LEAVE = {
 
 
 @experiment(
-    chapter="05", title="六种离开的办法", loopback=True, scissors=({"how": "SHUT_WR", "peer_sends": True},),
+    chapter="05", title="六种离开的办法", lossless=True, loopback=True, scissors=({"how": "SHUT_WR", "peer_sends": True},),
     question="客户端离开时，网线上走了什么？两边的下一次调用会怎样？",
     how=Choice("客户端怎样离开", {
         "close": "close()", "SHUT_WR": "shutdown(SHUT_WR)", "SHUT_RD": "shutdown(SHUT_RD)",

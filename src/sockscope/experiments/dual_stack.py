@@ -6,7 +6,7 @@ from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
 
 
 @experiment(
-    chapter="02", title="双栈", question="服务器只有一个 AF_INET6 套接字，绑在 :: 上。IPv4 的客户端连得上吗？",
+    chapter="02", title="双栈", lossless=True, question="服务器只有一个 AF_INET6 套接字，绑在 :: 上。IPv4 的客户端连得上吗？",
     v6only=Switch("IPV6_V6ONLY"), client=Choice("客户端", {"AF_INET": "AF_INET：IPv4", "AF_INET6": "AF_INET6：IPv6"}))
 def dual_stack(net, v6only, client):
     listener = net.server.socket(AF_INET6)

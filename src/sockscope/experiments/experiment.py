@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from sockscope import experiments
-from sockscope.live import Network, Unavailable, capability
+from sockscope.live import Network, Unavailable, capability, stock
+from sockscope.live.plan import Plan
 from sockscope.trace import Trace, TraceError, dumps, from_json, parse
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
 RECORDINGS = "sockscope-recordings/1"
 PORT = 7007  # 实验里服务器的端口：没有命名空间的机器上，普通用户也绑得上
 LATE = 0.1  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
+CALM = 2.0  # 不丢包的实验里，重传定时器的下限，秒
 REFRESH = 0.15  # 进行中的实验多久重画一次，秒
 
 
@@ -64,7 +66,8 @@ def Switch(label: str, default: bool = False) -> Choice:
 class Experiment:
     """一个实验。``chapter`` 是两位数字的章号；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒。
 
-    实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气。
+    实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，
+    所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬。
     ``loopback`` 说明没有网线时，环回地址上的结果是否仍然回答得了问题。
     """
 
@@ -77,6 +80,7 @@ class Experiment:
     limit: float = 20.0
     loopback: bool = False
     delayed_ack: bool = False
+    lossless: bool = False
     parameters: list[Choice] = field(default_factory=list)
     scissors: tuple[dict[str, Any], ...] = ()
 
@@ -122,9 +126,10 @@ class Experiment:
         values = self.complete(values)
         if (allowed := capability(capture)).level != "cable" and not self.loopback:
             raise Unavailable("这个实验要看网线上的包。" + allowed.sentence)
-        with Network(*self.hosts, delay=self.delay, delayed_ack=self.delayed_ack, capture=capture,
-                     title=self.title) as net:
-            for signature in drop:
+        cuts = list(drop)
+        with Network(*self.hosts, delay=self.delay, delayed_ack=self.delayed_ack, rto_min=self._rto_min(cuts),
+                     capture=capture, title=self.title) as net:
+            for signature in cuts:
                 self._scissors(net, signature)
             with _attended(net, self.limit, on_progress and (lambda: on_progress(self._named(net.trace, values)))):
                 self.function(net, **values)
@@ -137,6 +142,14 @@ class Experiment:
             return self.run(drop=drop, on_progress=on_progress, **values)
         except Unavailable:
             return recording(self.name, drop=drop, **values)
+
+    def prepare(self, *, drop: Iterable[str] = ()) -> None:
+        """先把下一次要用的主机造好：读者多半还要再做一遍。做不了现场实验的机器上什么也不做。"""
+        if capability().level == "cable":
+            stock.prepare(Plan.row(len(self.hosts), not self.delayed_ack, self._rto_min(drop)))
+
+    def _rto_min(self, drop: Iterable[str]) -> float:
+        return CALM if self.lossless and not list(drop) else 0.0
 
     def _named(self, trace: Trace, values: dict[str, Any]) -> Trace:
         return replace(trace, experiment=self.name, parameters=values)
@@ -155,13 +168,13 @@ class Experiment:
 
 def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str, ...] = ("client", "server"),
                delay: float = 0.01, limit: float = 20.0, loopback: bool = False,
-               delayed_ack: bool = False, scissors: tuple[dict[str, Any], ...] = (),
+               delayed_ack: bool = False, lossless: bool = False, scissors: tuple[dict[str, Any], ...] = (),
                **parameters: Choice) -> Callable[[Callable[..., None]], Experiment]:
     """把函数变成实验。其余的关键字参数就是实验的参数，名字与函数的形参相同。"""
     def wrap(function: Callable[..., None]) -> Experiment:
         named = [replace(choice, name=name) for name, choice in parameters.items()]
         made = Experiment(function, chapter, title, question, hosts, delay, limit, loopback,
-                          delayed_ack, named, scissors)
+                          delayed_ack, lossless, named, scissors)
         _registry[made.name] = made
         return made
     return wrap

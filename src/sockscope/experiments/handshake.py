@@ -4,7 +4,7 @@ from sockscope.experiments import PORT, Choice, experiment
 
 
 @experiment(
-    chapter="03", title="三次握手", loopback=True,
+    chapter="03", title="三次握手", lossless=True, loopback=True,
     question="服务器还没有调用 accept()，客户端的 connect() 会等吗？",
     accept=Choice("服务器什么时候 accept()", {
         "before": "先等着，再来连接", "after": "连接已经返回，才去 accept()", "never": "一直不调用"}))

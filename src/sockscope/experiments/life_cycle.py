@@ -25,7 +25,7 @@ def datagram(net):
 
 
 @experiment(
-    chapter="01", title="一生", question="说出第一句话之前，各要几次调用？网线上走了几个包？", loopback=True,
+    chapter="01", title="一生", lossless=True, question="说出第一句话之前，各要几次调用？网线上走了几个包？", loopback=True,
     kind=Choice("类型", {"SOCK_STREAM": "SOCK_STREAM：TCP", "SOCK_DGRAM": "SOCK_DGRAM：UDP"}))
 def life_cycle(net, kind):
     net.births = True

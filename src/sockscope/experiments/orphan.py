@@ -6,7 +6,7 @@ from sockscope.experiments import Choice, attempt, connected, experiment
 
 
 @experiment(
-    chapter="05", title="等不到的 FIN",
+    chapter="05", title="等不到的 FIN", lossless=True,
     question="服务器忘了 close()。两秒之后，两边的连接还在吗？（tcp_fin_timeout 调成 1 秒，缺省是 60 秒）",
     how=Choice("客户端怎样离开", {"close": "close()", "SHUT_WR": "shutdown(SHUT_WR)，描述符留着"}))
 def orphan(net, how):

@@ -14,7 +14,8 @@ SIZE = {"MSG_WAITALL": 8}  # 第一次 recv() 的缓冲区；其余是 4
 
 
 @experiment(
-    chapter="04", title="接收的标志", question="同一次 recv()，带上标志，返回值和剩下的数据有什么不同？", loopback=True,
+    chapter="04", title="接收的标志", lossless=True, loopback=True,
+    question="同一次 recv()，带上标志，返回值和剩下的数据有什么不同？",
     flag=Choice("标志", FLAGS),
     given=Switch("第一次 recv() 带上它", True),
     kind=Choice("套接字", {"tcp": "TCP", "udp": "UDP", "unix_stream": "Unix 字节流"}))

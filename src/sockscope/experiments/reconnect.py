@@ -4,7 +4,7 @@ from sockscope.experiments import Choice, attempt, connected, experiment
 
 
 @experiment(
-    chapter="04", title="断了就要重来", loopback=True,
+    chapter="04", title="断了就要重来", lossless=True, loopback=True,
     question="连接被 RST 之后，怎样才能再说上话？",
     how=Choice("客户端怎么办", {
         "new": "新建一个套接字，再 connect()", "same": "用原来的套接字再 connect()", "wait": "什么也不做，接着 send()"}))

@@ -6,7 +6,7 @@ from sockscope.experiments import Choice, connected, experiment
 
 
 @experiment(
-    chapter="05", title="不读了", loopback=True,
+    chapter="05", title="不读了", lossless=True, loopback=True,
     question="shutdown(SHUT_RD) 惊动了对端吗？早到的、晚到的数据，还读得到吗？",
     when=Choice("数据什么时候到", {
         "after": "shutdown 之后才到", "before": "shutdown 之前就在缓冲区里", "blocked": "没有数据，recv() 正等着"}))

@@ -5,7 +5,7 @@ from sockscope.experiments.pairs import DOMAIN, KIND, pair
 
 
 @experiment(
-    chapter="01", title="发两次，读几次", loopback=True,
+    chapter="01", title="发两次，读几次", lossless=True, loopback=True,
     question="客户端发 one，再发 two。服务器一次 recv() 得到什么？它的回答到得了吗？",
     domain=DOMAIN, kind=KIND)
 def talking(net, domain, kind):

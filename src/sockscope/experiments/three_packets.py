@@ -4,7 +4,7 @@ from sockscope.experiments import connected, experiment
 
 
 @experiment(
-    chapter="05", title="三个包的告别", delayed_ack=True,
+    chapter="05", title="三个包的告别", lossless=True, delayed_ack=True,
     question="服务器读到结尾马上 close()，而内核可以把 ACK 留一会儿：四次挥手还是四个包吗？")
 def three_packets(net):
     near, far = connected(net)

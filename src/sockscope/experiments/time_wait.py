@@ -4,7 +4,7 @@ from sockscope.experiments import Choice, connected, experiment
 
 
 @experiment(
-    chapter="05", title="谁进入 TIME_WAIT", delay=0.05,
+    chapter="05", title="谁进入 TIME_WAIT", lossless=True, delay=0.05,
     question="四次挥手之后，哪一边留在 TIME_WAIT？",
     first=Choice("谁先 close()", {"client": "客户端", "server": "服务器", "both": "同时（两个 FIN 在路上交错）"}))
 def time_wait(net, first):

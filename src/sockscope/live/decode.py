@@ -75,10 +75,11 @@ class Decoder:
 
         packet = IP(raw) if raw[0] >> 4 == 4 else IPv6(raw)
         base = {"raw": raw.hex()}
-        if getattr(packet, "frag", 0) or "MF" in str(packet.getfieldval("flags") if raw[0] >> 4 == 4 else ""):
+        part = raw[0] >> 4 == 4 and (packet.frag or packet.flags.MF)
+        if part:
             base["info"] = f"fragment {packet.frag * 8}+{packet.len - packet.ihl * 4}"
-        if TCP in packet and not getattr(packet, "frag", 0):
-            return base | self._tcp(packet, packet[TCP], cable)
+        if isinstance(packet.payload, TCP):
+            return base | self._tcp(packet, packet.payload, cable)
         if UDP in packet:
             udp = packet[UDP]
             return base | {"protocol": "udp", "source": endpoint((packet.src, udp.sport)),
@@ -89,15 +90,16 @@ class Decoder:
         source, target = endpoint((packet.src, tcp.sport)), endpoint((packet.dst, tcp.dport))
         mine = self.directions.setdefault((cable, source, target), Direction())
         theirs = self.directions.setdefault((cable, target, source), Direction())
-        flags = [name for name, bit in FLAGS if int(tcp.flags) & bit]
+        bits, number = int(tcp.flags), tcp.seq
+        flags = [name for name, bit in FLAGS if bits & bit]
         length = _tcp_length(packet, tcp)
         if "SYN" in flags:
-            if mine.isn != tcp.seq:
-                mine.__init__(isn=tcp.seq)
+            if mine.isn != number:
+                mine.__init__(isn=number)
             mine.scale = dict(o for o in tcp.options if len(o) == 2).get("WScale", 0) or 0
         elif mine.isn is None:
             mine.isn = theirs.isn = None
-        seq = (tcp.seq - mine.isn) % WRAP if mine.isn is not None else None
+        seq = (number - mine.isn) % WRAP if mine.isn is not None else None
         ack = (tcp.ack - theirs.isn) % WRAP if "ACK" in flags and theirs.isn is not None else None
         window = tcp.window << (0 if "SYN" in flags else mine.scale)
         note = _note(mine, theirs, flags, seq, length, window)

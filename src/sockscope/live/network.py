@@ -26,13 +26,14 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from sockscope import trace as tr
+from sockscope.live import stock
 from sockscope.live.cable import Cable, End, Wires
 from sockscope.live.capability import Unavailable, capability
 from sockscope.live.decode import addresses
 from sockscope.live.forge import NETLINK_SOCK_DIAG
 from sockscope.live.journal import Journal
 from sockscope.live.namespace import Namespace
-from sockscope.live.plan import Plan, metrics
+from sockscope.live.plan import Plan
 from sockscope.live.process import Process, Program
 from sockscope.live.socket import FOLDER, TracedSocket, give_birth
 from sockscope.live.states import Diag, Flow, Reading, Watch, endpoint
@@ -197,7 +198,7 @@ class Network:
         self.processes: list[Process | Program] = []
         self.closed = False
         self._names, self._delay, self._seed = names, delay, seed
-        self._metrics = metrics(not delayed_ack, rto_min)
+        self._plans = Plan.row(len(names), not delayed_ack, rto_min)
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
         _alive.add(self)
@@ -211,11 +212,10 @@ class Network:
     # ------------------------------------------------------------ 建造
 
     def _lay_cables(self) -> None:
-        plans = [Plan(i, len(self._names), self._metrics) for i in range(len(self._names))]
-        for name, plan in zip(self._names, plans, strict=True):
+        for name, plan in zip(self._names, self._plans, strict=True):
             host = self.hosts[name] = Host(self, name, plan.addresses)
             host.plan = plan
-            host.namespace = plan.build()
+            host.namespace = stock.take(plan)
         import scapy.layers.inet
         import scapy.layers.inet6  # noqa: F401
         for host in self.hosts.values():

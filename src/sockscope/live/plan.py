@@ -14,18 +14,25 @@ SYSCTL = {
     "ipv4/conf/default/rp_filter": "0",
     "ipv4/tcp_early_retrans": "0",  # 网线偶尔慢几毫秒，尾部丢失探测会当成丢包而重传；RTO 至少 200 毫秒，不受影响
 }
+RTO_MIN = 1 << 13  # RTAX_LOCK 里 RTAX_RTO_MIN 那一位（<linux/rtnetlink.h>）：不锁住，内核不理会它
 ROUTER = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
+
+
+def metrics(quickack: bool, rto_min: float) -> dict[str, int]:
+    """直连路由的属性：``quickack`` 叫内核不推迟确认；``rto_min`` 是重传定时器的下限，秒，0 为内核缺省（0.2）。"""
+    return ({"quickack": 1} if quickack else {}) | (
+        {"rto_min": round(rto_min * 1000), "lock": RTO_MIN} if rto_min else {})
 
 
 class Plan:
     """一排 ``count`` 台主机中第 ``place`` 台的网口与路由。第 i 根网线是 10.0.i.0/24 和 fd00:0:0:i::/64。"""
 
-    def __init__(self, place: int, count: int, quickack: bool) -> None:
+    def __init__(self, place: int, count: int, metrics: dict[str, int]) -> None:
         self.interfaces, self.routes, self.sysctl = [], [], dict(SYSCTL)
         last = count - 1
         for cable, side in ((place - 1, 2), (place, 1)):
             if 0 <= cable < last:
-                self.interfaces.append({"name": f"eth{len(self.interfaces)}", "quickack": quickack, "addresses": [
+                self.interfaces.append({"name": f"eth{len(self.interfaces)}", "metrics": metrics, "addresses": [
                     (f"10.0.{cable}.{side}", 24), (str(ip_address(f"fd00:0:0:{cable}::{side}")), 64)]})
         if 0 < place < last:
             self.sysctl |= ROUTER
@@ -46,6 +53,14 @@ class Plan:
     @property
     def addresses(self) -> list[str]:
         return [address for port in self.interfaces for address, _ in port["addresses"]]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Plan) and vars(self) == vars(other)
+
+    @classmethod
+    def row(cls, count: int, quickack: bool, rto_min: float) -> list[Plan]:
+        """``count`` 台主机的一排。"""
+        return [cls(place, count, metrics(quickack, rto_min)) for place in range(count)]
 
     def build(self) -> Namespace:
         return Namespace(self.interfaces, self.routes, self.sysctl)

@@ -37,13 +37,17 @@ def question(body: bytes) -> tuple[str, dict[str, Any], list[str]]:
 
 
 def run(name: str, parameters: dict[str, Any], drop: list[str]) -> dict[str, Any]:
-    """运行实验，返回 ``explorer.payload`` 的字典；没有这个实验、参数或包时抛出 ValueError（中文）。"""
+    """运行实验，返回 ``report.payload`` 的字典；没有这个实验、参数或包时抛出 ValueError（中文）。"""
     from sockscope import experiments
 
-    experiments.get(name).complete(parameters)
-    from sockscope.explorer import payload
+    wanted = experiments.get(name)
+    wanted.complete(parameters)
+    from sockscope.report import payload
 
-    return payload(name, parameters, drop)
+    try:
+        return payload(name, parameters, drop)
+    finally:
+        wanted.prepare(drop=drop)
 
 
 async def within(limit: float, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -59,7 +63,7 @@ class RunHandler(APIHandler):
     @web.authenticated
     @authorized
     async def post(self) -> None:
-        """正文 ``{experiment, parameters, drop}``；回答 ``explorer.payload`` 的字典。"""
+        """正文 ``{experiment, parameters, drop}``；回答 ``report.payload`` 的字典。"""
         try:
             self.finish(await within(LIMIT, run, *question(self.request.body)))
         except ValueError as wrong:
