@@ -26,6 +26,7 @@ ALLOWED = {
     "quiz": {"trace", "tcp", "live", "experiments", "prose"},
     "ledger": {"trace", "tcp", "experiments", "prose"},
     "type_table": {"trace", "live", "experiments", "prose"},
+    "option_table": {"trace", "experiments", "prose"},
     "address": set(),
     "address_explorer": {"address", "prose"},
     "notebook": set(),
