@@ -22,13 +22,13 @@ def heads(trace: Trace, columns: Columns, top: float) -> list[Label]:
         found.append(Label(6, 26, cut(trace.title, size, metrics.width - 12), size, "start", "title"))
     address = places(trace)
     sides = [(host, columns.sides[host.name].middle) for host in trace.hosts]
-    found += [Label(x, top - 42, host.title or host.name, 13, "middle", "host") for host, x in sides]
+    found += _apart([Label(x, top - 42, host.title or host.name, 13, "middle", "host") for host, x in sides])
     found += _apart([Label(x, top - 27, address[host.name], metrics.small, "middle", "soft mono") for host, x in sides])
     return found if metrics is NARROW else found + _headings(trace, columns, top - 42)
 
 
 def _apart(labels: list[Label]) -> list[Label]:
-    """相邻的地址挤在一起时，往两边让：第一个向左，其余向右。"""
+    """相邻的名字或地址挤在一起时，往两边让：第一个向左，其余向右。"""
     for left, right in pairwise(labels):
         crowd = left.x + width(left.text, left.size) / 2 + 8 - (right.x - width(right.text, right.size) / 2)
         if crowd > 0 and left is labels[0]:
