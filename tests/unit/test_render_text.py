@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sockscope import experiments
 from sockscope.render import text
 from sockscope.render.measure import cells, cut, pad, width
 from sockscope.trace import Packet, load
@@ -64,3 +65,9 @@ def test_measure() -> None:
     assert pad("客户端", 5) == "客户…"
     assert cut("abcdef", 10, 1000) == "abcdef"
     assert cut("abcdef", 10, 30).endswith("…")
+
+
+def test_a_router_that_will_not_fragment_is_no_fragment():
+    said = text.render(experiments.recording("path_mtu"))
+    assert "需要分片" in said
+    assert "分片 0+576" in said

@@ -143,7 +143,7 @@ class Caption:
 
 def packet_kind(packet: Packet) -> str:
     """包的种类，``KINDS`` 的一个键。"""
-    if packet.protocol == "udp" or packet.info.startswith("fragment"):
+    if packet.protocol == "udp" or packet.info.startswith("fragment "):
         return "datagram"
     if packet.protocol != "tcp":
         return "icmp" if packet.protocol == "icmp" else "other"
@@ -162,7 +162,7 @@ def caption(packet: Packet) -> Caption:
     """箭头上写的字。"""
     fate = FATES.get(packet.fate, "")
     if packet.protocol != "tcp":
-        what = packet.info.replace("fragment", "分片")
+        what = packet.info.replace("fragment ", "分片 ")
         text = ICMP.get(what, what) or (_payload(packet) if packet.protocol == "udp" else packet.protocol)
         return Caption(text, "", fate, bytes_text(packet.length) if packet.protocol == "udp" else "")
     parts = [flag for flag in ("SYN", "RST", "FIN", "URG") if flag in packet.flags]
