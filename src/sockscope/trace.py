@@ -227,7 +227,9 @@ class Trace:
         return [s.state for s in self.states if s.host == host and s.state != "LISTEN"]
 
     def sent_by(self, host: str, *flags: str) -> list[Packet]:
-        """某主机发出的、带有全部 ``flags`` 的包（``FIN``、``RST``……）。"""
+        """某主机发出的、带有全部 ``flags`` 的包（``FIN``、``RST``……）。没有抓包的轨迹回答不了，抛 ``TraceError``。"""
+        if self.capture != "cable":
+            raise TraceError("这条轨迹没有抓包，网线上走过什么它不知道；这台机器缺什么、怎样补上，运行 sockscope machine 看。")
         return [p for p in self.packets if p.src == host and set(flags) <= set(p.flags)]
 
     @property

@@ -182,24 +182,30 @@ def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str
 
 @contextmanager
 def _attended(net: Network, limit: float, refresh: Callable[[], bool | None] | None) -> Iterator[None]:
-    """看着实验：不时报告进展，有人叫停或超过时限就停下。"""
-    done = threading.Event()
+    """看着实验：不时报告进展，有人叫停就停下；超过时限也停下，并抛 ``TimeoutError``。"""
+    done, late = threading.Event(), threading.Event()
 
     def attend() -> None:
         waited = 0.0
         while not done.wait(REFRESH):
             waited += REFRESH
-            stopped = refresh is not None and refresh() is False
-            if stopped or waited > limit:
+            if waited > limit:
+                late.set()
+            if late.is_set() or (refresh is not None and refresh() is False):
                 return net.abort()
 
     thread = threading.Thread(target=attend, name="attend", daemon=True)
     thread.start()
     try:
         yield
+    except OSError:  # 停下时，还在等的调用是被叫醒的
+        if not late.is_set():
+            raise
     finally:
         done.set()
         thread.join()
+    if late.is_set():
+        raise TimeoutError(f"实验过了 {limit:.0f} 秒还没有做完，到此为止。")
 
 
 # ---------------------------------------------------------------- 登记处

@@ -70,8 +70,8 @@ class RunHandler(APIHandler):
             self._refuse(400, str(wrong))
         except FileNotFoundError as missing:    # 这台机器做不了，而这个变体又没有录制
             self._refuse(404, str(missing))
-        except TimeoutError:
-            self._refuse(504, f"实验在 {LIMIT:.0f} 秒内没有结束，已不再等它。")
+        except TimeoutError as late:    # 实验自己说得出为什么，就用它的话
+            self._refuse(504, str(late) or f"实验在 {LIMIT:.0f} 秒内没有结束，已不再等它。")
 
     def _refuse(self, status: int, message: str) -> None:
         self.set_status(status)
