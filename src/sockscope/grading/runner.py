@@ -1,0 +1,319 @@
+"""学生代码的进程：装好答题格，叫一次函数，把它说的话交回去。
+
+由 ``student.Student`` 作为程序启动（``python -I -S runner.py``），不导入本包，所以几十毫秒就绪。
+它与批改的一方之间只有三根管道：标准输入收任务（一行 JSON）和问话，标准输出交回答（一行一句），
+标准错误给学生随便打印。交回的一切都只是学生代码的“说法”：分数只看批改的一方自己看见的事。
+
+答题格逐个装入，格里逐句执行，而且只执行定义（import、def、class、赋值、if、try）：一句出错不连累别的，
+随手试一下的调用也不会在批改时又跑一遍。
+"""
+
+from __future__ import annotations
+
+import ast
+import ctypes
+import itertools
+import json
+import linecache
+import os
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+MOST = 400  # 图里最多画这么多次调用
+SHOWN = 24
+CELL_LIMIT = 2.0  # 装一格的时限，秒
+DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+               ast.Assign, ast.AnnAssign, ast.AugAssign, ast.If, ast.Try)
+
+
+class Channel:
+    """交回答的管道；学生代码关掉了它，就只是说不出话。"""
+
+    def __init__(self, fd):
+        self.fd, self.lock, self.told = fd, threading.Lock(), 0
+
+    def say(self, **message):
+        data = (json.dumps(message) + "\n").encode()
+        with self.lock:
+            while data:
+                try:
+                    data = data[os.write(self.fd, data):]
+                except OSError:
+                    return
+
+    def tell_call(self, **call):
+        """一次套接字调用开始或返回了：只为画图。"""
+        self.told += 1
+        if self.told <= 2 * MOST:
+            self.say(call=call)
+
+
+# ---------------------------------------------------------------- 套接字：照常工作，顺便说一声
+
+def listen_in(channel):
+    """让 ``socket.socket`` 把每次调用说出来。"""
+    original, numbers, labels = socket.socket, itertools.count(1), itertools.count(1)
+
+    class Socket(original):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            self.label = f"s{next(labels)}"
+
+        def _real_close(self, *args):
+            with spoken(self, "close", ()):
+                super()._real_close(*args)
+
+    class spoken:
+        def __init__(self, sock, name, args):
+            self.number, self.fields = next(numbers), {"socket": getattr(sock, "label", ""), "name": name}
+            self.args = args
+
+        def __enter__(self):
+            text = ", ".join(show(a) for a in self.args)
+            channel.tell_call(number=self.number, t=time.monotonic_ns(), args=text, **self.fields,
+                              thread=threading.current_thread().name)
+            self.outcome = {}
+            return self
+
+        def __exit__(self, kind, error, _):
+            if error is not None:
+                self.outcome = {"errno": getattr(error, "errno", None), "error": kind.__name__}
+            channel.tell_call(number=self.number, end=time.monotonic_ns(), **self.outcome)
+
+    def wrap(name):
+        method = getattr(original, name)
+
+        def call(self, *args, **options):
+            with spoken(self, name, args) as entry:
+                value = method(self, *args, **options)
+                entry.outcome = {"result": f"{value[0].label}, {show(value[1])}" if name == "accept" else show(value)}
+            return value
+
+        call.__name__, call.__doc__ = name, method.__doc__
+        setattr(Socket, name, call)
+
+    for name in ("accept", "bind", "listen", "connect", "connect_ex", "send", "sendall", "sendto", "sendmsg", "recv",
+                 "recv_into", "recvfrom", "recvmsg", "shutdown", "setsockopt"):
+        wrap(name)
+    Socket.__name__ = Socket.__qualname__ = "socket"
+    socket.socket = socket.SocketType = Socket
+
+
+def show(value):
+    """一个参数或结果的文字，不长。"""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        data = bytes(value)
+        return repr(data) if len(data) <= SHOWN else f"{data[:SHOWN // 2]!r}…（{len(data)} 字节）"
+    if value is None:
+        return ""
+    if isinstance(value, socket.socket):
+        return value.label
+    text = repr(value)
+    return text if len(text) <= 80 else text[:79] + "…"
+
+
+# ---------------------------------------------------------------- 答题格
+
+class Overtime(BaseException):
+    """装一格花了太久。"""
+
+
+def load(prelude, cells):
+    """把开场白和答题格装进一个名字空间；返回它，和每格的第一个错误（没有则为 None）。"""
+    space = {"__name__": "__main__", "__builtins__": __builtins__}
+    exec(compile(prelude, "<开场>", "exec"), space)
+    signal.signal(signal.SIGALRM, overtime)
+    return space, {name: load_cell(name, source, space) for name, source in cells}
+
+
+def overtime(*_):
+    raise Overtime
+
+
+def load_cell(name, source, space):
+    where = f"<{name}>"
+    linecache.cache[where] = len(source), None, source.splitlines(True), where
+    try:
+        tree = ast.parse(source, where)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return {"type": type(error).__name__, "text": str(getattr(error, "msg", error)),
+                "cell": name, "line": getattr(error, "lineno", 0)}
+    first = None
+    signal.setitimer(signal.ITIMER_REAL, CELL_LIMIT)
+    try:
+        for statement in tree.body:
+            if isinstance(statement, DEFINITIONS):
+                first = first or run(statement, where, space)
+    except Overtime:
+        first = {"type": "Overtime", "text": f"过了 {CELL_LIMIT:.0f} 秒还没有装好", "cell": name, "line": 0}
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return first
+
+
+def run(statement, where, space):
+    try:
+        exec(compile(ast.Module([statement], []), where, "exec"), space)
+    except Overtime:
+        raise
+    except BaseException as error:
+        return describe(error)
+    return None
+
+
+def describe(error):
+    """一个异常：类名、文字、在哪一格第几行。"""
+    place = {"cell": "", "line": 0}
+    step = error.__traceback__
+    while step is not None:
+        place = place_of(step.tb_frame.f_code.co_filename, step.tb_lineno) or place
+        step = step.tb_next
+    try:
+        text = str(error)
+    except BaseException:
+        text = ""
+    return {"type": type(error).__name__, "text": text[:300], "errno": errno_of(error), **place}
+
+
+def errno_of(error):
+    number = getattr(error, "errno", None)
+    return number if type(number) is int else None
+
+
+def place_of(filename, line):
+    """``<ask>`` 第 3 行；不是答题格里的则为 None。"""
+    if filename in linecache.cache and filename.startswith("<") and filename.endswith(">"):
+        return {"cell": filename[1:-1], "line": line}
+    return None
+
+
+def standing(own):
+    """每个线程此刻停在答题格的哪一行，主线程在最前。"""
+    places = []
+    for ident, frame in sorted(sys._current_frames().items(), key=lambda f: f[0] != threading.main_thread().ident):
+        while frame is not None and ident != own:
+            if place := place_of(frame.f_code.co_filename, frame.f_lineno):
+                places.append({**place, "function": frame.f_code.co_name})
+                break
+            frame = frame.f_back
+    return places[:8]
+
+
+# ---------------------------------------------------------------- 参数与返回值
+
+def build(argument):
+    """任务里的一个参数：普通值，字节串，或在这里现做的套接字。"""
+    kind, value = next(iter(argument.items()))
+    return BUILDERS[kind](value)
+
+
+def socket_of(wanted, channel):
+    """按要求做一个套接字：先绑，再听或连，或者接住一个连接。"""
+    sock = socket.socket(wanted["family"], wanted["type"])
+    if wanted.get("bind") is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(build(wanted["bind"]))
+    if wanted.get("connect") is not None:
+        sock.connect(build(wanted["connect"]))
+    if wanted.get("listen"):
+        sock.listen(wanted["listen"])
+    if wanted.get("accept"):
+        channel.say(listening=True)
+        conn, _ = sock.accept()
+        sock.close()
+        return conn
+    return sock
+
+
+BUILDERS = {"value": lambda v: v, "bytes": bytes.fromhex, "tuple": lambda v: tuple(build(a) for a in v),
+            "list": lambda v: [build(a) for a in v]}
+
+
+def plain(value, depth=0):
+    """返回值写成 JSON：只认这几种确切的类型，别的只说它是什么。"""
+    kind = type(value)
+    if value is None or kind in (bool, str, float):
+        return {"value": value if kind is not str else value[:1_000_000]}
+    if kind is int:
+        return {"value": value} if abs(value) < 1 << 64 else {"other": "int"}
+    if kind in (bytes, bytearray, memoryview):
+        return {"bytes": bytes(value).hex()}
+    if kind in (list, tuple) and depth < 6:
+        return {kind.__name__: [plain(v, depth + 1) for v in value[:10_000]]}
+    if kind is dict and depth < 6:
+        return {"dict": [[plain(k, depth + 1), plain(v, depth + 1)] for k, v in list(value.items())[:10_000]]}
+    if isinstance(value, int) and isinstance(value, (socket.AddressFamily, socket.SocketKind)):
+        return {"value": int(value)}
+    return {"other": kind.__name__}
+
+
+# ---------------------------------------------------------------- 一次任务
+
+def limit(limits):
+    """放下全部权能；批改时再收紧资源（setrlimit(2)）。普通用户遇到什么，学生代码就遇到什么。"""
+    import resource
+
+    libc = ctypes.CDLL(None)
+    for name, value in limits.items():
+        resource.setrlimit(getattr(resource, name), (value, value))
+    if libc.prctl(38, 1, 0, 0, 0):  # PR_SET_NO_NEW_PRIVS
+        raise OSError("no_new_privs")
+    libc.capset(struct.pack("Ii", 0x20080522, 0), struct.pack("6I", 0, 0, 0, 0, 0, 0))
+
+
+def answer_questions(channel, questions, dismissed):
+    """批改的一方问“停在哪里”，就照实说；它放下管道，就是说可以走了。"""
+    own = threading.get_ident()
+    for line in questions:
+        if line.strip() == b"where":
+            channel.say(stands=standing(own))
+    dismissed.set()
+
+
+def main():
+    channel = Channel(os.dup(1))
+    questions = os.fdopen(os.dup(0), "rb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    os.setsid()
+    channel.say(pid=os.getpid())
+    task = json.loads(questions.readline())
+    limit(task["limits"])
+    listen_in(channel)
+    space, troubles = load(task["prelude"], task["cells"])
+    exec(compile(task["driver"], "<考官>", "exec"), space)
+    if task["function"] not in space:
+        return channel.say(missing=task["function"], troubles=troubles)
+    BUILDERS["path"] = lambda name: task["folder"] + name
+    BUILDERS["socket"] = lambda wanted: socket_of(wanted, channel)
+    try:
+        arguments = [build(a) for a in task["arguments"]]
+    except OSError as error:
+        return channel.say(unprepared=describe(error))
+    threading.current_thread().name = "main"
+    channel.say(ready=True, troubles=troubles)
+    dismissed = threading.Event()
+    threading.Thread(target=answer_questions, args=(channel, questions, dismissed), name="where", daemon=True).start()
+    attempt(channel, space[task["function"]], arguments, dismissed)
+
+
+def attempt(channel, function, arguments, dismissed):
+    """叫一次学生的函数，交回结果；然后留着不走，好让批改的一方看清它没有关掉的东西。"""
+    value = None
+    try:
+        value = function(*arguments)
+        channel.say(returned=plain(value))
+    except BaseException as error:
+        channel.say(raised=describe(error))
+    dismissed.wait()
+    del value
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    finally:
+        os._exit(0)

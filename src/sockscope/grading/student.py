@@ -1,0 +1,256 @@
+"""学生代码的一次运行：一个新的进程，住在一台主机里；我们读它的说法，问它停在哪里。"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from sockscope.live import Host, Program
+from sockscope.trace import Call
+
+__all__ = ["Answers", "Launcher", "Plain", "Student", "clean", "thaw"]
+
+RUNNER = Path(__file__).with_name("runner.py")
+FLAGS = ("-I", "-S", "-u", "-B", "-X", "utf8")
+LINE = 1 << 20  # 一句话最长，字节
+TALK = 8 << 20  # 一次运行总共最多听这么多
+PRINTED = 4000  # 留下多少打印的文字
+SHORT = 100
+
+
+@dataclass
+class Answers:
+    """一份答卷：答题格 → 源代码。``driver`` 之外的一切都来自学生。"""
+
+    cells: dict[str, str] = field(default_factory=dict)
+
+    def line(self, cell: str, number: int) -> str:
+        """某格第几行的原文；没有则为空。"""
+        lines = self.cells.get(cell, "").splitlines()
+        return lines[number - 1].strip() if 0 < number <= len(lines) else ""
+
+
+class Launcher(Protocol):
+    """怎样启动学生的进程：自检时直接启动，批改时关进沙箱。``folder`` 是进程看到的考场文件夹。"""
+
+    limits: dict[str, int]
+
+    def start(self, host: Host, folder: str) -> Program: ...
+
+    def inside(self, folder: str) -> str: ...
+
+    def end(self, student: Student) -> None: ...
+
+
+class Plain:
+    """在学生自己的机器上：不必防他自己，只要进程是新的。"""
+
+    limits: dict[str, int] = {}  # noqa: RUF012
+
+    def start(self, host: Host, folder: str) -> Program:
+        return host.program(sys.executable, *FLAGS, str(RUNNER))
+
+    def inside(self, folder: str) -> str:
+        return folder
+
+    def end(self, student: Student) -> None:
+        """连同它分叉出来的一起杀掉：进程组是它在装入学生代码之前自己报的。"""
+        if student.pid > 1:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(student.pid, signal.SIGKILL)
+
+
+# ---------------------------------------------------------------- 说法
+
+class Other:
+    """学生返回了我们不认的类型；它与什么都不相等。"""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"一个 {self.name} 对象"
+
+
+def thaw(claim: Any) -> Any:
+    """把说法里的值读回来：只会是普通类型，或 ``Other``。"""
+    kind, value = next(iter(claim.items())) if isinstance(claim, dict) and len(claim) == 1 else ("", None)
+    match kind:
+        case "value" if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        case "bytes" if isinstance(value, str):
+            return bytes.fromhex(value)
+        case "list" | "tuple" if isinstance(value, list):
+            return (list if kind == "list" else tuple)(thaw(v) for v in value)
+        case "dict" if isinstance(value, list):
+            return {hashable(thaw(k)): thaw(v) for k, v in value}
+        case "other":
+            return Other(str(value)[:60])
+    raise ValueError("看不懂的说法")
+
+
+def hashable(value: Any) -> Any:
+    try:
+        hash(value)
+    except TypeError:
+        return repr(value)
+    return value
+
+
+# ---------------------------------------------------------------- 进程
+
+class Student:
+    """一次运行。``over`` 之后，``outcome`` 是 ``("returned", 值)``、``("raised", 描述)`` 或 ``("left", 描述)``。"""
+
+    def __init__(self, host: Host, launcher: Launcher, task: dict[str, Any], text: str, folder: str) -> None:
+        self.host, self.launcher, self.text = host, launcher, text
+        self.changed = threading.Condition()
+        self.pid = 0
+        self.ready = self.over = False
+        self.troubles: dict[str, Any] = {}
+        self.outcome: tuple[str, Any] = ("left", None)
+        self.stands: list[dict[str, Any]] | None = None
+        self.calls: dict[int, dict[str, Any]] = {}
+        self.said = b""
+        self.heard = 0
+        self.program = launcher.start(host, folder)
+        self.out, self.err = (os.dup(f.fileno()) for f in (self.program.stdout, self.program.stderr))
+        self.bell = os.eventfd(0, os.EFD_CLOEXEC)
+        self.listener = threading.Thread(target=self._listen, name="listener", daemon=True)
+        self.listener.start()
+        self._tell(json.dumps({**task, "limits": launcher.limits, "folder": launcher.inside(folder)}).encode() + b"\n")
+
+    def _tell(self, data: bytes) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while data:
+                data = data[self.program.stdin.write(data):]
+
+    # ------------------------------------------------------------ 听它说
+
+    def _listen(self) -> None:
+        """读两根管道，直到它们都到了头，或有人按铃。"""
+        poll, buffers = select.poll(), {self.out: b"", self.err: b""}
+        for fd in (self.bell, self.out, self.err):
+            poll.register(fd, select.POLLIN)
+        while buffers:
+            for fd, _ in poll.poll():
+                if fd == self.bell:
+                    return self._finish()
+                data = os.read(fd, 65536)
+                if not data:
+                    poll.unregister(fd)
+                    del buffers[fd]
+                    if fd == self.out:
+                        self._finish()
+                elif fd == self.err:
+                    self.said = self.said if len(self.said) > PRINTED else self.said + data
+                else:
+                    buffers[fd] = self._lines(buffers[fd] + data, len(data))
+        return None
+
+    def _lines(self, data: bytes, fresh: int) -> bytes:
+        self.heard += fresh
+        if self.heard > TALK or len(data) > LINE:
+            return b""  # 话太多：后面的不听了
+        *lines, rest = data.split(b"\n")
+        for line in lines:
+            try:
+                self._hear(json.loads(line))
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                continue  # 不是约定的话：当作没有说
+        return rest
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        with self.changed:
+            match message:
+                case {"call": dict(call)}:
+                    self._note(call)
+                case {"pid": int(pid)} if not self.pid:
+                    self.pid = pid
+                case {"ready": True, "troubles": dict(troubles)} if not self.ready:
+                    self.ready, self.troubles = True, troubles
+                case {"listening": True}:
+                    self.ready = True
+                case {"stands": list(stands)}:
+                    self.stands = [s for s in stands[:8] if isinstance(s, dict)]
+                case {"returned": value} if not self.over:
+                    self._settle("returned", thaw(value))
+                case {"raised": dict(what)} if not self.over:
+                    self._settle("raised", what)
+                case {"missing": str(), "troubles": dict(troubles)} if not self.over:
+                    self.troubles = troubles
+                    self._settle("missing", None)
+                case {"unprepared": dict(what)} if not self.over:
+                    self._settle("unprepared", what)
+            self.changed.notify_all()
+
+    def _settle(self, kind: str, value: Any) -> None:
+        self.outcome, self.over, self.ready = (kind, value), True, True
+
+    def _finish(self) -> None:
+        with self.changed:
+            self.over = self.ready = True
+            self.changed.notify_all()
+
+    def _note(self, call: dict[str, Any]) -> None:
+        number = call.get("number")
+        if isinstance(number, int) and (number in self.calls or len(self.calls) < 400):
+            self.calls.setdefault(number, {}).update(call)
+
+    # ------------------------------------------------------------ 问它
+
+    def where(self, patience: Callable[[float], Any]) -> list[dict[str, Any]]:
+        """它此刻停在答题格的哪几行；答不上来则为空。"""
+        self.stands = None
+        self._tell(b"where\n")
+        with self.changed:
+            self.changed.wait_for(lambda: self.stands is not None or (self.over and self.outcome[0] == "left"),
+                                  patience(0.5))
+        return self.stands or []
+
+    def dismiss(self) -> None:
+        """叫它走：它一走，没有关的套接字由内核来关。"""
+        self.program.stdin.close()
+
+    def end(self) -> None:
+        """结束，不管它愿不愿意。"""
+        self.launcher.end(self)
+        os.eventfd_write(self.bell, 1)
+        self.listener.join()
+        for fd in (self.out, self.err, self.bell):
+            os.close(fd)
+
+    # ------------------------------------------------------------ 它说它做过的调用
+
+    def told_calls(self, origin: int) -> list[Call]:
+        """学生一侧的系统调用，按它自己的说法；只用来画图。"""
+        made = [self._call(c, origin) for _, c in sorted(self.calls.items())]
+        return [c for c in made if c is not None]
+
+    def _call(self, told: dict[str, Any], origin: int) -> Call | None:
+        t, end, number = told.get("t"), told.get("end"), told.get("errno")
+        if not isinstance(t, int) or not isinstance(end, int | None) or t < origin or (end or t) < t:
+            return None
+        error = None
+        if told.get("error"):
+            error = errno.errorcode.get(number) if isinstance(number, int) else None
+            error = error or ("timeout" if told["error"] == "TimeoutError" else clean(told["error"]))
+        return Call(t=t - origin, end=None if end is None else end - origin, host=self.host.name,
+                    thread=clean(told.get("thread", "main")) or "main", socket=clean(told.get("socket", "")),
+                    name=clean(told.get("name", "?")), args=clean(told.get("args", "")),
+                    result=clean(told["result"]) or None if "result" in told else None, errno=error)
+
+
+def clean(text: object) -> str:
+    """别人说的话：只留看得见的字，不长。"""
+    return "".join(c if c.isprintable() else "·" for c in str(text)[:SHORT])

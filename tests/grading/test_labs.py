@@ -1,0 +1,79 @@
+"""每个练习：笔记本与考官对得上号；范例和各种风格的正确写法得满分，每一种常见的错误都被看出来。"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import starmap
+
+import pytest
+
+from sockscope.grading.lab import labs
+from sockscope.grading.source import grade_id, notebook, samples, text_of
+from sockscope.grading.stage import examine
+from sockscope.grading.student import Plain
+
+LABS = [pytest.param(lab, id=name) for name, lab in labs().items()]
+AT_ONCE = 6  # 多半的时间在等，所以同时做几项
+
+
+def metadata(lab):
+    return {grade_id(c): (c, c["metadata"]["nbgrader"]) for c in notebook(lab)["cells"] if grade_id(c)}
+
+
+def verdicts(tasks):
+    """同时做许多项 ``(检查, 答卷, 种子)``。"""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda task: examine(task[0], task[1], Plain(), task[2]), tasks))
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_the_notebook_and_the_examiners_agree(lab):
+    found = metadata(lab)
+    assert text_of(found["prelude"][0]).strip() == lab.prelude.strip()
+    assert [n for n, (_, m) in found.items() if m["solution"] and not m["grade"]] == list(lab.cells)
+    checked = {n: m["points"] for n, (_, m) in found.items() if m["grade"] and not m["solution"]}
+    assert checked == {c.name: c.points for c in lab.checks.values()}
+    for name in checked:
+        assert text_of(found[name][0]) == f'check("{lab.name}.{name}")'
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_a_lab_has_four_to_eight_steps_and_one_written_question(lab):
+    assert 4 <= len(lab.checks) <= 8
+    assert len([m for _, m in metadata(lab).values() if m["grade"] and m["solution"]]) == 1
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_an_answer_cell_says_its_name_and_shows_what_to_write(lab):
+    for name in lab.cells:
+        source = text_of(metadata(lab)[name][0])
+        assert source.startswith(f"# 答题格：{name}\n")
+        assert source.count("### BEGIN SOLUTION") == source.count("### END SOLUTION") == 1
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_right_answers_in_every_style_get_full_marks(lab):
+    right = [s for s in samples(lab) if not s.fails]
+    assert len(right) >= 3
+    tasks = [(check, sample.answers, seed) for seed, sample in enumerate(right) for check in lab.checks.values()]
+    assert [repr(v) for v in verdicts(tasks) if v.status != "passed"] == []
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_every_common_mistake_is_seen(lab):
+    wrong = [s for s in samples(lab) if s.fails]
+    assert len(wrong) >= 6
+    tasks = [(lab.checks[s.fails[0]], s.answers, seed) for seed, s in enumerate(wrong)]
+    missed = [s.name for s, v in zip(wrong, verdicts(tasks), strict=True) if v.status != "failed"]
+    assert missed == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("lab", LABS)
+def test_right_answers_stay_right_and_wrong_ones_wrong(lab):
+    """二十个种子，每一种写法，每一项检查。"""
+    tasks = [(check, s.answers, seed, s) for seed in range(20) for s in samples(lab) for check in lab.checks.values()
+             if not s.fails or check.name in s.fails]
+    seen = verdicts([t[:3] for t in tasks])
+    unfair = starmap(lambda t, v: (t[3].name, t[0].name, t[2], v.status), zip(tasks, seen, strict=True))
+    assert [u for u, t in zip(unfair, tasks, strict=True) if (u[3] == "passed") == bool(t[3].fails)] == []
