@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-from socket import AF_INET, IP_ADD_MEMBERSHIP, IP_MULTICAST_IF, IPPROTO_IP, SO_BROADCAST, SOCK_DGRAM, SOL_SOCKET, inet_aton
+from socket import (
+    AF_INET,
+    IP_ADD_MEMBERSHIP,
+    IP_MULTICAST_IF,
+    IPPROTO_IP,
+    SO_BROADCAST,
+    SOCK_DGRAM,
+    SOL_SOCKET,
+    inet_aton,
+)
 
 import pytest
 
