@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from socket import (
     AF_INET,
+    IP_ADD_MEMBERSHIP,
     IPPROTO_IP,
     IPPROTO_TCP,
     SO_BINDTODEVICE,
@@ -13,6 +14,7 @@ from socket import (
     SOCK_DGRAM,
     SOL_SOCKET,
     TCP_INFO,
+    inet_aton,
 )
 
 import pytest
@@ -53,3 +55,14 @@ def test_what_python_does_not_name_is_named():
 def test_numbers_and_odd_lengths_are_left_as_they_are():
     assert structured(SOL_SOCKET, SO_LINGER, 1) is None
     assert structured(SOL_SOCKET, SO_LINGER, b"abc") is None
+
+
+def test_a_membership_is_two_addresses(net):
+    sock = net.client.socket(AF_INET, SOCK_DGRAM)
+    sock.setsockopt(IPPROTO_IP, IP_ADD_MEMBERSHIP, inet_aton("239.7.7.7") + inet_aton(net.client.address))
+    assert told(net, "setsockopt") == [("IP_ADD_MEMBERSHIP, 239.7.7.7, 10.0.0.1", None)]
+
+
+def test_what_python_does_not_name_has_its_name(net):
+    net.client.socket(AF_INET, SOCK_DGRAM).setsockopt(SOL_SOCKET, 40, 1)
+    assert told(net, "setsockopt") == [("SO_RXQ_OVFL, 1", None)]

@@ -18,10 +18,14 @@ LEVELS = {socket.SOL_SOCKET: "SO_", socket.IPPROTO_TCP: "TCP_", socket.IPPROTO_I
 STRANGERS = ("SO_J1939", "SO_VM_SOCKETS", "IP_DEFAULT_", "IP_MAX_", "IP_PMTUDISC_")  # 同样的开头，却属于别的层或不是选项
 UNNAMED = {(socket.IPPROTO_IP, 8): "IP_PKTINFO", (socket.IPPROTO_IP, 10): "IP_MTU_DISCOVER",
            (socket.IPPROTO_IP, 11): "IP_RECVERR", (socket.IPPROTO_IP, 12): "IP_RECVTTL",
-           (socket.IPPROTO_IP, 14): "IP_MTU"} if sys.platform == "linux" else {}
+           (socket.IPPROTO_IP, 14): "IP_MTU", (socket.IPPROTO_IP, 49): "IP_MULTICAST_ALL",
+           (socket.SOL_SOCKET, 29): "SO_TIMESTAMP", (socket.SOL_SOCKET, 35): "SO_TIMESTAMPNS",
+           (socket.SOL_SOCKET, 40): "SO_RXQ_OVFL", (socket.SOL_SOCKET, 55): "SO_MEMINFO",
+           (socket.IPPROTO_UDP, 103): "UDP_SEGMENT", (socket.IPPROTO_UDP, 104): "UDP_GRO"} if sys.platform == "linux" else {}
 STATES = (socket.IPPROTO_TCP, getattr(socket, "TCP_INFO", -1))
 STRUCTURES = {"SO_LINGER": ("ii", "{{l_onoff={}, l_linger={}}}"),
               "SO_RCVTIMEO": ("ll", "{{tv_sec={}, tv_usec={}}}"), "SO_SNDTIMEO": ("ll", "{{tv_sec={}, tv_usec={}}}")}
+ADDRESSES = ("IP_ADD_MEMBERSHIP", "IP_DROP_MEMBERSHIP", "IP_MULTICAST_IF")  # struct ip_mreq 或 in_addr：IPv4 地址一个接一个
 WORDS = ("SO_BINDTODEVICE", "TCP_CONGESTION")  # char []，后面的 NUL 不写
 
 
@@ -48,5 +52,7 @@ def structured(level: int, option: int, value: Any) -> str | None:
         return f"struct tcp_info（{len(value)} 字节）"
     if name in WORDS:
         return repr(value.rstrip(b"\0"))
+    if name in ADDRESSES and len(value) in (4, 8):
+        return ", ".join(socket.inet_ntoa(value[i:i + 4]) for i in range(0, len(value), 4))
     form, text = STRUCTURES.get(name, ("", ""))
     return text.format(*struct.unpack(form, value)) if form and struct.calcsize(form) == len(value) else None
