@@ -11,6 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+# 教师的工具，和它带来的旧界面：不摆在读者面前（浏览器里的一半在 lab/page_config.json 里关掉）
+TEACHERS = ["notebook", *(f"nbgrader.server_extensions.{part}" for part in (
+    "formgrader", "validate_assignment", "assignment_list", "course_list"))]
+
 
 def arguments(root: Path, port: int) -> list[str]:
     """给 JupyterLab 的全部设置。令牌每次新生成；写在这里不会出现在进程列表里。"""
@@ -25,6 +29,7 @@ def arguments(root: Path, port: int) -> list[str]:
         "--ServerApp.allow_root=True",
         "--ServerApp.answer_yes=True",
         "--ServerApp.jpserver_extensions=sockscope.serve=True",
+        *(f"--ServerApp.jpserver_extensions={name}=False" for name in TEACHERS),
         "--Application.log_level=WARN",
         f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
         f"--LabApp.user_settings_dir={own / 'settings'}",
