@@ -252,11 +252,15 @@ def plain(value, depth=0):
 
 # ---------------------------------------------------------------- 一次任务
 
-def limit(limits):
-    """放下全部权能；批改时再收紧资源（setrlimit(2)）。普通用户遇到什么，学生代码就遇到什么。"""
+def limit(limits, uid):
+    """放下全部权能；批改时再换成谁也不是的用户，收紧资源（setrlimit(2)）。普通用户遇到什么，学生代码就遇到什么。"""
     import resource
 
     libc = ctypes.CDLL(None)
+    if uid:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
     for name, value in limits.items():
         resource.setrlimit(getattr(resource, name), (value, value))
     if libc.prctl(38, 1, 0, 0, 0):  # PR_SET_NO_NEW_PRIVS
@@ -281,7 +285,8 @@ def main():
     os.setsid()
     channel.say(pid=os.getpid())
     task = json.loads(questions.readline())
-    limit(task["limits"])
+    limit(task["limits"], task["uid"])
+    os.chdir(task["folder"])
     listen_in(channel)
     space, troubles = load(task["prelude"], task["cells"])
     exec(compile(task["driver"], "<考官>", "exec"), space)

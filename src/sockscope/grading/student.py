@@ -41,13 +41,13 @@ class Answers:
 
 
 class Launcher(Protocol):
-    """怎样启动学生的进程：自检时直接启动，批改时关进沙箱。``folder`` 是进程看到的考场文件夹。"""
+    """怎样启动学生的进程：自检时直接启动，批改时关进沙箱。
 
-    limits: dict[str, int]
+    ``start`` 返回程序和它的条件：资源上限 ``limits``、要换成的用户 ``uid``（0 是不换）、
+    它看到的考场文件夹 ``folder``（在这边叫 ``folder`` 参数）。
+    """
 
-    def start(self, host: Host, folder: str) -> Program: ...
-
-    def inside(self, folder: str) -> str: ...
+    def start(self, host: Host, folder: str) -> tuple[Program, dict[str, Any]]: ...
 
     def end(self, student: Student) -> None: ...
 
@@ -55,13 +55,9 @@ class Launcher(Protocol):
 class Plain:
     """在学生自己的机器上：不必防他自己，只要进程是新的。"""
 
-    limits: dict[str, int] = {}  # noqa: RUF012
-
-    def start(self, host: Host, folder: str) -> Program:
-        return host.program(sys.executable, *FLAGS, str(RUNNER))
-
-    def inside(self, folder: str) -> str:
-        return folder
+    def start(self, host: Host, folder: str) -> tuple[Program, dict[str, Any]]:
+        program = host.program(sys.executable, *FLAGS, str(RUNNER))
+        return program, {"limits": {}, "uid": 0, "folder": folder}
 
     def end(self, student: Student) -> None:
         """连同它分叉出来的一起杀掉：进程组是它在装入学生代码之前自己报的。"""
@@ -123,12 +119,12 @@ class Student:
         self.calls: dict[int, dict[str, Any]] = {}
         self.said = b""
         self.heard = 0
-        self.program = launcher.start(host, folder)
+        self.program, terms = launcher.start(host, folder)
         self.out, self.err = (os.dup(f.fileno()) for f in (self.program.stdout, self.program.stderr))
         self.bell = os.eventfd(0, os.EFD_CLOEXEC)
         self.listener = threading.Thread(target=self._listen, name="listener", daemon=True)
         self.listener.start()
-        self._tell(json.dumps({**task, "limits": launcher.limits, "folder": launcher.inside(folder)}).encode() + b"\n")
+        self._tell(json.dumps({**task, **terms}).encode() + b"\n")
 
     def _tell(self, data: bytes) -> None:
         with contextlib.suppress(OSError, ValueError):
