@@ -370,9 +370,9 @@ class Network:
             return
         self._packets = self._packets_now()
         self.closed = True
+        self.abort()  # 先停笔：收工时杀死的进程也会说再见，那不属于实验
         for process in self.processes:
             process.close()
-        self.abort()
         for worker in self.threads:
             worker.join(1.0)
         for host in self.hosts.values():

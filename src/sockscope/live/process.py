@@ -16,7 +16,7 @@ __all__ = ["Process", "Program"]
 
 
 class Process:
-    """一个只拿着几个套接字的进程。``kill()`` 之后，它的描述符由内核逐个关闭。"""
+    """一个只拿着几个套接字的进程。``kill()`` 之后，它的描述符由内核逐个关闭；``stop()`` 之后，它们都留着。"""
 
     def __init__(self, host: Host, sockets: tuple[TracedSocket, ...]) -> None:
         self.host = host
@@ -34,6 +34,18 @@ class Process:
         signal.pidfd_send_signal(self.exit, signal.SIGKILL)
         select.select([self.exit], [], [])
         self.host.watch.sample()
+
+    def stop(self) -> None:
+        """kill -STOP，并等到它真的停了：从此什么也不做，描述符却都还在，内核照样替它收发。"""
+        self.host.network.act(self.host.name, "stop", "SIGSTOP")
+        signal.pidfd_send_signal(self.exit, signal.SIGSTOP)
+        while self.state() != "T":
+            os.sched_yield()
+
+    def state(self) -> str:
+        """进程的状态，一个字母（proc_pid_stat(5)）：S 睡着，T 停住。"""
+        with open(f"/proc/{self.pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
 
     def close(self) -> None:
         """网络关闭时：不留活口，也不留描述符。"""
