@@ -46,3 +46,16 @@ def test_a_maimed_message_has_only_its_name():
 
 def test_an_unknown_message_has_no_text():
     assert control_text(99, 99, b"") == ""
+
+
+def test_a_scattered_read_shows_what_went_where(net):
+    far, near = net.server.socket(AF_INET, SOCK_DGRAM), net.client.socket(AF_INET, SOCK_DGRAM)
+    far.bind((net.server.address, 7007))
+    near.sendto(b"headbo", far.getsockname())
+    buffers = [bytearray(4), bytearray(4), bytearray(4)]
+    assert far.recvmsg_into(buffers)[0] == 6
+    assert buffers == [b"head", b"bo\0\0", bytes(4)]
+    call = net.trace.calls[-1]
+    assert call.args == "[4, 4, 4]"
+    assert call.result.startswith("[b'head', b'bo', b''], [], 0, ")
+    assert call.size == 6

@@ -147,6 +147,16 @@ class TracedSocket(socket.socket):
             done(result=words, data=data)
         return data, items, told, address
 
+    def recvmsg_into(self, buffers: Iterable[Any], ancillary: int = 0, flags: int = 0) -> tuple[int, list[Any], int, Any]:
+        places = [memoryview(b).cast("B") for b in buffers]
+        args = arguments([len(p) for p in places], *([ancillary] if ancillary else []), flags=flags)
+        with _record(self, "recvmsg", args) as done:
+            count, items, told, address = super().recvmsg_into(places, ancillary, flags)
+            left = [bytes(p)[:max(0, count - sum(map(len, places[:i])))] for i, p in enumerate(places)]
+            words = f"{show(left)}, {self._ancillary(items)}, {flag_names(told) or 0}, {show(address)}"
+            done(result=words, data=b"".join(left))
+        return count, items, told, address
+
     def _ancillary(self, items: list[Any]) -> str:
         """辅助数据的文字；传的是本机的套接字就写编号，别的主机的还要写主机名；别的控制消息说出名字。"""
         names = {number: label if title == self.host.title else f"{title}的 {label}"
