@@ -1,0 +1,46 @@
+"""第 06 章：连接断了，怎样再连？网线还断着的时候，隔多久试一次？"""
+
+import random
+from threading import Event
+
+from sockscope.experiments import PORT, Choice, attempt, experiment
+
+PAUSES = {
+    "exponential": lambda _dice, failures: 0.1 * 2 ** failures,
+    "jitter": lambda dice, failures: dice.uniform(0, 0.1 * 2 ** failures),
+    "fixed": lambda _dice, _failures: 0.1,
+}
+
+
+def connect(net):
+    """新的套接字，新的握手；0.2 秒没有连上就算了，返回 None。"""
+    sock = net.client.socket()
+    sock.settimeout(0.2)
+    try:
+        sock.connect((net.server.address, PORT))
+        return sock
+    except OSError:
+        sock.close()
+
+
+@experiment(
+    chapter="06", title="断了再连", question="网线断了又接上。客户端试了几次才连上？每次之间等了多久？",
+    pause=Choice("失败之后等多久", {
+        "exponential": "每次加倍：0.1、0.2、0.4、0.8 秒", "jitter": "从 0 到那么久之间，随机",
+        "fixed": "总是 0.1 秒"}),
+    failures=Choice("网线接上之前，失败几次", {4: "4 次", 1: "1 次"}))
+def reconnecting(net, pause, failures):
+    listener = net.server.socket()
+    listener.bind((net.server.address, PORT))
+    listener.listen()
+    net.cable.cut()
+    clock, dice, failed = Event(), random.Random(6), 0
+    while not (near := connect(net)):
+        clock.wait(PAUSES[pause](dice, failed))
+        failed += 1
+        if failed == failures:
+            net.cable.join()
+    far, _ = listener.accept()
+    far.send(b"welcome back")
+    attempt(near.recv, 64)
+    net.settle()
