@@ -29,6 +29,7 @@ ALLOWED = {
     "option_table": {"trace", "experiments", "prose"},
     "address": set(),
     "address_explorer": {"address", "prose"},
+    "measure": {"trace", "render"},
     "notebook": set(),
 }
 STANDARD_ONLY = ["trace.py", "tcp.py", "render"]

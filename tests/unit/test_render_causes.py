@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sockscope import experiments
 from sockscope.render.causes import causes, signatures, socket_of
 from sockscope.render.descriptors import holdings
 from sockscope.render.labels import waited
@@ -115,6 +116,12 @@ def test_descriptors_of_a_duplicated_socket() -> None:
 
 def test_accepted_socket_is_born_by_accept() -> None:
     assert [n for _, n in holdings(load(ZOO["echo10"]))["server", "s2"]] == [1, 0]
+
+
+@pytest.mark.parametrize(("keeps", "counts"), [(False, [1, 2, 1, 0]), (True, [1, 2, 1])])
+def test_a_posted_descriptor_counts_until_its_process_ends(keeps, counts) -> None:
+    trace = experiments.recording("passing", then="never", keeps=keeps)
+    assert [n for _, n in holdings(trace)["server", "s2"]] == counts
 
 
 def test_connection_waits_for_accept_without_descriptor() -> None:

@@ -16,6 +16,7 @@ __all__ = ["Holding", "holdings"]
 Holding = list[tuple[int, int]]  # (时刻, 从此有几个描述符)
 Change = tuple[int, tuple[str, str], int]  # (时刻, 哪个套接字, 加几)
 STEPS = {"dup": 1, "close": -1}
+POSTED = re.compile(r"SCM_RIGHTS ((?:s\d+′*(?: (?=s\d))?)+)")
 ACCEPTED = re.compile(r"(s\d+)′*, ")
 
 
@@ -37,9 +38,20 @@ def _births(trace: Trace) -> Iterator[Change]:
 
 
 def _changes(trace: Trace) -> Iterator[Change]:
-    """dup 加一，close 减一；进程死去，它手里的各减一。"""
+    """dup 加一，close 减一；进程死去，它手里的各减一。
+
+    SCM_RIGHTS 寄出的从寄出时起就多一份，收件的进程结束时才少。
+    """
     handed: dict[str, list[str]] = defaultdict(list)
+    posted: list[tuple[str, str]] = []
     for event in trace.events:
+        if isinstance(event, Call) and event.name == "sendmsg" and not event.errno and event.end is not None:
+            keys = [(event.host, label.rstrip("′")) for given in POSTED.findall(event.args) for label in given.split()]
+            posted += keys
+            yield from ((event.end, key, 1) for key in keys)
+        elif isinstance(event, Action) and event.name == "exit":
+            yield from ((event.t, key, -1) for key in posted)
+            posted.clear()
         if isinstance(event, Call) and event.name in STEPS and not event.errno and event.end is not None:
             yield event.end, (event.host, event.socket.rstrip("′")), STEPS[event.name]
         elif isinstance(event, Action) and event.name == "process":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-__all__ = ["PACKET_STYLES", "STATES", "machine_stylesheet", "stylesheet"]
+__all__ = ["PACKET_STYLES", "STATES", "chart_stylesheet", "machine_stylesheet", "stylesheet"]
 
 # 名字: (亮, 暗)
 COLOURS = {
@@ -89,6 +89,24 @@ def machine_stylesheet() -> str:
     for kind, colour in (("call", "data"), ("rcv", "syn"), ("timeout", "soft")):
         rules.append(_paint(f".by-{kind} .line", stroke=colour))
         rules.append(_paint(f".by-{kind} .head,.sockscope .by-{kind} text", fill=colour))
+    return stylesheet() + "".join(rules)
+
+
+@cache
+def chart_stylesheet() -> str:
+    """统计图的样式表：第一种语言是实心的山，第二种是虚线的轮廓；一族一色，一员一种虚实。"""
+    rules = [f".sockscope.chart text{{font-size:12px}}.sockscope.chart .value{{font-family:{MONO}}}",
+             ".sockscope.chart .tick{font-size:11px}",
+             ".sockscope.chart .curve .name{font-size:11px}.sockscope.chart .area{stroke-width:1.4px;fill-opacity:.26}",
+             ".sockscope.chart .tickmark{stroke-width:2px}.sockscope.chart .r1 .area{stroke-dasharray:4 2.5;fill-opacity:.1}",
+             ".sockscope.chart .curve .line{stroke-width:1.8px}.sockscope.chart .m1 .line{stroke-dasharray:6 3}"
+             ".sockscope.chart .m2 .line{stroke-dasharray:1.5 3.5;stroke-linecap:round}"]
+    for style, colour in enumerate(("data", "fin")):
+        rules.append(_paint(f".r{style} .area", fill=colour, stroke=colour))
+        rules.append(_paint(f".r{style} .tickmark", stroke=colour) + _paint(f".r{style} text", fill=colour))
+    for family, colour in enumerate(("data", "fin", "again")):
+        rules.append(_paint(f".f{family} .line", stroke=colour))
+        rules.append(_paint(f".f{family} .spot,.sockscope .f{family} text", fill=colour))
     return stylesheet() + "".join(rules)
 
 
