@@ -126,8 +126,8 @@ class Packet:
 
     @property
     def pure_ack(self) -> bool:
-        """只报告“收到了”的 TCP 段：没有数据，没有 SYN、FIN、RST，也不是探测。"""
-        return self.flags == ["ACK"] and not self.length and "probe" not in self.note \
+        """只报告“收到了”的 TCP 段或 SCTP 包：没有数据，没有 SYN、FIN、RST，也不是探测。"""
+        return self.flags in (["ACK"], ["SACK"]) and not self.length and "probe" not in self.note \
             and self.note != "keepalive"
 
     @property
@@ -272,7 +272,7 @@ def _canonical_event(event: Event, ports: _PortNames) -> tuple[str, str]:
                 return "", ""
             fate = "" if event.fate == "delivered" else f" [{event.fate}]"
             note = f" {event.note}" if event.note in ("retransmission", "keepalive") else ""
-            what = "+".join(f for f in event.flags if f not in ("ACK", "PSH")) or event.info or "数据"
+            what = "+".join(f for f in event.flags if f not in ("ACK", "PSH", "SACK")) or event.info or "数据"
             data = f" {event.seq}+{event.length}" if event.length and event.seq is not None else ""
             body = f" {event.payload[:64]!r}" if event.length and event.protocol in ("tcp", "udp") else ""
             ends = ports.rename(f"{event.source} → {event.target}")

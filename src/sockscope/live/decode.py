@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,9 @@ ICMP6_NAMES = {
     (1, 0): "no route", (1, 1): "prohibited", (1, 3): "address unreachable", (1, 4): "port unreachable",
     (2, 0): "packet too big", (3, 0): "hop limit exceeded", (128, 0): "echo request", (129, 0): "echo reply",
 }  # RFC 4443
+CHUNKS = ("DATA", "INIT", "INIT ACK", "SACK", "HEARTBEAT", "HEARTBEAT ACK", "ABORT", "SHUTDOWN", "SHUTDOWN ACK",
+          "ERROR", "COOKIE ECHO", "COOKIE ACK", "ECNE", "CWR", "SHUTDOWN COMPLETE")  # RFC 9260 §3.2，下标就是编号
+OFTEN = {"SACK", "HEARTBEAT", "HEARTBEAT ACK"}  # 一样的再来一次，不算重传
 
 
 def is_background(raw: bytes) -> bool:
@@ -59,7 +63,7 @@ class Direction:
     scale: int = 0
     window: int | None = None
     closed: bool = False
-    seen: dict[int, int] = field(default_factory=dict)
+    seen: set[bytes] = field(default_factory=set)
 
 
 class Decoder:
@@ -84,7 +88,33 @@ class Decoder:
             udp = packet[UDP]
             return base | {"protocol": "udp", "source": endpoint((packet.src, udp.sport)),
                            "target": endpoint((packet.dst, udp.dport)), "length": len(bytes(udp.payload))}
+        if base_protocol(packet) == 132:
+            return base | self._sctp(packet, cable)
         return base | _other(packet, ICMP)
+
+    def _sctp(self, packet: Any, cable: int) -> dict[str, Any]:
+        """块的名字作 ``flags``；``seq`` 是第一个 DATA 块的 TSN，``ack`` 是累积确认到的 TSN，都从 1 数起。"""
+        from scapy.layers.sctp import SCTP, SCTPChunkData
+
+        head = SCTP(bytes(packet.payload))
+        source, target = endpoint((packet.src, head.sport)), endpoint((packet.dst, head.dport))
+        mine = self.directions.setdefault((cable, source, target), Direction())
+        theirs = self.directions.setdefault((cable, target, source), Direction())
+        chunks = list(_chunks(head))
+        names = [CHUNKS[c.type] if c.type < len(CHUNKS) else f"块 {c.type}" for c in chunks]
+        if (opening := getattr(chunks[0], "init_tsn", None)) is not None:
+            mine.isn = opening - 1
+        data = [c for c in chunks if isinstance(c, SCTPChunkData)]
+        seq = (data[0].tsn - mine.isn) % WRAP if data and mine.isn is not None else None
+        told = next((c.cumul_tsn_ack for c in chunks if hasattr(c, "cumul_tsn_ack")), None)
+        ack = (told - theirs.isn) % WRAP if told is not None and theirs.isn is not None else None
+        again = bytes(head) in mine.seen and not OFTEN.issuperset(names)
+        again = again or (seq is not None and seq <= mine.next)
+        mine.seen.add(bytes(head))
+        mine.next = max(mine.next, (seq or 0) + len(data) - 1)
+        return {"protocol": "sctp", "source": source, "target": target, "flags": names, "seq": seq, "ack": ack,
+                "length": sum(c.len - 16 for c in data), "note": "retransmission" if again else "",
+                "info": "；".join(filter(None, (_said(c, ack) for c in chunks)))}
 
     def _tcp(self, packet: Any, tcp: Any, cable: int) -> dict[str, Any]:
         source, target = endpoint((packet.src, tcp.sport)), endpoint((packet.dst, tcp.dport))
@@ -108,6 +138,29 @@ class Decoder:
         theirs.closed = theirs.closed and not (length and not note)  # 发得出新数据，说明知道窗口开了
         return {"protocol": "tcp", "source": source, "target": target, "flags": flags, "seq": seq, "ack": ack,
                 "window": window, "length": length, "options": _options(tcp), "note": note}
+
+
+def base_protocol(packet: Any) -> int:
+    """IP 首部里的协议号；后续的分片没有上层的头，算作 -1。"""
+    if packet.version == 6:
+        return packet.nh
+    return -1 if packet.frag else packet.proto
+
+
+def _chunks(head: Any) -> Iterator[Any]:
+    """一个 SCTP 包里的块，一个接一个；末尾的填充不算。"""
+    chunk = head.payload
+    while hasattr(chunk, "type") and hasattr(chunk, "len"):
+        yield chunk
+        chunk = chunk.payload
+
+
+def _said(chunk: Any, ack: int | None) -> str:
+    """DATA：哪条流、说了什么；SACK：累积确认之外还收到了哪些 TSN。别的块不必多说。"""
+    if hasattr(chunk, "stream_seq"):
+        return f"stream {chunk.stream_id} {bytes(chunk.data)[:chunk.len - 16].decode('latin-1')!r}"
+    gaps = [str(gap).split(":") for gap in getattr(chunk, "gap_ack_list", [])] if ack is not None else []
+    return "，".join(f"gap {ack + int(first)}-{ack + int(last)}" for first, last in gaps)
 
 
 def _tcp_length(packet: Any, tcp: Any) -> int:

@@ -98,13 +98,38 @@ class _Detective:
             return self.forwarded(packet)
         if packet.protocol == "udp":
             return self.datagram(packet)
+        if packet.protocol == "sctp":
+            return self.chunk(packet)
         if packet.protocol != "tcp":
-            return self.answered(packet)
+            return self.raw(packet)
         if packet.note == "retransmission":
             return self.first.get(_identity(packet))
         if packet.note in ("keepalive", "window probe"):
             return None
         return self.segment(packet)
+
+    def chunk(self, packet: Packet) -> int | None:
+        """SCTP 的一个包：重传的是谁，哪次调用叫它走的，或者它在回答谁。"""
+        if packet.note == "retransmission":
+            return self.first.get(_identity(packet))
+        for flag, *names in (("INIT", "connect"), ("DATA", "send"), ("ABORT", "close"), ("SHUTDOWN", "shutdown", "close")):
+            if flag in packet.flags:
+                return self.latest(packet, names)
+        return self.answered(packet)
+
+    def raw(self, packet: Packet) -> int | None:
+        """ICMP 与别的协议：先找原样写出它的那次发送，没有再找它在回答谁。"""
+        raw = bytes.fromhex(packet.raw)
+        body = raw[40:] if raw[0] >> 4 == 6 else raw[(raw[0] & 15) * 4:]
+        wrote = [i for i, c in self.by_host[packet.src] if c.name.startswith("send") and c.t <= packet.t
+                 and i not in self.spent and c.data and _same(bytes.fromhex(c.data), body)]
+        self.spent.update(wrote[:1])
+        return wrote[0] if wrote else self.answered(packet)
+
+    def latest(self, packet: Packet, names: list[str]) -> int | None:
+        """发包之前最近一次这样的调用；用户态的 SCTP 叫 ``usrsctp_connect`` 之类，所以只比末尾。"""
+        return max((i for i, c in self.by_host[packet.src] if c.name.removeprefix("usrsctp_").startswith(tuple(names))
+                    and c.t <= packet.t), default=None)
 
     def segment(self, packet: Packet) -> int | None:
         if "RST" in packet.flags:
@@ -198,6 +223,11 @@ def _ranges(calls: list[tuple[int, Call]]) -> Iterator[tuple[int, int, int, int]
             stop = start + call.size if call.size is not None else 1 << 62
             yield index, start, stop, call.t
             start = stop
+
+
+def _same(written: bytes, body: bytes) -> bool:
+    """程序写下的就是 IP 里装的；校验和与标识（第 2 到 5 字节）内核可能代填，连首部一起写的则以它结尾。"""
+    return written.endswith(body) or (len(written) == len(body) and written[:2] + written[6:] == body[:2] + body[6:])
 
 
 def _identity(packet: Packet) -> tuple:

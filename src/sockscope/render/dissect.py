@@ -1,17 +1,20 @@
 """一个包的字节视图：按协议头切开，每块写明从第几字节到第几字节。
 
-只切到各个头的边界，字段的含义由 ``Packet`` 自己的属性说；边界的算法出自 RFC 791、8200、9293、768、792。
+只切到各个头的边界，字段的含义由 ``Packet`` 自己的属性说；边界的算法出自 RFC 791、8200、9293、768、792、9260。
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from sockscope.trace import Packet
 
 __all__ = ["dissect"]
 
-TCP, UDP = 6, 17
+TCP, UDP, SCTP = 6, 17, 132
+CHUNKS = ("DATA", "INIT", "INIT ACK", "SACK", "HEARTBEAT", "HEARTBEAT ACK", "ABORT", "SHUTDOWN", "SHUTDOWN ACK",
+          "ERROR", "COOKIE ECHO", "COOKIE ACK", "ECNE", "CWR", "SHUTDOWN COMPLETE")
 ROW = 16
 
 
@@ -30,12 +33,23 @@ def _blocks(raw: bytes) -> list[tuple[str, int, int]]:
         blocks += [("TCP 头", options, options + 20), ("TCP 选项", options + 20, data), ("数据", data, len(raw))]
     elif protocol == UDP and len(raw) >= options + 8:
         blocks += [("UDP 头", options, options + 8), ("数据", options + 8, len(raw))]
+    elif protocol == SCTP and len(raw) >= options + 12:
+        blocks += [("SCTP 头", options, options + 12), *_chunks(raw, options + 12)]
     elif protocol in (1, 58) and len(raw) >= options + 8:
         inner = "引起差错的包" if raw[options] in ((3, 4, 5, 11, 12) if protocol == 1 else (1, 2, 3, 4)) else "数据"
         blocks += [("ICMP 头", options, options + 8), (inner, options + 8, len(raw))]
     else:
         blocks.append(("内容", options, len(raw)))
     return blocks
+
+
+def _chunks(raw: bytes, start: int) -> Iterator[tuple[str, int, int]]:
+    """SCTP 的块：一个字节编号，一个字节标志，两个字节长度；末尾补到 4 的倍数（RFC 9260 §3.2）。"""
+    while start + 4 <= len(raw):
+        number, length = raw[start], max(4, int.from_bytes(raw[start + 2:start + 4]))
+        end = min(len(raw), start + (length + 3) // 4 * 4)
+        yield f"{CHUNKS[number] if number < len(CHUNKS) else f'第 {number} 种'} 块", start, end
+        start = end
 
 
 def _ip(raw: bytes) -> tuple[str, int, int, int]:

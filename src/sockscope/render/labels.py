@@ -21,8 +21,12 @@ __all__ = [
 KINDS = {
     "syn": "SYN：建立连接", "data": "数据", "fin": "FIN：不再发送", "rst": "RST：连接作废", "ack": "纯 ACK",
     "again": "重传", "alive": "保活探测", "probe": "窗口探测", "zero": "窗口为 0", "datagram": "数据报",
-    "icmp": "ICMP 差错", "other": "其他 IP 包",
+    "icmp": "ICMP 差错", "echo": "ICMP 回显", "init": "SCTP：建立关联", "chunk": "SCTP：数据", "sack": "SACK：确认",
+    "shutdown": "SCTP：结束关联", "abort": "ABORT：关联作废", "other": "其他 IP 包",
 }
+CHUNKS = {"ABORT": "abort", "INIT": "init", "INIT ACK": "init", "COOKIE ECHO": "init", "COOKIE ACK": "init",
+          "SHUTDOWN": "shutdown", "SHUTDOWN ACK": "shutdown", "SHUTDOWN COMPLETE": "shutdown",
+          "DATA": "chunk", "SACK": "sack"}  # 一个包里有几个块时，先列出的说了算
 FATES = {"lost": "丢失", "dropped": "丢弃", "cut": "断线", "duplicate": "副本"}
 ACTIONS = {"cut": "剪断网线", "join": "接上网线", "kill": "杀死进程", "stop": "进程停住",
            "reboot": "断电重启", "process": "交给新进程",
@@ -43,6 +47,8 @@ INSTANT = ("socket", "bind", "listen", "dup", "setsockopt", "getsockopt", "setbl
 QUOTED = 14  # 图上最多直接写出的数据字节数
 LONG_BYTES = re.compile(r"b(['\"]).*?\1…（(\d+) 字节）")
 ADDRESS = re.compile(r"\('[^']*', (\d+)(?:, \d+, \d+)?\)")
+GAP = re.compile(r"gap (\d+)-(\d+)")
+STREAM = re.compile(r"stream (\d+) '([^']*)'")
 PENDING = ("EINPROGRESS", "EAGAIN", "EALREADY")
 
 
@@ -147,8 +153,11 @@ def packet_kind(packet: Packet) -> str:
     """包的种类，``KINDS`` 的一个键。"""
     if packet.protocol == "udp" or packet.info.startswith("fragment "):
         return "datagram"
+    if packet.protocol == "sctp":
+        found = next((kind for chunk, kind in CHUNKS.items() if chunk in packet.flags), "other")
+        return "again" if packet.note == "retransmission" else found
     if packet.protocol != "tcp":
-        return "icmp" if packet.protocol == "icmp" else "other"
+        return "other" if packet.protocol != "icmp" else "echo" if packet.info.startswith("echo") else "icmp"
     if "RST" in packet.flags:
         return "rst"
     noted = {"retransmission": "again", "keepalive": "alive", "window probe": "probe", "zero window": "zero"}
@@ -163,9 +172,13 @@ def packet_kind(packet: Packet) -> str:
 def caption(packet: Packet) -> Caption:
     """箭头上写的字。"""
     fate = FATES.get(packet.fate, "")
+    if packet.protocol == "sctp":
+        again = "重传 " if packet.note == "retransmission" else ""
+        return Caption(again + "+".join(packet.flags) + _streams(packet), _numbered(packet), fate,
+                       again + "+".join(packet.flags))
     if packet.protocol != "tcp":
         what = packet.info.replace("fragment ", "分片 ")
-        text = ICMP.get(what, what) or (_payload(packet) if packet.protocol == "udp" else packet.protocol)
+        text = ICMP.get(what, what) or (_payload(packet) if packet.protocol == "udp" else _foreign(packet))
         return Caption(text, "", fate, bytes_text(packet.length) if packet.protocol == "udp" else "")
     parts = [flag for flag in ("SYN", "RST", "FIN", "URG") if flag in packet.flags]
     if "SYN" in parts and "ACK" in packet.flags:
@@ -193,6 +206,25 @@ def _detail(packet: Packet) -> str:
     if packet.ack is None:
         return ""
     return f"ACK {packet.ack}" if _window(packet) else str(packet.ack)
+
+
+def _numbered(packet: Packet) -> str:
+    """``TSN 2``；有缺口的 SACK 还写明缺口之后收到了什么：``TSN 0，另有 2``。"""
+    beyond = [first if first == last else f"{first}–{last}" for first, last in GAP.findall(packet.info)]
+    number = packet.ack if packet.seq is None else packet.seq
+    return f"TSN {number}" + f"，另有 {'、'.join(beyond)}" * bool(beyond) if number or beyond else ""
+
+
+def _foreign(packet: Packet) -> str:
+    """别的协议只知道编号：``协议 253``。"""
+    raw = bytes.fromhex(packet.raw)
+    return f"协议 {raw[6] if raw[0] >> 4 == 6 else raw[9]}"
+
+
+def _streams(packet: Packet) -> str:
+    """DATA 块走的是哪条流、说了什么：`` 流 1 “two”``。"""
+    told = [f" 流 {number} “{text}”" for number, text in STREAM.findall(packet.info)]
+    return "".join(told) if packet.length <= QUOTED * len(told) else f" {bytes_text(packet.length)}"
 
 
 def _window(packet: Packet) -> list[str]:
@@ -243,7 +275,7 @@ def places(trace: Trace) -> dict[str, str]:
     """每台主机写在名字下面的地址；在监听（或绑定了端口）的带上端口：``10.0.0.2:7``。"""
     ports = {s.host: s.local.rsplit(":", 1)[1] for s in trace.states if s.state == "LISTEN"}
     for call in trace.calls:
-        if call.name == "bind" and not call.errno and (port := re.search(r", (\d+)", call.args)):
+        if call.name == "bind" and not call.errno and (port := re.search(r", ([1-9]\d*)", call.args)):
             ports.setdefault(call.host, port[1])
     return {name: address if name not in ports else f"[{address}]:{ports[name]}" if ":" in address
             else f"{address}:{ports[name]}" for name, address in shown(trace).items()}

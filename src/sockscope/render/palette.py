@@ -36,7 +36,8 @@ PACKET_STYLES = {
     "syn": ("syn", 1.8, ""), "data": ("data", 1.8, ""), "fin": ("fin", 1.8, ""), "rst": ("rst", 2.4, ""),
     "ack": ("ack", 0.9, ""), "again": ("again", 1.8, "7 4"), "alive": ("alive", 1.6, "1.5 4"),
     "probe": ("alive", 1.6, "1.5 4"), "zero": ("rst", 1.2, ""), "datagram": ("data", 1.8, ""),
-    "icmp": ("icmp", 1.8, "9 3 2 3"), "other": ("soft", 1.4, ""),
+    "icmp": ("icmp", 1.8, "9 3 2 3"), "echo": ("data", 1.8, ""), "init": ("syn", 1.8, ""), "chunk": ("data", 1.8, ""),
+    "sack": ("ack", 0.9, ""), "shutdown": ("fin", 1.8, ""), "abort": ("rst", 2.4, ""), "other": ("soft", 1.4, ""),
 }
 STATES = {
     "SYN_SENT": "opening", "SYN_RECV": "opening", "ESTABLISHED": "open", "FIN_WAIT1": "leaving",

@@ -76,7 +76,22 @@ PACKETS = {
     "zero": "我的接收缓冲区满了：窗口为 0，请先别发。程序读走数据后，我会再通知你。",
     "datagram": "一个独立的数据报：不编号，不确认，丢了没有人重发。",
     "icmp": "不是应用数据，而是 IP 层的报告：某个包为什么没能到达。内核把它变成相应套接字的 errno。",
+    "echo": "回显：请求由人写出，应答由对端的内核自动写出，把数据原样送回。",
+    "chunk": "SCTP 的一个包。",
     "other": "其他协议的 IP 包。",
+}
+CHUNKS = {
+    "INIT": "请求建立关联：自己的标签、窗口、第一个 TSN，和想要几条流。",
+    "INIT ACK": "同意，并把该记住的一切封进一个签了名的 cookie 交给对方；自己一个字节也不记。",
+    "COOKIE ECHO": "把 cookie 原样送回。能送回来，说明地址不是假的。",
+    "COOKIE ACK": "cookie 是真的：这一刻才分配内存，关联建立。",
+    "DATA": "一条消息。TSN 管有没有收到，流号和流内序号管按什么次序交给程序。",
+    "SACK": "选择确认：到哪个 TSN 为止都收到了，之后还零散地收到了哪些。",
+    "SHUTDOWN": "我不再发送，你也不要再发新的：SCTP 没有半关闭。",
+    "SHUTDOWN ACK": "该发的都发完了。",
+    "SHUTDOWN COMPLETE": "两边都结束，关联消失。没有 TIME_WAIT。",
+    "ABORT": "关联作废，立刻，双向，没有送到的都丢弃。",
+    "HEARTBEAT": "问一声这条路径还通不通。", "HEARTBEAT ACK": "通。",
 }
 MEANING_OF_FATE = {
     "lost": "网线随机弄丢了它。发送方的内核不知道，只能等超时。",
@@ -148,7 +163,7 @@ def _packet(trace: Trace, p: Packet) -> tuple[str, list[str]]:
     words = caption(p)
     title = f"{_title_of(trace, p.src)} → {_title_of(trace, p.dst)}：{words.text}"
     kind = packet_kind(p)
-    meaning = PACKETS[kind]
+    meaning = "".join(CHUNKS.get(flag, "") for flag in p.flags) or PACKETS.get(kind, "")
     if kind == "syn" and "ACK" in p.flags:
         meaning = "同意建立连接：确认对方的 SYN，同时报上自己的初始序号、窗口和选项。"
     ahead = f"它同时携带 {bytes_text(p.length)} 数据。" if p.length and kind in ("fin", "syn") else ""
@@ -157,6 +172,8 @@ def _packet(trace: Trace, p: Packet) -> tuple[str, list[str]]:
 
 def _numbers(p: Packet) -> str:
     parts = []
+    if p.protocol == "sctp":
+        return "".join(f"TSN {n}（从 1 数起）。" for n in (p.seq, p.ack) if n is not None)
     if p.seq is not None:
         parts.append(f"序号 {p.seq}" + (f"，数据占 {p.seq} 到 {p.seq + p.length - 1}" if p.length else ""))
     if p.ack is not None:
