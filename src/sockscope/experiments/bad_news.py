@@ -14,7 +14,7 @@ def undeliverable(net, news):
     """一个送不到的地址；路由器（或服务器）会这样回答。"""
     if news in ROUTES:
         net.router.route("10.9.9.0/24", ROUTES[news])
-    return (net.server.address if news == "port" else "10.9.9.9"), PORT
+    return (net.server.address if news in ("port", "ttl") else "10.9.9.9"), PORT
 
 
 @experiment(
