@@ -24,10 +24,11 @@ STYLE = """
 
 
 def marked(text: str) -> str:
-    """一句话的 HTML。反引号里的 close() 这样的名字变成 ``<code>``，换行之后的是小字。"""
+    """一句话的 HTML。反引号里的 close() 这样的名字变成 ``<code>``，``[字](地址)`` 变成链接，换行之后的是小字。"""
     first, *rest = text.split("\n")
     small = "".join(f"<small>{marked(line)}</small>" for line in rest)
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(first)) + small
+    coded = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(first))
+    return re.sub(r"\[([^\]]+)\]\((\.\./[^)]+)\)", r'<a href="\2">\1</a>', coded) + small
 
 
 class Table:

@@ -1,0 +1,69 @@
+"""从症状找原因：每一条都连得到讲它的小节，和真的发生过它的录制。"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sockscope import errors, experiments, ledger, symptoms
+
+ROOT = Path(__file__).parents[2]
+CAUSES = [pytest.param(cause, id=f"{symptom.name}-{cause.chapter}-{cause.cell}")
+          for symptom in symptoms.everything() for cause in symptom.causes]
+ASKED = ("connection-reset", "broken-pipe", "connection-refused", "timed-out", "unreachable", "port-in-use", "permission-denied",
+         "message-too-long", "would-block", "too-many-files", "recv-hangs", "connect-hangs", "close-hangs", "send-hangs",
+         "forty-milliseconds", "half-messages", "partial-send", "close-wait", "time-wait")
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_a_cause_leads_to_a_section_that_proves_it(cause):
+    source = next("".join(cell["source"]) for cell in json.loads(ledger.chapters()[cause.chapter].read_text())["cells"]
+                  if cell["id"] == cause.cell)
+    assert "assert " in source
+    assert cause.heading
+    assert all((cause.why, cause.tell, cause.cure))
+
+
+@pytest.mark.parametrize("cause", [c for c in CAUSES if c.values[0].experiment])
+def test_a_cause_really_happened(cause):
+    wanted = experiments.get(cause.experiment)
+    assert cause.trace.parameters == wanted.complete(cause.given)
+
+
+@pytest.mark.parametrize("symptom", symptoms.everything(), ids=lambda s: s.name)
+def test_the_error_in_the_title_is_in_a_recording(symptom):
+    """标题里写着错误码的，它的录制里就有一条真的说出它（没有录制的原因不算）。"""
+    titled = set(errors.WORD.findall(symptom.says)) & errors.KNOWN
+    traces = [cause.trace for cause in symptom.causes if cause.trace]
+    if traces and symptom.name != "too-many-files":  # 它在本页的单元格里发生
+        assert titled <= {errors.said(call) for trace in traces for call in trace.calls}
+
+
+def test_names_are_anchors_and_differ():
+    names = [symptom.name for symptom in symptoms.everything()]
+    assert len(set(names)) == len(names)
+    assert set(ASKED) <= set(names)
+
+
+def test_every_group_is_on_the_page():
+    page = "".join("".join(cell["source"]) for cell in json.loads((ROOT / "book" / "symptoms.ipynb").read_text())["cells"])
+    for group in symptoms.groups():
+        assert f'symptoms("{group}")' in page
+        assert f"## {group}" in page
+
+
+def test_it_is_the_last_page_of_the_book():
+    assert (ROOT / "_toc.yml").read_text().rstrip().endswith("file: book/symptoms")
+
+
+def test_the_command_repeats_the_recording():
+    cause = symptoms.everything()[0].causes[0]
+    assert cause.command == "python -m sockscope run closing how=close unread=1"
+    assert f"$ {cause.command}" in symptoms.symptoms("报错").html
+
+
+def test_an_unknown_group_is_refused():
+    with pytest.raises(ValueError, match="没有“天气”这一类"):
+        symptoms.symptoms("天气")
