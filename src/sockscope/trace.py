@@ -59,7 +59,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cable:
-    """一根网线：两端的主机名，和开始时的时延（纳秒）。"""
+    """一根网线：两端的主机名，和它的时延（纳秒；中途改过的，是最后的那个）。"""
 
     ends: list[str]
     delay: int = 0
