@@ -25,7 +25,7 @@ import time
 
 MOST = 400  # 图里最多画这么多次调用
 SHOWN = 24
-CELL_LIMIT = 2.0  # 装一格的时限，秒
+LOADING = 2.0  # 装入全部答题格的时限，秒
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
                ast.Assign, ast.AnnAssign, ast.AugAssign, ast.If, ast.Try)
 
@@ -127,14 +127,15 @@ def load(prelude, cells):
     space = {"__name__": "__main__", "__builtins__": __builtins__}
     exec(compile(prelude, "<开场>", "exec"), space)
     signal.signal(signal.SIGALRM, overtime)
-    return space, {name: load_cell(name, source, space) for name, source in cells}
+    deadline = time.monotonic() + LOADING
+    return space, {name: load_cell(name, source, space, deadline) for name, source in cells}
 
 
 def overtime(*_):
     raise Overtime
 
 
-def load_cell(name, source, space):
+def load_cell(name, source, space, deadline):
     where = f"<{name}>"
     linecache.cache[where] = len(source), None, source.splitlines(True), where
     try:
@@ -143,13 +144,13 @@ def load_cell(name, source, space):
         return {"type": type(error).__name__, "text": str(getattr(error, "msg", error)),
                 "cell": name, "line": getattr(error, "lineno", 0)}
     first = None
-    signal.setitimer(signal.ITIMER_REAL, CELL_LIMIT)
+    signal.setitimer(signal.ITIMER_REAL, max(0.05, deadline - time.monotonic()))
     try:
         for statement in tree.body:
             if isinstance(statement, DEFINITIONS):
                 first = first or run(statement, where, space)
     except Overtime:
-        first = {"type": "Overtime", "text": f"过了 {CELL_LIMIT:.0f} 秒还没有装好", "cell": name, "line": 0}
+        first = {"type": "Overtime", "text": f"过了 {LOADING:.0f} 秒还没有装好", "cell": name, "line": 0}
     signal.setitimer(signal.ITIMER_REAL, 0)
     return first
 

@@ -33,7 +33,8 @@ from sockscope.live import Host, Network, Program, capability
 __all__ = ["Refused", "Sandbox", "refusal"]
 
 MEMORY = 256 << 20  # 一个沙箱里全部进程合计，字节
-LOOK = 0.05  # 多久看一眼内存，秒
+DISK, FILES = 32 << 20, 500  # 考场文件夹里合计的字节数与文件数
+LOOK = 0.05  # 多久看一眼，秒
 LIMITS = {"RLIMIT_AS": 1 << 30, "RLIMIT_NPROC": 48, "RLIMIT_NOFILE": 256, "RLIMIT_FSIZE": 1 << 20, "RLIMIT_CPU": 10,
           "RLIMIT_CORE": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_MEMLOCK": 0}
 FOLDER = "/exam/"
@@ -73,7 +74,7 @@ class Sandbox:
         (self.folder / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
         (self.folder / "runner.py").write_bytes(RUNNER.read_bytes())
         (self.folder / "runner.py").chmod(0o444)
-        self.running: dict[str, Path] = {}
+        self.running: dict[str, tuple[Path, str]] = {}
         self.tokens: dict[Program, str] = {}
         self.watchdog = Watchdog(self)
 
@@ -85,7 +86,7 @@ class Sandbox:
             os.chown(folder, uid, uid)
         arguments, info = self.folder / token, self.folder / f"{token}.json"
         arguments.write_bytes(b"\0".join(a.encode() for a in self._arguments(folder, privileged)) + b"\0")
-        self.running[token] = info
+        self.running[token] = info, folder
         python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
         program = host.program("/bin/sh", "-c", SHELL, "sh", str(arguments), str(self.folder / "filter"), str(info),
                             self.bwrap, "--args", "3", "--seccomp", "4", "--info-fd", "5", "--",
@@ -101,7 +102,8 @@ class Sandbox:
             system += [("--perms", "0755", "--dir", str(p)) for p in reversed(Path(base).parents) if str(p) != "/"]
             system.append(("--ro-bind", base, base))
         steps = [
-            *system, *(("--tmpfs", path) for path in _irrelevant() if os.path.isdir(path)), ("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
+            *system, *(("--tmpfs", path) for path in _irrelevant() if os.path.isdir(path)),
+            ("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
             ("--ro-bind", str(self.folder / "hosts"), "/etc/hosts"),
             ("--ro-bind", str(self.folder / "runner.py"), "/exam.py"),
             ("--proc", "/proc"), ("--dev", "/dev"),
@@ -122,7 +124,7 @@ class Sandbox:
     def end(self, student: Student) -> None:
         """杀掉沙箱里的 1 号进程，等到它和它的命名空间都不在了。"""
         token = self.tokens.pop(student.program)
-        info = self.running.pop(token)
+        info, _ = self.running.pop(token)
         init = _init(info, token)
         if init is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -180,23 +182,20 @@ def _child(info: Path) -> int | None:
         return None
 
 
-# ---------------------------------------------------------------- 总的内存
+# ---------------------------------------------------------------- 总量
 
 class Watchdog:
-    """不时看一眼每个沙箱的全部进程一共占了多少内存，超过就整个杀掉。"""
+    """不时看一眼每个沙箱一共占了多少内存、写了多少文件，超过就整个杀掉。"""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox, self.over = sandbox, threading.Event()
-        self.killed: set[str] = set()
         self.thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self.thread.start()
 
     def _watch(self) -> None:
         while not self.over.wait(LOOK):
-            for token, info in list(self.sandbox.running.items()):
-                pid = _child(info)
-                if pid is not None and sum(map(_memory, _family(pid))) > MEMORY and (init := _init(info, token)):
-                    self.killed.add(token)
+            for token, (info, folder) in list(self.sandbox.running.items()):
+                if greedy(info, folder) and (init := _init(info, token)):
                     with contextlib.suppress(ProcessLookupError):
                         signal.pidfd_send_signal(init, signal.SIGKILL)
                     os.close(init)
@@ -204,6 +203,26 @@ class Watchdog:
     def stop(self) -> None:
         self.over.set()
         self.thread.join()
+
+
+def greedy(info: Path, folder: str) -> bool:
+    """这个沙箱是不是要得太多。"""
+    pid = _child(info)
+    return pid is not None and (sum(map(_memory, _family(pid))) > MEMORY or _crowded(folder))
+
+
+def _crowded(folder: str) -> bool:
+    """考场文件夹里的东西是不是太多；数到上限就不再数。"""
+    waiting, files, size = [folder], 0, 0
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                files, size = files + 1, size + entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                if files > FILES or size > DISK:
+                    return True
+    return False
 
 
 def _family(pid: int) -> list[int]:

@@ -30,7 +30,7 @@ FORBIDDEN = """
     iopl ioperm lookup_dcookie nfsservctl vhangup fanotify_init inotify_init inotify_init1
     sched_setaffinity sched_setscheduler sched_setattr setpriority ioprio_set migrate_pages move_pages mbind
     set_mempolicy landlock_create_ruleset
-""".split()
+""".split()  # noqa: SIM905
 ABSENT = ["clone3"]  # 过滤器看不见它的参数；说没有，C 库就退回 clone
 
 
@@ -44,7 +44,8 @@ def program() -> bytes:
     try:
         import pyseccomp as lib
     except (ImportError, RuntimeError, OSError) as error:
-        raise Missing("没有 libseccomp，不能限制系统调用。补救：sudo apt install libseccomp2，并 pip install pyseccomp。") from error
+        raise Missing("没有 libseccomp，不能限制系统调用。"
+                      "补救：sudo apt install libseccomp2，并 pip install pyseccomp。") from error
     rules = lib.SyscallFilter(lib.ALLOW)
     for name in FORBIDDEN:
         _add(lib, rules, lib.ERRNO(errno.EPERM), name)

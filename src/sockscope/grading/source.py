@@ -13,7 +13,7 @@ from typing import Any
 from sockscope.grading.lab import Lab
 from sockscope.grading.student import Answers
 
-__all__ = ["Sample", "grade_id", "model", "notebook", "samples", "text_of"]
+__all__ = ["Sample", "grade_id", "model", "notebook", "path", "samples", "text_of"]
 
 FOLDER = Path(__file__).parents[3] / "labs"
 FENCE = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n", re.MULTILINE)
@@ -29,9 +29,17 @@ class Sample:
     fails: tuple[str, ...] = ()
 
 
+def path(lab: Lab) -> Path:
+    """带范例的笔记本在哪里；装好的包里没有它，抛 ``ValueError``。"""
+    found = FOLDER / lab.name / f"{lab.name}.ipynb"
+    if not found.exists():
+        raise ValueError(f"找不到 {lab.name} 带范例的笔记本：发布练习要在本书的仓库里进行。")
+    return found
+
+
 def notebook(lab: Lab) -> dict[str, Any]:
     """带范例的笔记本。"""
-    return json.loads((FOLDER / lab.name / f"{lab.name}.ipynb").read_text(encoding="utf-8"))
+    return json.loads(path(lab).read_text(encoding="utf-8"))
 
 
 def grade_id(cell: dict[str, Any]) -> str:

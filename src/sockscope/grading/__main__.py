@@ -1,0 +1,187 @@
+"""教师的命令行：``python -m sockscope.grading``。从发布到成绩表，一步一个命令。"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+from sockscope.grading.course import Course
+from sockscope.grading.lab import Lab, find_lab, labs
+from sockscope.grading.sandbox import Refused, refusal
+from sockscope.live import Unavailable
+
+__all__ = ["main"]
+
+TOUR = """一门课的顺序：
+  release lab05                  发布：course/release/lab05/lab05.ipynb 发给学生
+  collect lab05 下载的.zip       收卷：只取答题格的文字，不运行任何东西
+  grade lab05                    批改：每项检查一个沙箱；随时可以打断，再运行就接着批
+  summary lab05                  看一眼全班
+  （书面题在 formgrader 里批：在课程文件夹里运行 jupyter lab --ServerApp.jpserver_extensions=…，见本书“给教师”）
+  feedback lab05                 给每个学生写一页反馈
+  export lab05                   写 Canvas、Moodle、电子表格的成绩表"""
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def add_usage(self, usage: object, actions: object, groups: object, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, "用法：")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"看不懂这条命令（{message}）；{self.prog} --help 说明用法。\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """入口。返回退出码；教师会遇到的错误都只是一句话。"""
+    asked = _parser().parse_args(arguments)
+    try:
+        return asked.command(asked) or 0
+    except (Refused, Unavailable, ValueError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\n停下了。批完的都存好了；再运行一次就接着批。", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m sockscope.grading", description="练习的发布、收卷与批改。", epilog=TOUR,
+                     formatter_class=_Formatter, add_help=False)
+    _general(parser)
+    parser.add_argument("--course", type=Path, default=Path("course"), metavar="文件夹", help="课程文件夹，缺省 ./course")
+    commands = parser.add_subparsers(required=True, metavar="命令", title="命令")
+    command = _command(commands, "release", _release, "发布练习：去掉答案，登记分数")
+    command.add_argument("labs", nargs="*", metavar="练习", help="缺省是全部")
+    command = _command(commands, "collect", _collect, "收卷：一个文件夹，或平台下载的 zip")
+    command.add_argument("lab", metavar="练习")
+    command.add_argument("source", type=Path, metavar="文件夹或zip")
+    command.add_argument("--due", type=datetime.fromisoformat, metavar="时刻",
+                         help="截止时刻，如 2026-11-20T23:59；之后的记为迟交")
+    command = _command(commands, "grade", _grade, "批改：没有批过的、变了的；断了再来就接着批")
+    command.add_argument("lab", metavar="练习")
+    command.add_argument("students", nargs="*", metavar="学生", help="缺省是全部")
+    command.add_argument("--again", action="store_true", help="批过的也重来")
+    command.add_argument("--only", default="", metavar="检查", help="只批这一项，如 half_close")
+    command.add_argument("--workers", type=int, default=0, metavar="个数", help="本机开几个工作进程，缺省每核一个")
+    command.add_argument("--scheduler", default="", metavar="地址", help="用现成的 dask 集群，如 tcp://10.0.0.5:8786")
+    for name, run, told in (("feedback", _feedback, "写反馈：一个学生一页"), ("export", _export, "写成绩表"),
+                            ("summary", _summary, "写全班的一页")):
+        command = _command(commands, name, run, told)
+        command.add_argument("lab", metavar="练习")
+    command = _command(commands, "sample", _sample, "造一班样品答卷：对的、错的、坏的、存心不良的")
+    command.add_argument("lab", metavar="练习")
+    command.add_argument("folder", type=Path, metavar="文件夹")
+    command.add_argument("--count", type=int, default=40, metavar="份数", help="缺省 40")
+    _command(commands, "machine", _machine, "这台机器能不能批改；不能的话缺什么")
+    return parser
+
+
+def _command(commands: argparse._SubParsersAction, name: str, run: object, told: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=told, description=told + "。", add_help=False, formatter_class=_Formatter)
+    _general(command)
+    command.set_defaults(command=run)
+    return command
+
+
+def _general(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-h", "--help", action="help", help="显示这段说明")
+    parser._positionals.title, parser._optionals.title = "参数", "选项"
+
+
+def _release(asked: argparse.Namespace) -> None:
+    from sockscope.grading.release import release
+
+    course = Course(asked.course)
+    for lab in [find_lab(n) for n in asked.labs] or list(labs().values()):
+        print(f"发布了 {lab.name}：{release(course, lab)}", flush=True)
+
+
+def _opened(asked: argparse.Namespace) -> tuple[Course, Lab]:
+    lab, course = find_lab(asked.lab), Course(asked.course).require()
+    course.create()
+    return course, lab
+
+
+def _collect(asked: argparse.Namespace) -> None:
+    from sockscope.grading.collect import collect
+
+    course, lab = _opened(asked)
+    due = asked.due.astimezone() if asked.due else None
+    got = collect(asked.source, lab, list(course.written(lab)), due)
+    for paper in got.papers.values():
+        course.save_paper(paper)
+        for note in [*paper.notes, *(["迟交"] if paper.late else [])]:
+            print(f"  {paper.student}：{note}")
+    for path, why in got.refused:
+        print(f"  没有收 {printable(path)}：{why}")
+    print(f"收了 {len(got.papers)} 份 {lab.name}，{len(got.refused)} 个文件没有收。")
+
+
+def _grade(asked: argparse.Namespace) -> int:
+    from sockscope.grading.grade import grade
+
+    course, lab = _opened(asked)
+    done, failed = grade(course, lab, asked.students, only=asked.only, again=asked.again, workers=asked.workers,
+                         scheduler=asked.scheduler, progress=_progress)
+    for student, why in failed:
+        print(f"  {student}：{why}", file=sys.stderr)
+    print(f"批了 {done} 份 {lab.name}" + (f"，{len(failed)} 份没有批成。" if failed else "。"))
+    return int(bool(failed))
+
+
+def _progress(count: int, total: int, student: str) -> None:
+    """一根进度条；不是终端就隔一阵说一句。"""
+    if sys.stdout.isatty():
+        full = round(30 * count / total)
+        bar = f"{'█' * full}{'·' * (30 - full)} {count}/{total} {student[:20]:<20}"
+        print(f"\r{bar}", end="\n" if count == total else "", flush=True)
+    elif count == total or count % 50 == 0:
+        print(f"{count}/{total}", flush=True)
+
+
+def _feedback(asked: argparse.Namespace) -> None:
+    from sockscope.grading.feedback import feedback
+
+    course, lab = _opened(asked)
+    print(f"写了 {len(feedback(course, lab))} 页反馈，在 {course.root / 'feedback'}。")
+
+
+def _export(asked: argparse.Namespace) -> None:
+    from sockscope.grading.export import export, lines
+
+    course, lab = _opened(asked)
+    for path in export(course, lab):
+        print(path)
+    if waiting := sum(line.total is None for line in lines(course, lab)):
+        print(f"{waiting} 个学生的书面题还没有看，总分留空。")
+
+
+def _summary(asked: argparse.Namespace) -> None:
+    from sockscope.grading.summary import summary
+
+    print(summary(*_opened(asked)))
+
+
+def _sample(asked: argparse.Namespace) -> None:
+    from sockscope.grading.sample import write_class
+
+    made = write_class(find_lab(asked.lab), asked.folder, asked.count)
+    print(f"在 {asked.folder} 里造了 {len(made)} 份 {asked.lab}。")
+
+
+def _machine(_asked: argparse.Namespace) -> int:
+    why = refusal()
+    print(why or "可以批改：网线和沙箱都造得出来。")
+    return int(bool(why))
+
+
+def printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "·" for c in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

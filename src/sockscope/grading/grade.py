@@ -1,0 +1,119 @@
+"""批一批：把还没有批的答卷分给许多进程，批完一份存一份；断在哪里，下次从哪里接着来。"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sockscope.grading import gradebook
+from sockscope.grading.course import Course
+from sockscope.grading.intake import Paper
+from sockscope.grading.lab import Lab
+from sockscope.grading.marking import mark
+from sockscope.grading.sandbox import Refused, refusal
+
+__all__ = ["grade", "pending"]
+
+FEW = 2  # 这么少就不必请 dask
+AT_ONCE = 2  # 一个工作进程同时批几份：多半的时间在等网线
+SETTLE = 100  # 每批完这么多份，往成绩库里写一次
+Task = tuple[Paper, tuple[Any, ...]]
+
+
+def pending(course: Course, lab: Lab, students: list[str], only: str, again: bool) -> list[Task]:
+    """要批的答卷：没有批过、内容变了，或上次是批改程序自己出的错；``again`` 则全部重来。"""
+    papers = course.papers(lab)
+    if unknown := set(students) - set(papers):
+        raise ValueError(f"没有收到 {'、'.join(sorted(unknown))} 的 {lab.name}。先 collect，或看看名字写得对不对。")
+    seeds = {name: course.seed(check) for name, check in lab.checks.items()}
+    if only and only not in seeds:
+        raise ValueError(f"{lab.name} 没有叫 {only!r} 的检查；有：{'、'.join(seeds)}。")
+    return [(paper, (lab.name, student, paper.digest, paper.cells, seeds, only)) for student, paper in papers.items()
+            if (not students or student in students) and (again or stale(course, lab, paper))]
+
+
+def stale(course: Course, lab: Lab, paper: Paper) -> bool:
+    """这份要不要（重）批。"""
+    result = course.result(lab.name, paper.student)
+    return result is None or result["digest"] != paper.digest \
+        or {v["check"] for v in result["verdicts"]} != {c.id for c in lab.checks.values()} \
+        or any(v["status"] == "broken" for v in result["verdicts"])
+
+
+def grade(course: Course, lab: Lab, students: list[str] | None = None, *, only: str = "", again: bool = False,
+          workers: int = 0, scheduler: str = "",
+          progress: Callable[[int, int, str], None] = lambda *_: None) -> tuple[int, list[tuple[str, str]]]:
+    """批一个练习，返回批了几份，和没有批成的 ``(学生, 原因)``。造不出沙箱抛 ``Refused``，一份也不批。"""
+    if not scheduler and (why := refusal()):
+        raise Refused(why)
+    tasks = pending(course, lab, students or [], only, again)
+    failed: list[tuple[str, str]] = []
+    run = one_by_one(tasks) if len(tasks) <= FEW and not scheduler else spread(tasks, workers, scheduler)
+    for count, (paper, result, trouble) in enumerate(run, 1):
+        if trouble:
+            failed.append((paper.student, trouble))
+        else:
+            course.save_result(merged(course, result, only))
+        progress(count, len(tasks), paper.student)
+        if count % SETTLE == 0:
+            settle(course, lab)
+    settle(course, lab)
+    return len(tasks) - len(failed), failed
+
+
+def settle(course: Course, lab: Lab) -> None:
+    """让成绩库与存下来的判定一致。"""
+    papers = course.papers(lab)
+    done = [(paper, result) for student, paper in papers.items()
+            if (result := course.result(lab.name, student)) and result["digest"] == paper.digest]
+    gradebook.record(course, lab, done)
+
+
+def merged(course: Course, result: dict[str, Any], only: str) -> dict[str, Any]:
+    """只重批一项时，别的项照旧。"""
+    old = course.result(result["lab"], result["student"]) if only else None
+    if old is None or old["digest"] != result["digest"]:
+        return result
+    fresh = {v["check"]: v for v in result["verdicts"]}
+    return {**result, "verdicts": [fresh.get(v["check"], v) for v in old["verdicts"]]}
+
+
+# ---------------------------------------------------------------- 谁来批
+
+Outcome = tuple[Paper, dict[str, Any], str]
+
+
+def one_by_one(tasks: list[Task]) -> Iterator[Outcome]:
+    """就在本进程里批。"""
+    for paper, task in tasks:
+        yield paper, mark(*task), ""
+
+
+def spread(tasks: list[Task], workers: int, scheduler: str) -> Iterator[Outcome]:
+    """交给 dask：没有给 ``scheduler`` 就在本机开一个。工作进程死了，它手里的卷子由别的进程重批。"""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from distributed import Client, LocalCluster, as_completed
+
+        if scheduler:
+            with Client(scheduler) as client:
+                yield from _gather(client, tasks, as_completed)
+            return
+        with LocalCluster(n_workers=workers or os.cpu_count() or 1, threads_per_worker=AT_ONCE, host="127.0.0.1",
+                          dashboard_address=None, silence_logs=50) as cluster, Client(cluster) as client:
+            yield from _gather(client, tasks, as_completed)
+
+
+def _gather(client: Any, tasks: list[Task], as_completed: Any) -> Iterator[Outcome]:
+    waiting = {client.submit(mark, *task, key=f"mark-{n}-{paper.digest[:16]}", pure=False, retries=1): paper
+               for n, (paper, task) in enumerate(tasks)}
+    for future in as_completed(list(waiting)):
+        paper = waiting.pop(future)
+        if future.status == "finished":
+            yield paper, future.result(), ""
+        else:
+            error = future.exception()
+            yield paper, {}, f"没有批成：{type(error).__name__}: {error}"
+        future.release()

@@ -1,0 +1,125 @@
+"""成绩库：唯一写 nbgrader 成绩库的地方。formgrader 看的笔记本也在这里拼：源笔记本加上学生的文字，没有别的。
+
+自动分写进 ``auto_score``；教师在 formgrader 里改的分（``manual_score``）和评语从不去碰。
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sockscope.grading import source
+from sockscope.grading.course import Course, dumps, write
+from sockscope.grading.intake import Paper
+from sockscope.grading.lab import Lab
+from sockscope.grading.verdict import Verdict
+
+__all__ = ["manual_scores", "record", "recorded"]
+
+
+@contextmanager
+def opened(course: Course) -> Iterator[Any]:
+    """打开成绩库，用完关上。"""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nbgrader 与较新的 SQLAlchemy 之间的闲话
+        from nbgrader.api import Gradebook
+
+        with Gradebook(course.database) as book:
+            yield book
+
+
+def _grades(book: Any, lab: Lab) -> Any:
+    from nbgrader.api import Assignment, BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
+
+    return (book.db.query(SubmittedAssignment.student_id, BaseCell.name, Grade.auto_score, Grade.manual_score)
+            .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+            .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
+            .join(BaseCell, BaseCell.id == Grade.cell_id)
+            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+            .filter(Assignment.name == lab.name))
+
+
+def recorded(course: Course, lab: Lab) -> dict[str, dict[str, float | None]]:
+    """成绩库里已有的自动分：学生 → 检查 → 分。"""
+    found: dict[str, dict[str, float | None]] = {}
+    with opened(course) as book:
+        for student, cell, score, _ in _grades(book, lab):
+            found.setdefault(student, {})[cell] = score
+    return found
+
+
+def manual_scores(course: Course, lab: Lab) -> dict[str, dict[str, float | None]]:
+    """教师给的分：学生 → 单元格 → 分；还没有给的为 None。"""
+    found: dict[str, dict[str, float | None]] = {}
+    with opened(course) as book:
+        for student, cell, _, score in _grades(book, lab):
+            found.setdefault(student, {})[cell] = score
+    return found
+
+
+def record(course: Course, lab: Lab, graded: Iterable[tuple[Paper, dict[str, Any]]]) -> int:
+    """把判定写进成绩库，与库里相同的跳过；返回写了几份。可以重复做，断在哪里都不要紧。"""
+    known, done = recorded(course, lab), 0
+    with opened(course) as book:
+        for paper, result in graded:
+            verdicts = course.verdicts({**result, "verdicts": [_plain(v) for v in result["verdicts"]]})
+            scores = {v.check.partition(".")[2]: v.earned for v in verdicts if v.status != "broken"}
+            if {**known.get(paper.student, {}), **scores} != known.get(paper.student):
+                _write_scores(book, lab, paper, scores)
+                done += 1
+            _write_notebook(course, lab, paper, verdicts)
+    return done
+
+
+def _plain(told: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in told.items() if k != "trace"}
+
+
+def _write_scores(book: Any, lab: Lab, paper: Paper, scores: dict[str, float]) -> None:
+    book.update_or_create_student(paper.student)
+    when = datetime.fromisoformat(paper.attempt).astimezone(UTC).replace(tzinfo=None) if paper.attempt else None
+    submission = book.update_or_create_submission(lab.name, paper.student, timestamp=when)
+    for notebook in submission.notebooks:
+        for grade in notebook.grades:
+            if grade.name in scores:
+                grade.auto_score = scores[grade.name]
+                grade.needs_manual_grade = grade.manual_score is not None
+            elif grade.manual_score is None:
+                grade.needs_manual_grade = True
+    book.db.commit()
+
+
+# ---------------------------------------------------------------- formgrader 看的笔记本
+
+def _write_notebook(course: Course, lab: Lab, paper: Paper, verdicts: list[Verdict]) -> None:
+    text = dumps(assembled(course.notebook(lab), lab, paper, verdicts))
+    for folder in ("submitted", "autograded"):
+        path = course.root / folder / paper.student / lab.name / f"{lab.name}.ipynb"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write(path, text)
+
+
+def assembled(book: dict[str, Any], lab: Lab, paper: Paper, verdicts: list[Verdict]) -> dict[str, Any]:
+    """源笔记本，答题格换成学生的文字，检查的输出换成判定的文字。学生写的东西在里面只是文字，不会是网页。"""
+    fresh = json.loads(json.dumps(book))
+    told = {v.check.partition(".")[2]: v for v in verdicts}
+    for cell in fresh["cells"]:
+        name = source.grade_id(cell)
+        if name in lab.cells:
+            cell["source"] = paper.cells.get(name, "# （没有交这一格）")
+        elif name in told:
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": repr(told[name])}]
+        elif cell["cell_type"] == "markdown" and cell.get("metadata", {}).get("nbgrader", {}).get("grade"):
+            cell["source"] = quoted(paper.written.get(name, "（没有交这一格）"))
+        elif cell["cell_type"] == "markdown" and not name:
+            continue
+    return fresh
+
+
+def quoted(text: str) -> str:
+    """学生写的 Markdown 照原文放进缩进的代码块：标签、链接、图片都只是字。"""
+    return "学生的回答（原文）：\n\n" + "\n".join(f"    {line}" for line in text.splitlines())
