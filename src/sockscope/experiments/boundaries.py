@@ -8,6 +8,7 @@ from sockscope.experiments.kinds import KINDS, couple
 
 @experiment(
     chapter="04", title="字节流与消息", lossless=True, question="写的次数和读的次数对得上吗？消息的边界还在吗？", loopback=True,
+    scissors=({"size": 5},),
     kind=Choice("套接字", KINDS),
     writes=Choice("每次写几个字节", {"3-4-5": "3、4、5", "3-0-5": "3、0、5：中间一次空的", "12": "一次写 12"}),
     size=Choice("每次至多读几个字节", {64: "64", 5: "5", 2: "2"}))

@@ -10,6 +10,7 @@ from sockscope.experiments.destinations import DESTINATIONS, PATIENCE, TITLES, W
 
 @experiment(
     chapter="03", title="connect() 的结局", question="connect() 怎样结束，要多久，网线上走了几个包？",
+    scissors=({"outcome": "refused"},),
     hosts=("client", "router", "server"), delay=0.05,
     outcome=Choice("对面", TITLES), mode=Choice("怎样等", WAYS))
 def connecting(net, outcome, mode):

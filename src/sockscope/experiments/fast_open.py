@@ -7,6 +7,7 @@ from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
 
 @experiment(
     chapter="04", title="SYN 里的数据", lossless=True, question="不先 connect()，直接用 MSG_FASTOPEN 发：第一个数据什么时候到？",
+    scissors=({"before": "once"},),
     given=Switch("带上 MSG_FASTOPEN", True),
     before=Choice("这台服务器，以前连过吗", {"never": "没有", "once": "连过一次（手里有它给的 cookie）"}))
 def fast_open(net, given, before):

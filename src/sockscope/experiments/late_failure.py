@@ -15,6 +15,7 @@ HAPPENS = {
 
 @experiment(
     chapter="04", title="迟到的坏消息", delay=0.05, question="对端已经不在了，send() 返回什么？坏消息由哪一次调用带来？",
+    scissors=({"what": "killed"},),
     what=Choice("对端出了什么事", {
         "closed": "程序 close() 了", "killed": "进程被杀，数据还没读", "rebooted": "主机断电重启", "cut": "网线断了"}),
     then=Choice("接着做什么", {"send": "再 send() 两次", "recv": "recv() 两次"}))

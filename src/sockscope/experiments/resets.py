@@ -12,6 +12,7 @@ CAUSES = {
 
 @experiment(
     chapter="03", title="RST 的五种来历", lossless=True, question="谁发出 RST？客户端的下两次调用各得到什么？",
+    scissors=({"cause": "unknown"},),
     cause=Choice("原因", CAUSES))
 def resets(net, cause):
     if cause == "closed":

@@ -8,6 +8,7 @@ from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
 @experiment(
     chapter="02", title="重启的服务器", lossless=True,
     question="旧服务器先关了连接，留下 TIME_WAIT；或者它还在监听。新服务器绑得上同一个端口吗？",
+    scissors=({"before": False, "after": False},),
     left=Choice("端口上留着", {"TIME_WAIT": "TIME_WAIT 的旧连接", "LISTEN": "还在监听的旧服务器"}),
     before=Switch("旧监听设了 SO_REUSEADDR"), after=Switch("新监听设了 SO_REUSEADDR", True))
 def reuse(net, left, before, after):

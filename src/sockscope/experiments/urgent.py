@@ -9,6 +9,7 @@ from sockscope.experiments.kinds import couple
 @experiment(
     chapter="04", title="紧急的一个字节", lossless=True, loopback=True,
     question="发送方用 MSG_OOB 发出 hello，再平常地发 world。哪些字节是急的？普通的 recv() 停在哪里？",
+    scissors=({"twice": True},),
     kind=Choice("套接字", {"tcp": "TCP", "unix_stream": "Unix 字节流"}),
     inline=Switch("接收方打开 SO_OOBINLINE"),
     twice=Switch("world 也用 MSG_OOB 发"))
