@@ -6,7 +6,8 @@ from sockscope.experiments import Switch, attempt, connected, experiment
 
 
 @experiment(
-    chapter="06", title="断线之后的保活", question="连接空闲时网线断了：recv() 会等多久？",
+    chapter="06", title="没有人说话时的保活", scissors=({"cut": False},),
+    question="连接空闲时网线断了：recv() 会等多久？",
     keepalive=Switch("打开 SO_KEEPALIVE（1 秒后探测，每秒一次，3 次为限）", True),
     cut=Switch("剪断网线", True))
 def keepalive(net, keepalive, cut):

@@ -62,7 +62,7 @@ GUARDS = {
 
 
 @experiment(
-    chapter="06", title="谁发现对端出了事", scissors=({"peer": "cut", "guard": "keepalive"},),
+    chapter="06", title="谁发现对端出了事", scissors=({"peer": "hung", "guard": "keepalive"},),
     question="对端活着、卡死、断线、重启：客户端什么时候知道？靠哪一个包？（五秒为限）",
     peer=Choice("对端", {"alive": "活着", "hung": "进程卡死（SIGSTOP）", "cut": "网线断了", "rebooted": "断电重启"}),
     guard=Choice("客户端靠什么", {
