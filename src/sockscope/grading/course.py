@@ -107,7 +107,7 @@ class Course:
 
     @staticmethod
     def verdicts(result: dict[str, Any]) -> list[Verdict]:
-        return [Verdict.from_json(v) for v in result["verdicts"]]
+        return [Verdict.from_json({k: v for k, v in told.items() if k != "trace"}) for told in result["verdicts"]]
 
 
 def dumps(value: Any) -> str:

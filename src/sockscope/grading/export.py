@@ -43,8 +43,7 @@ def lines(course: Course, lab: Lab) -> list[Line]:
             continue
         given = manual.get(student, {})
         auto = sum(v.earned if (own := given.get(v.check.partition(".")[2])) is None else own
-                   for v in course.verdicts({**result, "verdicts": [
-                       {k: x for k, x in v.items() if k != "trace"} for v in result["verdicts"]]}))
+                   for v in course.verdicts(result))
         found.append(Line(student, auto, {n: given.get(n) for n in names}, paper.late))
     return found
 

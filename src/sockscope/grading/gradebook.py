@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from sockscope.grading.intake import Paper
 from sockscope.grading.lab import Lab
 from sockscope.grading.verdict import Verdict
 
-__all__ = ["manual_scores", "record", "recorded"]
+__all__ = ["manual_scores", "record", "recorded", "scores"]
 
 
 @contextmanager
@@ -32,51 +33,55 @@ def opened(course: Course) -> Iterator[Any]:
             yield book
 
 
-def _grades(book: Any, lab: Lab) -> Any:
-    from nbgrader.api import Assignment, BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
+SCORES = """
+    SELECT submitted_assignment.student_id, base_cell.name, grade.auto_score, grade.manual_score
+    FROM grade
+    JOIN base_cell ON base_cell.id = grade.cell_id
+    JOIN submitted_notebook ON submitted_notebook.id = grade.notebook_id
+    JOIN submitted_assignment ON submitted_assignment.id = submitted_notebook.assignment_id
+    JOIN assignment ON assignment.id = submitted_assignment.assignment_id
+    WHERE assignment.name = ?"""
 
-    return (book.db.query(SubmittedAssignment.student_id, BaseCell.name, Grade.auto_score, Grade.manual_score)
-            .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
-            .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
-            .join(BaseCell, BaseCell.id == Grade.cell_id)
-            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-            .filter(Assignment.name == lab.name))
+
+def scores(course: Course, lab: Lab) -> dict[str, dict[str, tuple[float | None, float | None]]]:
+    """成绩库里的分：学生 → 单元格 → (自动分, 教师给的分)。
+
+    只读，直接问 SQLite：导入 nbgrader 要好几秒，而大多数命令只是看一眼。
+    """
+    path = course.root / "gradebook.db"
+    if not path.exists():
+        return {}
+    found: dict[str, dict[str, tuple[float | None, float | None]]] = {}
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as book:
+        for student, cell, auto, manual in book.execute(SCORES, [lab.name]):
+            found.setdefault(student, {})[cell] = auto, manual
+    return found
 
 
 def recorded(course: Course, lab: Lab) -> dict[str, dict[str, float | None]]:
-    """成绩库里已有的自动分：学生 → 检查 → 分。"""
-    found: dict[str, dict[str, float | None]] = {}
-    with opened(course) as book:
-        for student, cell, score, _ in _grades(book, lab):
-            found.setdefault(student, {})[cell] = score
-    return found
+    """已有的自动分：学生 → 检查 → 分。"""
+    return {s: {cell: auto for cell, (auto, _) in own.items()} for s, own in scores(course, lab).items()}
 
 
 def manual_scores(course: Course, lab: Lab) -> dict[str, dict[str, float | None]]:
     """教师给的分：学生 → 单元格 → 分；还没有给的为 None。"""
-    found: dict[str, dict[str, float | None]] = {}
-    with opened(course) as book:
-        for student, cell, _, score in _grades(book, lab):
-            found.setdefault(student, {})[cell] = score
-    return found
+    return {s: {cell: manual for cell, (_, manual) in own.items()} for s, own in scores(course, lab).items()}
 
 
 def record(course: Course, lab: Lab, graded: Iterable[tuple[Paper, dict[str, Any]]]) -> int:
     """把判定写进成绩库，与库里相同的跳过；返回写了几份。可以重复做，断在哪里都不要紧。"""
-    known, done = recorded(course, lab), 0
-    with opened(course) as book:
-        for paper, result in graded:
-            verdicts = course.verdicts({**result, "verdicts": [_plain(v) for v in result["verdicts"]]})
-            scores = {v.check.partition(".")[2]: v.earned for v in verdicts if v.status != "broken"}
-            if {**known.get(paper.student, {}), **scores} != known.get(paper.student):
-                _write_scores(book, lab, paper, scores)
-                done += 1
-            _write_notebook(course, lab, paper, verdicts)
-    return done
-
-
-def _plain(told: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in told.items() if k != "trace"}
+    known, book, fresh = recorded(course, lab), course.notebook(lab), []
+    for paper, result in graded:
+        verdicts = course.verdicts(result)
+        earned = {v.check.partition(".")[2]: v.earned for v in verdicts if v.status != "broken"}
+        if {**known.get(paper.student, {}), **earned} != known.get(paper.student):
+            fresh.append((paper, earned))
+        _write_notebook(course, lab, paper, assembled(book, lab, paper, verdicts))
+    if fresh:
+        with opened(course) as writer:
+            for paper, earned in fresh:
+                _write_scores(writer, lab, paper, earned)
+    return len(fresh)
 
 
 def _write_scores(book: Any, lab: Lab, paper: Paper, scores: dict[str, float]) -> None:
@@ -95,8 +100,8 @@ def _write_scores(book: Any, lab: Lab, paper: Paper, scores: dict[str, float]) -
 
 # ---------------------------------------------------------------- formgrader 看的笔记本
 
-def _write_notebook(course: Course, lab: Lab, paper: Paper, verdicts: list[Verdict]) -> None:
-    text = dumps(assembled(course.notebook(lab), lab, paper, verdicts))
+def _write_notebook(course: Course, lab: Lab, paper: Paper, book: dict[str, Any]) -> None:
+    text = dumps(book)
     for folder in ("submitted", "autograded"):
         path = course.root / folder / paper.student / lab.name / f"{lab.name}.ipynb"
         if not path.exists() or path.read_text(encoding="utf-8") != text:

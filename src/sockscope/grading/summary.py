@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from sockscope.grading.course import Course, write
 from sockscope.grading.feedback import framed
@@ -22,17 +21,13 @@ def summary(course: Course, lab: Lab) -> Path:
     """写 summary.html，返回路径。"""
     papers = course.papers(lab)
     results = {s: r for s in papers if (r := course.result(lab.name, s))}
-    verdicts = {s: course.verdicts({**r, "verdicts": [_plain(v) for v in r["verdicts"]]}) for s, r in results.items()}
+    verdicts = {s: course.verdicts(r) for s, r in results.items()}
     body = [f"<p>收到 {len(papers)} 份，批完 {len(results)} 份，自动批改满分 {lab.points:g} 分。</p>",
             "<h2>分数的分布</h2>", histogram([sum(v.earned for v in own) for own in verdicts.values()], lab.points),
             "<h2>哪一项最难</h2>", hardest(lab, verdicts), "<h2>要看一眼的</h2>", looks(to_look_at(papers, verdicts))]
     path = course.root / "summary" / f"{lab.name}.html"
     write(path, framed(f"{lab.name} {lab.title}：全班", "\n".join(body)))
     return path
-
-
-def _plain(told: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in told.items() if k != "trace"}
 
 
 def histogram(scores: list[float], most: float) -> str:
