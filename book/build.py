@@ -24,7 +24,8 @@ LOG = ROOT / "_build" / "build.log"
 SOURCES = {
     "page": ["index.md", "chapters/**/*.ipynb", "book/*.md", "book/*.ipynb"],
     "house": ["_config.yml", "_toc.yml", "book/build.py", "book/ext/**/*", "book/_templates/**/*", "book/_assets/**/*"],
-    "program": ["src/sockscope/**/*", "recordings/*", "chapters/c/*", "book/facts/*", "book/*.toml", "requirements.txt"],
+    "program": ["src/sockscope/**/*", "recordings/*", "chapters/c/*", "book/facts/*", "book/measurements/*", "book/*.toml",
+                "requirements.txt"],
 }
 
 

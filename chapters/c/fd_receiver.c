@@ -1,0 +1,43 @@
+/* 另一个进程：连上那扇门，收下别人寄来的一条连接，替它说一句话。
+ * 用法：fd_receiver 路径 文字 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static void die(const char *what) { perror(what); exit(EXIT_FAILURE); }
+
+/* 收一个描述符。它在这个进程里的号码是新的，指着的套接字是同一个。 */
+static int receive_fd(int desk)
+{
+    char byte;
+    struct iovec body = {.iov_base = &byte, .iov_len = 1};       /* 至少要带一个字节 */
+    union { struct cmsghdr head; char room[CMSG_SPACE(sizeof(int))]; } control;
+    struct msghdr message = {.msg_iov = &body, .msg_iovlen = 1,
+                             .msg_control = &control, .msg_controllen = sizeof control};
+    if (recvmsg(desk, &message, MSG_CMSG_CLOEXEC) <= 0) die("recvmsg");
+    struct cmsghdr *got = CMSG_FIRSTHDR(&message);
+    if (!got || got->cmsg_level != SOL_SOCKET || got->cmsg_type != SCM_RIGHTS) return -1;
+    int fd;
+    memcpy(&fd, CMSG_DATA(got), sizeof fd);                      /* 未必对齐，所以抄出来 */
+    return fd;
+}
+
+int main(int argc, char *argv[])
+{
+    struct sockaddr_un there = {.sun_family = AF_UNIX};
+    if (argc != 3 || strlen(argv[1]) >= sizeof there.sun_path) { fprintf(stderr, "用法：%s 路径 文字\n", argv[0]); return 2; }
+    strcpy(there.sun_path, argv[1]);
+
+    int desk = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (desk < 0) die("socket");
+    if (connect(desk, (struct sockaddr *)&there, sizeof there) < 0) die("connect");
+    int fd = receive_fd(desk);
+    if (fd < 0) { fprintf(stderr, "没有寄来描述符\n"); return 1; }
+    if (send(fd, argv[2], strlen(argv[2]), MSG_NOSIGNAL) < 0) die("send");
+    close(fd);                                                   /* 最后一个引用：FIN 由此发出 */
+    close(desk);
+    return 0;
+}
