@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -28,14 +29,14 @@ def anchors(app: Sphinx, page: str) -> dict[str, str]:
 def resolve(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """``html-page-context``：换掉正文里的链接；找不到那一节就警告，警告就是错误。"""
     def replace(match: re.Match[str]) -> str:
-        page, title = match[1], unescape(match[2] or "")
+        page, title = match[1], unquote(unescape(match[2] or ""))
         if page not in app.env.tocs:
             logger.warning("链接指向没有的一页：%s", page, location=pagename)
             return match[0]
         anchor = anchors(app, page).get(title) if title else ""
         if anchor is None:
             logger.warning("第 %s 页没有“%s”这一节", page, title, location=pagename)
-        return f'href="{context["pathto"](page)}{anchor or ""}"'
+        return f'href="{context["pathto"](page).removesuffix("#")}{anchor or "#"}"'
 
     context["body"] = LINK.sub(replace, context.get("body") or "")
 

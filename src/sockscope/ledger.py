@@ -17,7 +17,7 @@ from sockscope import experiments
 from sockscope.prose import Table
 from sockscope.tcp import TRANSITIONS, Transition, walk
 
-__all__ = ["Claim", "beliefs", "chapters", "claims", "edges", "everything", "walks"]
+__all__ = ["Claim", "beliefs", "chapters", "claims", "edges", "everything", "heading", "link", "walks"]
 
 ROOT = Path(__file__).parents[2]
 VERDICTS = ("成立", "不成立", "看系统")
@@ -39,7 +39,10 @@ class Claim:
     @property
     def proof(self) -> str:
         """给读者看的出处：哪一节，或哪个实验。"""
-        return f"实验 `{self.experiment}`" if self.experiment else f"“{heading(self.chapter, self.cell)}”"
+        if self.experiment:
+            return f"实验 `{self.experiment}`"
+        title = heading(self.chapter, self.cell)
+        return f"[“{title}”]({link(self.chapter, title)})"
 
 
 @cache
@@ -69,6 +72,15 @@ def heading(chapter: str, cell: str) -> str:
         if found["id"] == cell:
             return title
     raise KeyError(f"第 {chapter} 章没有叫 {cell!r} 的单元格。")
+
+
+def link(chapter: str, title: str) -> str:
+    """一章里一个小节的地址，在 Lab 里打开那一章；书页里的锚点由 book/ext/chapter_links.py 换上。
+
+    空格换成连字符，与 JupyterLab 给标题起的锚点相同；括号写成 %28、%29，免得与链接的写法相混。
+    """
+    anchor = title.replace(" ", "-").replace("(", "%28").replace(")", "%29")
+    return f"../chapters/{chapters()[chapter].name}#{anchor}"
 
 
 def beliefs(chapter: str) -> Table:

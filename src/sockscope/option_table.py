@@ -26,13 +26,16 @@ padding:.35em .9em .35em 0!important;border-bottom:1px solid #8884}
 .sockscope-options thead th{border-bottom:2px solid #8886}
 .sockscope-options tbody th{font-weight:400;white-space:nowrap}
 .sockscope-options tbody th small{display:block;opacity:.75}
-.sockscope-options td.changed{font-weight:600}.sockscope-options td.refused{opacity:.75;font-size:.86em}
+.sockscope-options td.changed{font-weight:600}.sockscope-options td.refused{opacity:.75}
+.sockscope-options td:last-child{width:42%}
 @media (max-width:640px){
 .sockscope-options thead{display:none}.sockscope-options :is(tbody,tr,td,th,caption){display:block}
 .sockscope-options tr{padding:.5em 0;border-bottom:1px solid #8884}
 .sockscope-options :is(td,tbody th){padding:.1em 0!important;border:0!important}
+.sockscope-options td{display:inline-block!important;margin-right:1.4em}
+.sockscope-options td:last-child{display:block!important;width:auto}
 .sockscope-options tbody th small{display:inline;margin-left:.8em}
-.sockscope-options td::before{content:attr(data-head);opacity:.7;margin-right:.8em;font-weight:400}
+.sockscope-options td::before{content:attr(data-head);opacity:.7;margin-right:.5em;font-weight:400}
 }
 """
 HEADS = ("选项", "缺省", "设成", "读回", "管什么")

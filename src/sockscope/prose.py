@@ -13,7 +13,7 @@ STYLE = """
 .sockscope-table tr{border-bottom:1px solid #8884}
 .sockscope-table td,.sockscope-table th{text-align:left!important;vertical-align:top;padding:.4em .8em .4em 0}
 .sockscope-table td:nth-child(2){white-space:nowrap;font-weight:600}
-.sockscope-table small{opacity:.8;display:block}
+.sockscope-table small{opacity:.8;display:block}.sockscope-table small a{white-space:nowrap}
 .sockscope-table caption{caption-side:bottom;text-align:left;font-size:.85em;padding-top:.5em}
 @media (max-width:640px){
 .sockscope-table thead{display:none}
@@ -23,12 +23,15 @@ STYLE = """
 """
 
 
+LINK = re.compile(r"\[([^\]]+)\]\((\.\./[^)]+)\)")  # [第 03 章](../chapters/03_connecting.ipynb)
+
+
 def marked(text: str) -> str:
     """一句话的 HTML。反引号里的 close() 这样的名字变成 ``<code>``，``[字](地址)`` 变成链接，换行之后的是小字。"""
     first, *rest = text.split("\n")
     small = "".join(f"<small>{marked(line)}</small>" for line in rest)
     coded = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(first))
-    return re.sub(r"\[([^\]]+)\]\((\.\./[^)]+)\)", r'<a href="\2">\1</a>', coded) + small
+    return LINK.sub(r'<a href="\2">\1</a>', coded) + small
 
 
 class Table:
@@ -45,4 +48,4 @@ class Table:
                 f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
 
     def __repr__(self) -> str:
-        return "\n".join("  ".join(row).replace("\n", "  ") for row in self.rows)
+        return "\n".join(LINK.sub(r"\1", "  ".join(row)).replace("\n", "  ") for row in self.rows)

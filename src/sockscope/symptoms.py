@@ -1,8 +1,6 @@
 """从症状找原因：``book/symptoms.toml`` 里的每个症状，连到讲它的小节和真的发生过它的录制。
 
-小节的标题、实验的轨迹都不另写一份：标题由单元格所在的地方来，轨迹由录制来。链接写成 ``../chapters/NN_x.ipynb#标题``，
-在 Lab 里打开那一章；书页里的锚点由 book/ext/chapter_links.py 换上。
-"""
+小节的标题、实验的轨迹都不另写一份：标题由单元格所在的地方来，轨迹由录制来。"""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from sockscope.prose import marked
 from sockscope.render import text
 from sockscope.trace import Trace
 
-__all__ = ["Cause", "Page", "Symptom", "contents", "everything", "groups", "link", "symptoms"]
+__all__ = ["Cause", "Page", "Symptom", "contents", "everything", "groups", "symptoms"]
 
 STYLE = """
 .sockscope-symptom{border-top:1px solid #8884;padding:.9em 0 .4em}
@@ -29,7 +27,9 @@ STYLE = """
 .sockscope-symptom b{font-weight:400;opacity:.7;margin-right:.8em}
 .sockscope-symptom summary{cursor:pointer;opacity:.85}
 .sockscope-symptom pre{overflow-x:auto;font-size:.8rem;line-height:1.5}
-.sockscope-contents p{margin:.3em 0}.sockscope-contents b{display:block;margin-top:.6em}
+.sockscope-contents p{margin:.9em 0 .2em;font-weight:600}
+.sockscope-contents ul{columns:2;column-gap:2em;margin:0;padding-left:1.2em}.sockscope-contents li{break-inside:avoid}
+@media (max-width:640px){.sockscope-contents ul{columns:1}}
 """
 ROOM = 92  # 文字轨迹的宽度，格
 
@@ -86,12 +86,6 @@ def groups() -> list[str]:
     return list(dict.fromkeys(symptom.group for symptom in everything()))
 
 
-def link(chapter: str, heading: str) -> str:
-    """一章里一个小节的地址。空格换成连字符，与 JupyterLab 给标题起的锚点相同。"""
-    name = ledger.chapters()[chapter].name
-    return f"../chapters/{name}#{heading.replace(' ', '-')}"
-
-
 class Page:
     """一段写好的 HTML，和它的文字形式。"""
 
@@ -117,9 +111,8 @@ def contents() -> Page:
     """页首的目录：一类一段，点到哪里去哪里。"""
     parts = []
     for group in groups():
-        found = (s for s in everything() if s.group == group)
-        parts.append(f"<p><b>{escape(group)}</b>"
-                     + " · ".join(f'<a href="#{s.name}">{marked(s.says)}</a>' for s in found) + "</p>")
+        items = "".join(f'<li><a href="#{s.name}">{marked(s.says)}</a></li>' for s in everything() if s.group == group)
+        parts.append(f"<p>{escape(group)}</p><ul>{items}</ul>")
     return Page(f'<div class="sockscope-contents">{"".join(parts)}</div>', "\n".join(_plain(everything())))
 
 
@@ -136,7 +129,7 @@ def _section(symptom: Symptom) -> str:
 
 
 def _cause(cause: Cause) -> str:
-    there = f'<a href="{escape(link(cause.chapter, cause.heading))}">第 {cause.chapter} 章“{escape(cause.heading)}”</a>'
+    there = f'<a href="{escape(ledger.link(cause.chapter, cause.heading))}">第 {cause.chapter} 章“{escape(cause.heading)}”</a>'
     return (f"<li><p>{marked(cause.why)}</p><p><b>怎么认</b>{marked(cause.tell)}</p><p><b>怎么办</b>{marked(cause.cure)}</p>"
             f"<p><b>去看</b>{there}</p>{_recording(cause)}</li>")
 

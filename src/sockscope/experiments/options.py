@@ -9,8 +9,7 @@ GIVEN = Switch("设上它", True)
 
 
 def menu(*levels):
-    return Choice("选项", {o.name: f"{o.name}：{o.use.replace('`', '')}" for o in OPTIONS
-                          if o.level in levels and o.name in SCENES})
+    return Choice("选项", {o.name: o.name for o in OPTIONS if o.level in levels and o.name in SCENES})
 
 
 def perform(net, option, given):
