@@ -49,12 +49,9 @@ def exactly(stage: Stage) -> None:
     sizes = [stage.rng.randint(2, 400) for _ in range(4)]
     sizes.insert(stage.rng.randrange(5), 0)
     reading, conn = called(stage, "main", sizes, driver="def main(s, sizes): return [recv_exactly(s, n) for n in sizes]")
-    data = stage.rng.randbytes(sum(sizes))
-    half = stage.rng.randrange(len(data) // 2)
-    conn.sendall(data[:half])
-    stage.trickle(conn, data[half:], 8)
-    starts = [sum(sizes[:i]) for i in range(len(sizes))]
-    wanted = [data[start:start + size] for start, size in zip(starts, sizes, strict=True)]
+    wanted = [stage.rng.randbytes(size) for size in sizes]
+    for piece in straddling(stage, wanted):
+        stage.trickle(conn, piece, 1)
     stage.expect(f"依次读 {sizes} 个字节", wanted, stage.result(reading))
     short = stage.rng.randint(2, 50)
     reading, conn = called(stage, "recv_exactly", short)
@@ -63,12 +60,22 @@ def exactly(stage: Stage) -> None:
     must_raise(stage, reading, f"要 {short} 个字节，只来了 {short - 1} 个就到了结尾", "EOFError")
 
 
+def straddling(stage: Stage, parts: list[bytes]) -> list[bytes]:
+    """把连成一串的几份切开，刀口都落在某一份的中间。"""
+    data, cuts, end = b"".join(parts), [0], 0
+    for part in filter(None, parts):
+        cuts.append(end + stage.rng.randrange(1, len(part)))
+        end += len(part)
+    return [data[start:stop] for start, stop in zip(cuts, [*cuts[1:], len(data)], strict=True)]
+
+
 # ---------------------------------------------------------------- 发
 
 @lab.check("线上的字节", points=2, cells=["send_message"],
            tries="正文有空的、短的、很长的；对面慢慢读；长度在前，一个字节也不能差")
 def on_the_wire(stage: Stage) -> None:
-    sizes = stage.rng.sample([0, stage.rng.randint(1, 200), stage.rng.randint(257, 999), stage.rng.randint(90_000, 150_000)], 4)
+    sizes = [0, stage.rng.randint(1, 200), stage.rng.randint(257, 999), stage.rng.randint(90_000, 150_000)]
+    stage.rng.shuffle(sizes)
     bodies = [stage.rng.randbytes(size) for size in sizes]
     driver = ("def main(sock, bodies):\n sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)\n sock.settimeout(60)\n"
               " for body in bodies: send_message(sock, body)\n sock.close()\n")
@@ -125,7 +132,8 @@ def no_more(stage: Stage) -> None:
 def bad_news(stage: Stage) -> None:
     limit = stage.rng.randint(40, 400)
     longest, cut = stage.rng.randbytes(limit), stage.rng.randint(4, limit)
-    cases = [("没有消息，干净的结尾", b"", True, None), ("长度只来了一部分，就到了结尾", frame(longest)[:stage.rng.randint(1, 3)], True, EOFError),
+    cases = [("没有消息，干净的结尾", b"", True, None),
+             ("长度只来了一部分，就到了结尾", frame(longest)[:stage.rng.randint(1, 3)], True, EOFError),
              ("正文只来了一部分，就到了结尾", frame(longest)[:cut], True, EOFError),
              ("长度恰好等于 limit", frame(longest), False, longest),
              ("长度是 limit + 1，正文迟迟不来", (limit + 1).to_bytes(4, "big"), False, ValueError)]
