@@ -103,7 +103,7 @@ class Sandbox:
             system.append(("--ro-bind", base, base))
         steps = [
             *system, *(("--tmpfs", path) for path in _irrelevant() if os.path.isdir(path)),
-            ("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
+            ("--perms", "0755", "--dir", "/etc"), ("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
             ("--ro-bind", str(self.folder / "hosts"), "/etc/hosts"),
             ("--ro-bind", str(self.folder / "runner.py"), "/exam.py"),
             ("--proc", "/proc"), ("--dev", "/dev"),
