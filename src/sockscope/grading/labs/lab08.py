@@ -1,0 +1,261 @@
+"""练习 08：在会丢、会乱、会重复的网线上送到：先停等，再开窗口。"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+from typing import Any
+
+from sockscope.grading.arguments import PORT, datagram
+from sockscope.grading.lab import Lab
+from sockscope.grading.stage import Stage
+from sockscope.grading.student import Student
+from sockscope.grading.waiting import poll, show
+
+lab = Lab(
+    "lab08", "丢了也要送到",
+    prelude="import select\nimport socket\nimport struct\nimport time\nfrom contextlib import suppress\n",
+    cells={"ack": ["wait_ack"], "sender": ["deliver"], "receiver": ["collect"], "window": ["deliver_window"]})
+
+NEVER = 60.0  # 这么长的 rto：整场考试里不该有一次重发
+GLANCE = 0.15  # 看一眼有没有多余的包，秒
+VAIN = 40  # 等一封丢了的信，最多容许这么多封别的
+HEADERS = 28  # IP 头和 UDP 头
+
+
+def number(value: int) -> bytes:
+    return struct.pack("!I", value)
+
+
+class Correspondent:
+    """考官的数据报套接字：收信、回确认，或者反过来。"""
+
+    def __init__(self, stage: Stage, host: str, port: int) -> None:
+        self.stage, self.sock = stage, stage.net[host].socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind((stage.net[host].address, port))
+        self.address, self.peer = self.sock.getsockname(), None
+
+    def receive(self, tried: str, expected: str) -> bytes:
+        self.stage.until(lambda: poll(self.sock, select.POLLIN), tried, expected, lambda: "什么也没有等到", self.sock)
+        data, self.peer = self.sock.recvfrom(4096)
+        return data
+
+    def letter(self, tried: str, expected: str) -> tuple[int, bytes]:
+        """一封信：编号和内容。"""
+        data = self.receive(tried, expected)
+        if len(data) < 4:
+            self.stage.fail(tried, "四个字节的编号，后面是内容", show(data))
+        return struct.unpack("!I", data[:4])[0], data[4:]
+
+    def expect(self, wanted: int, content: bytes, copy: int = 0, late: bool = False) -> None:
+        """等编号为 ``wanted`` 的信。``late``：更早的信再来一份不算错，它们也许早就在路上。"""
+        tried = f"等第 {wanted} 封信" + ("再来一份" if copy else "")
+        found, text = self.letter(tried, f"编号 {wanted}，内容 {show(content)}")
+        while late and found < wanted:
+            found, text = self.letter(tried, f"编号 {wanted}，内容 {show(content)}")
+        if (found, text) != (wanted, content):
+            self.stage.fail(tried, f"编号 {wanted}，内容 {show(content)}", f"编号 {found}，内容 {show(text)}")
+
+    def expect_nothing(self, when: str) -> None:
+        """此刻不该再有信来。"""
+        self.stage.net.wires.settle(1)
+        if self.stage.pause(lambda: poll(self.sock, select.POLLIN), GLANCE):
+            found, text = self.letter(when, "没有信来")
+            self.stage.fail(when, "没有信来：还没有等满 rto，窗口也没有空位", f"又来了一封：编号 {found}，内容 {show(text)}")
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendto(data, self.peer)
+
+    def confirm(self, wanted: int) -> None:
+        """确认：我要的下一封是 ``wanted``。"""
+        self.send(number(wanted))
+
+
+def words(stage: Stage, count: int, longest: int = 40) -> list[bytes]:
+    return [stage.rng.randbytes(stage.rng.randint(5, longest)) for _ in range(count)]
+
+
+def correspond(stage: Stage, function: str, messages: list[bytes], *more: Any) -> tuple[Student, Correspondent]:
+    """叫学生的发信人，考官来收。"""
+    post = Correspondent(stage, "server", PORT + len(stage.students))
+    sending = stage.call(function, datagram(connect=post.address), messages, *more)
+    return sending, post
+
+
+def nonsense(stage: Stage, post: Correspondent, current: int, beyond: int) -> None:
+    """旧的确认、说胡话的确认、根本不是确认的东西，次序随机。"""
+    for data in stage.rng.sample([number(current), number(max(0, current - 1)), number(beyond), b"", b"ok"], 3):
+        post.send(data)
+
+
+# ---------------------------------------------------------------- 停等
+
+@lab.check("一封一封来", points=2, cells=["ack", "sender"],
+           tries="rto 很长；没有等到确认，就不发下一封，也不重发；旧的确认和胡话都不算数")
+def one_by_one(stage: Stage) -> None:
+    messages = words(stage, stage.rng.randint(2, 3))
+    sending, post = correspond(stage, "deliver", messages, NEVER)
+    for count, message in enumerate([*messages, b""]):
+        post.expect(count, message)
+        nonsense(stage, post, count, count + stage.rng.randint(2, 9))
+        post.expect_nothing(f"第 {count} 封还没有确认，来了旧的确认和胡话")
+        stage.require(not sending.over, f"第 {count} 封还没有确认，deliver()", "还没有返回", "返回了")
+        post.confirm(count + 1)
+    stage.result(sending, "每一封都确认了，deliver()", "返回")
+
+
+@lab.check("没有回音，再发一次", points=2, cells=["ack", "sender"],
+           tries="有的信丢了，有的确认丢了；等满 rto 就重发，原样的一份，直到确认为止，最后一封也一样")
+def send_again(stage: Stage) -> None:
+    messages = words(stage, 3)
+    sending, post = correspond(stage, "deliver", messages, 0.05)
+    unlucky = {len(messages), stage.rng.randrange(len(messages))}
+    for count, message in enumerate([*messages, b""]):
+        for copy in range(stage.rng.randint(2, 3) if count in unlucky else 1):
+            post.expect(count, message, copy, late=True)
+        stage.require(not sending.over, f"第 {count} 封还没有确认，deliver()", "还没有返回", "返回了")
+        post.confirm(count + 1)
+    stage.result(sending, "每一封都确认了，deliver()", "返回")
+
+
+@lab.check("旧账不能拖住你", points=1, cells=["ack", "sender"],
+           tries="旧的确认一个接一个地来，从不停歇；rto 到了，该重发还是要重发")
+def deaf_to_noise(stage: Stage) -> None:
+    (message,) = words(stage, 1)
+    _, post = correspond(stage, "deliver", [message], 0.5)
+    post.expect(0, message)
+
+    def another() -> bool:
+        post.confirm(0)
+        return poll(post.sock, select.POLLIN)
+    stage.until(another, "旧的确认不断地来，等重发的一份", "rto 到了，又来一份", lambda: "一直没有重发", post.sock)
+    post.expect(0, message)
+
+
+# ---------------------------------------------------------------- 收信人
+
+@lab.check("不多，不少，不乱", points=2, cells=["receiver"], student="server",
+           tries="重复的、提前的、陌生人的、残缺的都会来；每一封都要回确认，收下的要正好是那些，次序不变")
+def just_once(stage: Stage) -> None:
+    messages = words(stage, stage.rng.randint(4, 6))
+    letters = [number(n) + m for n, m in enumerate([*messages, b""])]
+    post, door = Correspondent(stage, "client", PORT), (stage.student.address, PORT)
+    collecting = stage.call("collect", datagram(bind=door), 0.1)
+    post.peer = door
+    wanted, early = 0, stage.rng.randrange(1, len(messages) - 1)
+    stranger = Correspondent(stage, "client", PORT + 1)
+    stranger.peer = door
+    while wanted < len(letters):
+        if wanted == early:
+            post.send(letters[wanted + 1])
+            answered(stage, post, f"第 {wanted + 1} 封提前到了", [wanted])
+        post.send(letters[wanted])
+        wanted = answered(stage, post, f"第 {wanted} 封到了", [wanted + 1, wanted + 2] if wanted == early else [wanted + 1])
+        if wanted < len(letters):
+            old = stage.rng.randrange(wanted)
+            post.send(letters[old])
+            answered(stage, post, f"第 {old} 封又来一份", [wanted])
+            stranger.send(stage.rng.choice([number(wanted) + b"from a stranger", b"", b"\0", number(wanted)[:3]]))
+    stage.expect("collect() 返回的信", messages, stage.result(collecting))
+
+
+def answered(stage: Stage, post: Correspondent, what: str, allowed: list[int]) -> int:
+    """等一个确认，它说的编号应当是 ``allowed`` 之一。"""
+    data = post.receive(f"{what}，等确认", f"确认，编号 {allowed[0]}")
+    stage.require(data in [number(n) for n in allowed], f"{what}，它的确认（你要的下一封）",
+                  f"{number(allowed[0])!r}", show(data))
+    return struct.unpack("!I", data)[0]
+
+
+@lab.check("最后一个确认丢了", points=2, cells=["receiver"], student="server",
+           tries="两次，次序随机：一次 linger 很长，最后一封反复重来，每次都要再确认；一次 linger 很短，没有动静就该返回")
+def last_word(stage: Stage) -> None:
+    for patient in stage.rng.sample([True, False], 2):
+        messages, port = words(stage, 2), PORT + len(stage.students)
+        door = (stage.student.address, port)
+        post = Correspondent(stage, "client", port)
+        post.peer = door
+        collecting = stage.call("collect", datagram(bind=door), NEVER if patient else 0.05)
+        for count, message in enumerate([*messages, b""]):
+            post.send(number(count) + message)
+            answered(stage, post, f"第 {count} 封到了", [count + 1])
+        if not patient:
+            stage.expect("之后没有动静，collect() 返回的信", messages, stage.result(collecting))
+            continue
+        for _ in range(stage.rng.randint(2, 3)):
+            post.send(number(len(messages)))
+            answered(stage, post, "最后一封又来一份：它的确认丢了", [len(messages) + 1])
+        stage.require(not collecting.over, "linger 还没有过，collect()", "还没有返回", "返回了")
+
+
+# ---------------------------------------------------------------- 窗口
+
+@lab.check("开一扇窗", points=2, cells=["ack", "window"],
+           tries="rto 很长，窗口大小随机；没有确认时正好发满一窗，确认几封，才再发几封")
+def fill_window(stage: Stage) -> None:
+    window = stage.rng.randint(4, 7)
+    messages = words(stage, 2 * window + stage.rng.randint(0, 3))
+    letters, base, sent = [*messages, b""], 0, 0
+    sending, post = correspond(stage, "deliver_window", messages, NEVER, window)
+    while base < len(letters):
+        while sent < min(base + window, len(letters)):
+            post.expect(sent, letters[sent])
+            sent += 1
+        stage.require(True, f"窗口 {window}，确认到 {base}", f"第 {base} 到 {sent - 1} 封在路上", "是这几封")
+        nonsense(stage, post, base, sent + stage.rng.randint(1, 9))
+        post.expect_nothing(f"窗口 {window}，确认到 {base}，已经来了 {sent} 封")
+        stage.require(not sending.over, f"还有没确认的信（从 {base} 起），deliver_window()", "还没有返回", "返回了")
+        base = stage.rng.randint(min(base + 2, sent), sent - 1 if not base else sent)
+        post.confirm(base)
+    stage.result(sending, "每一封都确认了，deliver_window()", "返回")
+
+
+@lab.check("窗口里破了洞", points=2, cells=["ack", "window"],
+           tries="窗口里丢了随机的几封，确认也不是每封都有；洞要补上，一封不少")
+def mend_holes(stage: Stage) -> None:
+    window = stage.rng.randint(4, 6)
+    messages = words(stage, 3 * window)
+    letters = [*messages, b""]
+    sending, post = correspond(stage, "deliver_window", messages, 0.08, window)
+    lost, have, base = set(stage.rng.sample(range(len(letters) - 1), 3)) | {len(letters) - 1}, set(), 0
+    vain = 0
+    while base < len(letters):
+        found, text = post.letter(f"等第 {base} 封信", show(letters[base]))
+        if found >= min(base + window, len(letters)) or text != letters[found]:
+            stage.fail(f"等第 {base} 封信：来了一封", "窗口之内的一封，内容不错", f"编号 {found}，内容 {show(text)}")
+        vain = 0 if found == base else vain + 1
+        if vain > VAIN:
+            stage.fail(f"第 {base} 封丢了，等它再来一份", "补上", f"来了 {vain} 封别的，一直没有它")
+        if found in lost:
+            lost.discard(found)
+            continue
+        have.add(found)
+        while base in have:
+            base += 1
+        if base == len(letters) or stage.rng.random() < 0.7:
+            post.confirm(base)
+    stage.until(lambda: sending.over or nudge(post, base), "每一封都确认了，deliver_window()", "返回", lambda: "一直没有返回")
+    stage.result(sending)
+
+
+def nudge(post: Correspondent, base: int) -> bool:
+    """还有重复的信在路上，就再确认一次。"""
+    while poll(post.sock, select.POLLIN):
+        post.sock.recv(4096)
+        post.confirm(base)
+    return False
+
+
+@lab.check("坏网线上走一趟", points=2, cells=["ack", "receiver", "window"], patience=6.0,
+           tries="两头都是你的程序；网线会丢、会重复、会乱序。收到的要和发出的一字不差")
+def rough_cable(stage: Stage) -> None:
+    messages = words(stage, 24, 900)
+    cable = stage.net.cable
+    cable.loss, cable.duplicate, cable.reorder, cable.reorder_delay = 0.15, 0.1, 0.1, 0.01
+    door = (stage.net.server.address, PORT)
+    collecting = stage.call("collect", datagram(bind=door), 0.5, on="server")
+    stage.call("deliver_window", datagram(connect=door), messages, 0.05, 6)
+    stage.expect("collect() 返回的信", messages, stage.result(collecting, "collect()", "收齐之后返回"))
+    carried = {bytes.fromhex(p.raw)[HEADERS + 4:] for p in stage.sent() if p.fate == "delivered"}
+    stage.require(carried >= set(messages), "网线上真的送到了的", "每一封信", f"{len(carried & set(messages))} 封")
