@@ -27,7 +27,7 @@ ROUNDS = 5000
 SMALL = 64  # 来回时一条消息的字节数
 SIZES = (64, 256, 1024, 4096, 16_384, 61_440)  # 60 KiB：再大，UDP 就发不了
 VOLUME, MOST = 32 << 20, 20_000  # 一趟至多这么多字节、这么多条
-REPEATS = 3  # 每一种搬运跑几趟，取中间的
+REPEATS = 4  # 每一种跑几趟，取最快的：慢的那些是被别的程序打扰了
 LIMIT = 30.0  # 一趟的时间上限，秒
 NO_COMPILER = "这台机器没有 C 编译器（apt install gcc），只量了 Python。"
 PYTHON = [sys.executable, "-P", str(Path(__file__).with_name("round_trip.py"))]
@@ -111,10 +111,9 @@ def measure(on_progress: Callable[[int, int, str], bool | None] = lambda *_: Non
                 return None
             asked = {"language": language, "command": found[language]}
             if size:
-                tries = [throughput(kind, size, **asked) for _ in range(REPEATS)]
-                flows.append(sorted(tries, key=lambda flow: flow.rate)[REPEATS // 2])
+                flows.append(max((throughput(kind, size, **asked) for _ in range(REPEATS)), key=lambda f: f.rate))
             else:
-                latencies.append(latency(kind, **asked))
+                latencies.append(min((latency(kind, **asked) for _ in range(REPEATS)), key=lambda x: x.median))
         on_progress(len(steps), len(steps), "量完了")
         return Measurement(
             machine=_machine(), kernel=f"{platform.system()} {platform.release().partition('-')[0]}",
