@@ -82,7 +82,7 @@ def is_error(call: Call) -> bool:
     return bool(call.errno) and call.errno not in PENDING
 
 
-def wrap(text: str, fits: int, lines: int = 4) -> list[str]:
+def wrap(text: str, fits: int, lines: int = 6) -> list[str]:
     """折成几行，每行尽量不超过 ``fits`` 格：先试括号处折一次，不行再在逗号、箭头处折。"""
     if cells(text) <= fits:
         return [text]

@@ -190,9 +190,9 @@ class _Typesetter:
     def figure(self) -> Figure:
         ruler = self.place()
         self.ruler = ruler
-        bottom = ruler.heights[-1] + 18
-        self.bottom = bottom
         calls = [self.call_mark(i, *self.texts[i]) for i in self.texts]
+        lowest = max((label.y for call in calls for label in [*call.labels, *call.returns]), default=0.0)
+        self.bottom = bottom = max(ruler.heights[-1] + 18, lowest - 2)  # 最后一次调用的字可以有好几行
         dots = {c.index: (c.x, c.y) for c in calls}
         arrows = self.arrows(dots)
         figure = Figure(
