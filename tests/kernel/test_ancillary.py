@@ -15,7 +15,7 @@ ENABLE = {"IP_TTL": (IPPROTO_IP, 12), "IP_TOS": (IPPROTO_IP, 13), "IP_PKTINFO": 
 
 @pytest.mark.parametrize(("name", "content"), [
     ("IP_TTL", " 64"), ("IP_TOS", " 0"), ("SCM_TIMESTAMPNS", ""),
-    ("IP_PKTINFO", " ipi_spec_dst=10.0.0.2 ipi_addr=10.0.0.2")], ids=lambda x: x.strip())
+    ("IP_PKTINFO", " 10.0.0.2")], ids=lambda x: x.strip())
 def test_what_comes_with_a_datagram_is_named(net, name, content):
     far, near = net.server.socket(AF_INET, SOCK_DGRAM), net.client.socket(AF_INET, SOCK_DGRAM)
     far.bind((net.server.address, 7007))
@@ -31,13 +31,17 @@ def test_what_is_sent_along_is_named(net):
     assert net.trace.calls[-1].args.startswith("[b'x'], [IP_TTL 3], ")
 
 
+def test_a_source_that_is_chosen_is_not_the_target():
+    assert control_text(IPPROTO_IP, 8, bytes(4) + socket.inet_aton("10.0.1.1") + bytes(4)) == "IP_PKTINFO spec_dst 10.0.1.1"
+
+
 def test_an_error_says_who_reported_it(net):
     near = net.client.socket(AF_INET, SOCK_DGRAM)
     near.setsockopt(IPPROTO_IP, 11, 1)  # IP_RECVERR
     near.sendto(b"x", (net.server.address, 7007))
     net.settle()
     near.recvmsg(8, 128, socket.MSG_ERRQUEUE)
-    assert "[IP_RECVERR ECONNREFUSED ICMP 3/3 ← 10.0.0.2]" in net.trace.calls[-1].result
+    assert "[IP_RECVERR ECONNREFUSED, ICMP 3/3, 10.0.0.2]" in net.trace.calls[-1].result
 
 
 def test_a_maimed_message_has_only_its_name():

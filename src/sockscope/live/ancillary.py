@@ -23,8 +23,10 @@ def _nothing(_data: bytes) -> str:
 
 
 def _packet_info(data: bytes) -> str:
+    """寄到的地址；本机用的地址与它不同，或者是寄的时候给的，另写作 ``spec_dst``。"""
     _, chosen, target = struct.unpack("i4s4s", data)  # struct in_pktinfo
-    return f"ipi_spec_dst={inet_ntoa(chosen)} ipi_addr={inet_ntoa(target)}"
+    told = [inet_ntoa(target)] if any(target) else []
+    return ", ".join(told + ([f"spec_dst {inet_ntoa(chosen)}"] if chosen != target else []))
 
 
 def _extended_error(data: bytes) -> str:
@@ -32,7 +34,7 @@ def _extended_error(data: bytes) -> str:
     name = errno.errorcode.get(number, str(number))
     if origin != 2:  # SO_EE_ORIGIN_ICMP
         return name
-    return f"{name} ICMP {kind}/{code} ← {inet_ntoa(data[20:24])}"
+    return f"{name}, ICMP {kind}/{code}, {inet_ntoa(data[20:24])}"
 
 
 KNOWN: dict[tuple[int, int], tuple[str, Callable[[bytes], str]]] = {
