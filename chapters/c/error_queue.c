@@ -27,7 +27,8 @@ int main(int argc, char *argv[])
     struct pollfd waiting = {.fd = fd, .events = 0};       /* POLLERR 不必问，总会给 */
     if (poll(&waiting, 1, -1) < 0) die("poll");
 
-    char data[512], control[512], name[INET_ADDRSTRLEN];
+    char data[512], name[INET_ADDRSTRLEN];
+    _Alignas(struct cmsghdr) char control[512];
     struct iovec piece = {.iov_base = data, .iov_len = sizeof data};
     struct msghdr message = {
         .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
