@@ -50,7 +50,8 @@ def grade(course: Course, lab: Lab, students: list[str] | None = None, *, only: 
         raise Refused(why)
     tasks = pending(course, lab, students or [], only, again)
     failed: list[tuple[str, str]] = []
-    run = one_by_one(tasks) if len(tasks) <= FEW and not scheduler else spread(tasks, workers, scheduler)
+    alone = (workers == 1 or len(tasks) <= FEW) and not scheduler
+    run = one_by_one(tasks) if alone else spread(tasks, workers, scheduler)
     for count, (paper, result, trouble) in enumerate(run, 1):
         if trouble:
             failed.append((paper.student, trouble))

@@ -1,0 +1,342 @@
+"""练习 11：五个生病的程序，各用一个选项治好；最后从轨迹上认出是哪一种病。"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from sockscope.grading.arguments import PORT, Path, connected
+from sockscope.grading.lab import Lab
+from sockscope.grading.stage import Stage
+from sockscope.grading.student import Student
+from sockscope.grading.waiting import poll, refusal, show
+from sockscope.trace import Packet
+
+lab = Lab(
+    "lab11", "对症下药",
+    prelude="import socket\nimport struct\n",
+    cells={"telegraph": ["treat_telegraph"], "restart": ["treat_restart"], "both": ["treat_both"],
+           "transcribe": ["treat_transcribe"], "counter": ["treat_counter"], "doctor": ["diagnose"]})
+
+SERVER = {"hosts": ("client", "server"), "student": "server"}
+
+# 病人的程序：笔记本里印着同样的文字（tests/grading/test_patients.py 逐字比较）。
+PATIENTS = {
+    "telegraph": """\
+def telegraph(address, keys):
+    sock = socket.socket()
+    treat_telegraph(sock)
+    sock.connect(address)
+    for key in keys:                    # 按一个键，发一个字节
+        sock.send(bytes([key]))
+    sock.recv(1)
+""",
+    "restart": """\
+def restart(address, words, bell):
+    for word in words:                  # 每一句话是一辈子
+        listener = socket.socket()
+        treat_restart(listener)
+        listener.bind(address)
+        listener.listen()
+        bell.send(b"!")                 # 摇铃：听着了
+        conn, _ = listener.accept()
+        conn.sendall(word)
+        conn.shutdown(socket.SHUT_WR)   # 先说再见的是服务器
+        conn.recv(1)                    # 等客人也说再见
+        conn.close()
+        listener.close()
+""",
+    "both": """\
+def both(port, words, bell):
+    listener = socket.socket(socket.AF_INET6)
+    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    treat_both(listener)
+    listener.bind(("::", port))
+    listener.listen()
+    bell.send(b"!")                     # 摇铃：听着了
+    while True:
+        conn, _ = listener.accept()
+        conn.sendall(words)
+        conn.close()
+""",
+    "transcribe": """\
+def transcribe(address, bell):
+    listener = socket.socket()
+    listener.bind(address)
+    listener.listen()
+    bell.send(b"!")                     # 摇铃：听着了
+    conn, _ = listener.accept()
+    treat_transcribe(conn)
+    text = b""
+    while more := conn.recv(1000):
+        text += more
+    conn.sendall(text)
+    conn.close()
+""",
+    "counter": """\
+def counter(address, bell):
+    listener = socket.socket()
+    treat_counter(listener)
+    listener.bind(address)
+    listener.listen()
+    bell.send(b"!")                     # 摇铃：听着了
+    while True:
+        conn, _ = listener.accept()
+        question = conn.recv(1000)
+        conn.sendall(question[::-1])
+        conn.close()
+""",
+}
+
+
+# ---------------------------------------------------------------- 治病
+
+class Bell:
+    """病人摇铃，考官就知道它听着了；不必猜，也不在网线上多出一个包。"""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, listener = stage, socket.socket(socket.AF_UNIX)
+        stage.own.append(listener)
+        listener.bind(stage.net.folder + "bell")
+        os.chmod(stage.net.folder + "bell", 0o666)
+        listener.listen()
+        self.listener, self.rope = listener, None
+
+    def wait(self, tried: str) -> None:
+        if self.rope is None:
+            self._answered(self.listener, tried)
+            self.rope = self.listener.accept()[0]
+            self.stage.own.append(self.rope)
+        self._answered(self.rope, tried)
+        self.rope.recv(1, socket.MSG_DONTWAIT)
+
+    def _answered(self, sock: socket.socket, tried: str) -> None:
+        self.stage.until(lambda: poll(sock, select.POLLIN), tried, "听着了", lambda: "一直没有听", sock)
+
+
+def admit(stage: Stage, name: str, *args: Any) -> tuple[Student, Bell]:
+    """病人在学生的进程里运行，吃的是学生开的药。"""
+    bell = Bell(stage)
+    return stage.call(name, *args, connected(Path("bell"), family=socket.AF_UNIX), driver=PATIENTS[name]), bell
+
+
+def visit(stage: Stage, address: Any, tried: str, expected: str) -> Any:
+    """客人连到病人那里；IPv4、IPv6 都行。"""
+    sock = stage.net.client.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+    sock.settimeout(stage.check.patience)
+    try:
+        sock.connect(address)
+    except OSError as error:
+        stage.fail(tried, expected, refusal(error))
+    sock.settimeout(None)
+    return sock
+
+
+@lab.check("电报不能攒着发", points=2, cells=["telegraph"], delay=0.03,
+           tries="报务员按一个键发一个字节；网线上每个字节要各走各的，一个也不等")
+def every_key(stage: Stage) -> None:
+    keys = stage.rng.randbytes(stage.rng.randint(7, 9))
+    listener = stage.listen()
+    stage.call("telegraph", listener.getsockname(), keys, driver=PATIENTS["telegraph"])
+    conn = stage.accept(listener)
+    stage.expect("收到的电报", keys, stage.receive_exactly(conn, len(keys)))
+    sizes = [p.length for p in stage.sent() if p.length and p.note != "retransmission"]
+    stage.expect("网线上，报务员发出的每个包里的字节数", [1] * len(keys), sizes)
+
+
+@lab.check("重启要立刻开得了门", points=2, cells=["restart"], **SERVER,
+           tries="服务器说完一句话，先说再见，退出，马上再启动；第二辈子、第三辈子都要接得到客人")
+def open_again(stage: Stage) -> None:
+    words = [stage.rng.randbytes(16) for _ in range(3)]
+    door = (stage.student.address, PORT)
+    _, bell = admit(stage, "restart", door, words)
+    for life, word in enumerate(words, 1):
+        bell.wait(f"第 {life} 次启动")
+        guest = stage.dial("client", door)
+        stage.expect(f"第 {life} 辈子，客人听到的话", word, stage.receive_all(guest))
+        guest.close()
+
+
+@lab.check("两种客人都要听得见", points=2, cells=["both"], **SERVER,
+           tries="一个监听的套接字；IPv4 的客人和 IPv6 的客人都来，次序随机")
+def both_kinds(stage: Stage) -> None:
+    words, port = stage.rng.randbytes(16), stage.rng.randint(7000, 7999)
+    _, bell = admit(stage, "both", port, words)
+    bell.wait("服务器启动")
+    server = stage.net.server
+    for kind, address in stage.rng.sample([("IPv4", server.address), ("IPv6", server.address6)], 2):
+        guest = visit(stage, (address, port), f"{kind} 的客人来连", "连上")
+        stage.expect(f"{kind} 的客人听到的话", words, stage.receive_all(guest))
+
+
+@lab.check("少了一个字", points=2, cells=["transcribe"], **SERVER,
+           tries="客人说到一半，有一个字节是紧急数据（MSG_OOB）；抄写员抄回来的要一个不少，也不能错位")
+def missing_byte(stage: Stage) -> None:
+    before, after = (stage.rng.randbytes(stage.rng.randint(5, 30)) for _ in range(2))
+    urgent, door = stage.rng.randbytes(1), (stage.student.address, PORT)
+    _, bell = admit(stage, "transcribe", door)
+    bell.wait("抄写员开门")
+    guest = stage.dial("client", door)
+    guest.send(before)
+    guest.send(urgent, socket.MSG_OOB)
+    guest.send(after)
+    guest.shutdown(socket.SHUT_WR)
+    stage.expect("抄回来的", before + urgent + after, stage.receive_all(guest))
+
+
+@lab.check("一声不吭的客人", points=2, cells=["counter"], **SERVER,
+           tries="先来一两位连上了却一声不吭的客人，再来一位有话要问的；他不该等前面的")
+def silent_guest(stage: Stage) -> None:
+    door = (stage.student.address, PORT)
+    _, bell = admit(stage, "counter", door)
+    bell.wait("柜台开张")
+    for _ in range(stage.rng.randint(1, 2)):
+        stage.dial("client", door)
+        stage.net.wires.settle(1)
+    for _ in range(2):
+        guest, question = stage.dial("client", door), stage.rng.randbytes(20)
+        guest.sendall(question)
+        stage.expect("有话要问的客人得到的回答", question[::-1], stage.receive_exactly(
+            guest, len(question), "有话要问的客人等回答", "回答"))
+
+
+# ---------------------------------------------------------------- 看病：十段真的轨迹
+
+class Ward:
+    """考官在网线上做一段对话，把它的包写成学生看得懂的样子。"""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.rng, self.open = stage, stage.rng, []
+        self.client, self.server = stage.net.client, stage.net.server
+        self.ports = iter(stage.rng.sample(range(7000, 8000), 40))
+
+    def listener(self, port: int = 0, family: int = socket.AF_INET, **options: int) -> Any:
+        sock = self.server.socket(family)
+        self.open.append(sock)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, options["only"])
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((self.server.address if family == socket.AF_INET else "::", port or next(self.ports)))
+        sock.listen()
+        return sock
+
+    def guest(self, port: int, six: bool = False) -> Any:
+        sock = self.client.socket(socket.AF_INET6 if six else socket.AF_INET)
+        self.open.append(sock)
+        with suppress(ConnectionRefusedError):
+            sock.connect((self.server.address6 if six else self.server.address, port))
+        return sock
+
+    def meet(self, listener: Any = None, six: bool = False) -> tuple[Any, Any]:
+        listener = listener or self.listener()
+        near = self.guest(listener.getsockname()[1], six)
+        self.open.append(listener.accept()[0])
+        return near, self.open[-1]
+
+    def words(self, least: int = 2, most: int = 30) -> bytes:
+        return self.rng.randbytes(self.rng.randint(least, most))
+
+    def film(self, scene: Callable[[Ward, bool], None], manner: bool) -> list[Packet]:
+        """演一段，等网线静下来，取这一段的包。"""
+        wires = self.stage.net.wires
+        wires.settle(1)
+        start = len(self.stage.net.trace.packets)
+        scene(self, manner)
+        wires.settle(1)
+        packets = self.stage.net.trace.packets[start:]
+        for sock in self.open:
+            sock.close()
+        self.open.clear()
+        return packets
+
+
+def press_keys(ward: Ward, hurry: bool) -> None:
+    near, _ = ward.meet()
+    near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, hurry)
+    # 第一个确认晚一点到，按键之间因此来不及有确认
+    ward.stage.net.cable.detain(0.15, match=lambda p: p.src == "server" and p.pure_ack)
+    for _ in range(ward.rng.randint(3, 4)):
+        near.send(ward.rng.randbytes(1))
+
+
+def live_twice(ward: Ward, again: bool) -> None:
+    listener = ward.listener()
+    door = listener.getsockname()[1]
+    near, far = ward.meet(listener)
+    far.send(ward.words())
+    far.shutdown(socket.SHUT_WR)
+    ward.stage.net.wires.settle(1)
+    for sock in (near, far, listener):
+        sock.close()
+        ward.stage.net.wires.settle(1)
+    if again:
+        ward.meet(ward.listener(door))[1].send(ward.words())
+    else:
+        ward.guest(door)
+
+
+def two_families(ward: Ward, welcome: bool) -> None:
+    listener = ward.listener(family=socket.AF_INET6, only=not welcome)
+    for six in ward.rng.sample([True, False], 2):
+        if six or welcome:
+            ward.meet(listener, six)[1].send(ward.words())
+        else:
+            ward.guest(listener.getsockname()[1])
+
+
+def say_something(ward: Ward, urgent: bool) -> None:
+    near, far = ward.meet()
+    near.send(ward.words(1, 1))
+    ward.stage.net.wires.settle(1)
+    far.send(ward.words())
+    ward.stage.net.wires.settle(1)
+    near.send(ward.words(5), socket.MSG_OOB if urgent else 0)
+    ward.stage.net.wires.settle(1)
+    far.send(ward.words())
+
+
+def wait_in_line(ward: Ward, served: bool) -> None:
+    listener = ward.listener()
+    ward.meet(listener)
+    asking = ward.guest(listener.getsockname()[1])
+    asking.send(ward.words())
+    if served:
+        listener.accept()[0].send(ward.words())
+
+
+CASES = [(scene, manner, option if manner == sick else None)
+         for scene, sick, option in ((press_keys, False, "TCP_NODELAY"), (live_twice, False, "SO_REUSEADDR"),
+                                     (two_families, False, "IPV6_V6ONLY"), (say_something, True, "SO_OOBINLINE"),
+                                     (wait_in_line, False, "TCP_DEFER_ACCEPT"))
+         for manner in (True, False)]
+
+
+def told(packet: Packet, origin: int) -> dict[str, Any]:
+    """一个包，写成学生的函数收到的样子。"""
+    return {"time": round((packet.t - origin) / 1e6, 3), "from": packet.src, "to": packet.dst,
+            "ip": bytes.fromhex(packet.raw)[0] >> 4, "source": int(packet.source.rpartition(":")[2]),
+            "target": int(packet.target.rpartition(":")[2]), "flags": list(packet.flags), "length": packet.length}
+
+
+def outline(packets: list[Packet]) -> str:
+    """一段轨迹，写成几行字。"""
+    return "\n".join(f"IPv{m['ip']} {m['from']}:{m['source']} → {m['to']}:{m['target']} {'+'.join(m['flags'])}"
+                     + f" {m['length']} 字节" * bool(m["length"]) for m in (told(p, 0) for p in packets))
+
+
+@lab.check("从轨迹上认出来", points=3, cells=["doctor"], delay=0.002,
+           tries="十段真的轨迹，五段有病，五段没病，次序和内容随机；你的大夫要一个不错")
+def diagnose(stage: Stage) -> None:
+    ward, cases = Ward(stage), stage.rng.sample(CASES, len(CASES))
+    films = [ward.film(scene, manner) for scene, manner, _ in cases]
+    packets = [[told(p, film[0].t) for p in film] for film in films]
+    asked = stage.call("ward", packets, driver="def ward(cases):\n    return [diagnose(c) for c in cases]\n")
+    answers = stage.result(asked, "diagnose()，十段轨迹一段一段地看")
+    for place, (film, (_, _, option)) in enumerate(zip(films, cases, strict=True)):
+        answer = answers[place] if type(answers) is list and place < len(answers) else None
+        stage.require(type(answer) is type(option) and answer == option, f"第 {place + 1} 段轨迹\n{outline(film)}",
+                      show(option), show(answer))

@@ -1,0 +1,65 @@
+"""现成的 dask 集群：一个调度进程、两个工作进程，中途杀掉一个，结果一份不少、一分不差。"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from contextlib import ExitStack
+
+import pytest
+
+from sockscope.grading import grade as grading
+from sockscope.grading.course import Course
+from sockscope.grading.lab import find_lab
+from sockscope.grading.sample import blank, filled
+from sockscope.grading.source import model, path
+
+LAB = find_lab("lab05")
+COUNT = 12
+pytestmark = pytest.mark.soak
+
+
+def started(stack: ExitStack, *words: str) -> subprocess.Popen:
+    """一个 dask 的进程，测试结束时杀掉。"""
+    process = stack.enter_context(subprocess.Popen([sys.executable, "-m", *words], stderr=subprocess.PIPE, text=True))
+    stack.callback(process.kill)
+    return process
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """收了十二份的一门课；成绩库不在这里测。"""
+    made = Course(tmp_path / "course")
+    made.create()
+    target = made.root / "source" / "lab05" / "lab05.ipynb"
+    target.parent.mkdir(parents=True)
+    target.write_bytes(path(LAB).read_bytes())
+    from sockscope.grading.intake import read
+
+    for number in range(COUNT):
+        answers = blank(LAB) if number % 3 == 0 else model(LAB)
+        paper = read(json.dumps(filled(LAB, answers)).encode(), LAB, ["why"])
+        paper.student = f"学生{number}"
+        made.save_paper(paper)
+    monkeypatch.setattr(grading, "settle", lambda *_: None)
+    return made
+
+
+def test_a_worker_dies_midway(course):
+    with ExitStack() as stack:
+        scheduler = started(stack, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        address = next(found[0] for line in scheduler.stderr if (found := re.search(r"tcp://127\S+:\d+", line)))
+        workers = [started(stack, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+                   for _ in range(2)]
+
+        def progress(count: int, _total: int, _student: str) -> None:
+            if count == 3:
+                workers[0].kill()
+
+        done, failed = grading.grade(course, LAB, scheduler=address, progress=progress)
+    assert (done, failed) == (COUNT, [])
+    for number in range(COUNT):
+        earned = sum(v.earned for v in course.verdicts(course.result("lab05", f"学生{number}")))
+        assert earned == (0 if number % 3 == 0 else LAB.points)

@@ -1,0 +1,166 @@
+"""收卷：各家平台的名字，坏文件，重复与迟交；来历不明的文件里只有答题格的文字进得来。"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from datetime import UTC, datetime
+
+import pytest
+
+from sockscope.grading.collect import arrivals, collect, safe, who
+from sockscope.grading.hostile import FORMS
+from sockscope.grading.intake import Unreadable, read
+from sockscope.grading.lab import find_lab
+from sockscope.grading.sample import blank, filled, form, write_class
+from sockscope.grading.source import model
+
+LAB = find_lab("lab05")
+WRITTEN = ["why"]
+
+
+def notebook(**changes) -> bytes:
+    return json.dumps(filled(LAB, model(LAB)) | changes, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(("path", "student", "late", "attempt"), [
+    ("张三/lab05.ipynb", "张三", False, 1),
+    ("张 三_1234567_assignsubmission_file/lab05.ipynb", "张_三_1234567", False, 1),
+    ("作业 (2)/李四_7_assignsubmission_file/lab05.ipynb", "李四_7", False, 1),
+    ("lisi_12345_678901_lab05.ipynb", "lisi_12345", False, 1),
+    ("lisi_LATE_12345_678901_lab05-2.ipynb", "lisi_12345", True, 2),
+    ("2023001 张三 lab05.ipynb", "2023001_张三", False, 1),
+    ("lab05_王五.ipynb", "王五", False, 1),
+    ("王五_Lab05 (3).ipynb", "王五", False, 3),
+    ("submissions/王五/lab05/lab05.ipynb", "王五", False, 1),
+    ("lab05.ipynb", "", False, 1),
+    ("../../etc/passwd/lab05.ipynb", "passwd", False, 1),
+])
+def test_names_as_platforms_write_them(path, student, late, attempt):
+    assert who(path, "lab05") == (student, late, attempt)
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b\0c", "=cmd()", ".hidden", "-rf", "‮evil", "x" * 500])
+def test_a_name_becomes_a_harmless_file_name(name):
+    made = safe(name)
+    assert "/" not in made
+    assert len(made) <= 80
+    assert not made.startswith((".", "-"))
+    assert made.isprintable()
+
+
+def test_a_good_notebook_is_read_whole():
+    paper = read(notebook(), LAB, WRITTEN)
+    assert paper.cells == model(LAB).cells
+    assert list(paper.written) == WRITTEN
+    assert paper.notes == []
+
+
+def test_cells_are_known_by_their_first_line_when_the_metadata_is_gone():
+    book = filled(LAB, model(LAB))
+    for cell in book["cells"]:
+        cell["metadata"] = {}
+    paper = read(json.dumps(book).encode(), LAB, WRITTEN)
+    assert paper.cells == model(LAB).cells
+    assert paper.notes == ["缺少why"]
+
+
+@pytest.mark.parametrize("trick", FORMS, ids=lambda t: t.name)
+def test_tricks_with_the_file_bring_nothing_in(trick):
+    data = form(LAB, trick)
+    if not trick.collected:
+        with pytest.raises(Unreadable):
+            read(data, LAB, WRITTEN)
+        return
+    paper = read(data, LAB, WRITTEN)
+    assert set(paper.cells) <= set(LAB.cells)
+    assert "os.system" not in str(paper.cells)
+    json.dumps(paper.json(), ensure_ascii=False).encode()
+
+
+def test_nothing_but_the_text_of_known_cells_matters():
+    plain, dirty = read(form(LAB, FORMS[0]), LAB, WRITTEN), read(json.dumps(filled(LAB, blank(LAB))).encode(), LAB, WRITTEN)
+    assert plain.digest == dirty.digest
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name, (2026, 11, 19, 8, 0, 0)), data, zipfile.ZIP_DEFLATED)
+    return held.getvalue()
+
+
+def test_a_zip_with_chinese_names(tmp_path):
+    (tmp_path / "all.zip").write_bytes(zipped({"张三_12_assignsubmission_file/lab05.ipynb": notebook(),
+                                               "__MACOSX/._lab05.ipynb": b"junk", "readme.txt": b"hello"}))
+    got = collect(tmp_path / "all.zip", LAB, WRITTEN)
+    assert list(got.papers) == ["张三_12"]
+    assert got.refused == []
+
+
+def test_a_zip_named_in_gbk(tmp_path):
+    """中文 Windows 打的包：名字是 GBK，又不说明。"""
+    latin = "王五/lab05.ipynb".encode("gbk")
+    data = zipped({"x" * len(latin): notebook()}).replace(b"x" * len(latin), latin)
+    (tmp_path / "gbk.zip").write_bytes(data)
+    assert list(collect(tmp_path / "gbk.zip", LAB, WRITTEN).papers) == ["王五"]
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path):
+    (tmp_path / "bomb.zip").write_bytes(zipped({"a/lab05.ipynb": bytes(64 << 20)}))
+    got = collect(tmp_path / "bomb.zip", LAB, WRITTEN)
+    assert got.papers == {}
+    assert "太大" in got.refused[0][1]
+
+
+def test_paths_in_a_zip_lead_nowhere(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "evil.zip").write_bytes(zipped({"../../../out/lab05.ipynb": notebook()}))
+    assert list(collect(tmp_path / "in" / "evil.zip", LAB, WRITTEN).papers) == ["out"]
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["evil.zip", "in"]
+
+
+def test_links_and_pipes_are_not_opened(tmp_path):
+    for name in ("link", "pipe", "good"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link" / "lab05.ipynb").symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "pipe" / "lab05.ipynb")
+    (tmp_path / "good" / "lab05.ipynb").write_bytes(notebook())
+    got = collect(tmp_path, LAB, WRITTEN)
+    assert list(got.papers) == ["good"]
+    assert [why for _, why in got.refused] == ["不是普通文件（符号链接或设备），没有打开"] * 2
+
+
+def test_the_last_of_several_counts(tmp_path):
+    one, two = (json.dumps(filled(LAB, model(LAB), written=text)).encode() for text in ("第一次", "第二次"))
+    for name, data in (("li_5_10_lab05-2.ipynb", two), ("li_5_11_lab05.ipynb", one)):
+        (tmp_path / name).write_bytes(data)
+    got = collect(tmp_path, LAB, WRITTEN)
+    assert got.papers["li_5"].written["why"] == "第二次"
+    assert got.refused == [("li_5_11_lab05.ipynb", "li_5 交了不止一份，取的是 li_5_10_lab05-2.ipynb")]
+
+
+def test_late_by_name_and_by_time(tmp_path):
+    for name in ("on_LATE_1_2_lab05.ipynb", "by_3_4_lab05.ipynb", "ok_5_6_lab05.ipynb"):
+        (tmp_path / name).write_bytes(notebook())
+    os.utime(tmp_path / "by_3_4_lab05.ipynb", (2_000_000_000,) * 2)
+    os.utime(tmp_path / "ok_5_6_lab05.ipynb", (1_000_000_000,) * 2)
+    got = collect(tmp_path, LAB, WRITTEN, due=datetime(2026, 1, 1, tzinfo=UTC))
+    assert {name: paper.late for name, paper in got.papers.items()} == {"on_1": True, "by_3": True, "ok_5": False}
+
+
+def test_something_else_is_one_sentence(tmp_path):
+    (tmp_path / "x.rar").write_bytes(b"Rar!")
+    with pytest.raises(ValueError, match="不是文件夹，也不是 zip"):
+        list(arrivals(tmp_path / "x.rar"))
+
+
+def test_a_whole_sample_class_is_collected(tmp_path):
+    made = write_class(LAB, tmp_path, 90)
+    got = collect(tmp_path, LAB, WRITTEN)
+    assert len(got.papers) == sum(m.collected for m in made.values())
+    assert {path for path, _ in got.refused} == {path for path, m in made.items() if not m.collected}
+
