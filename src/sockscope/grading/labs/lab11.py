@@ -270,6 +270,7 @@ def live_twice(ward: Ward, again: bool) -> None:
     far.send(ward.words())
     far.shutdown(socket.SHUT_WR)
     ward.stage.net.wires.settle(1)
+    near.recv(64)  # 没有读完就关，会是 RST
     for sock in (near, far, listener):
         sock.close()
         ward.stage.net.wires.settle(1)
@@ -338,5 +339,5 @@ def diagnose(stage: Stage) -> None:
     answers = stage.result(asked, "diagnose()，十段轨迹一段一段地看")
     for place, (film, (_, _, option)) in enumerate(zip(films, cases, strict=True)):
         answer = answers[place] if type(answers) is list and place < len(answers) else None
-        stage.require(type(answer) is type(option) and answer == option, f"第 {place + 1} 段轨迹\n{outline(film)}",
-                      show(option), show(answer))
+        right = type(answer) is type(option) and answer == option
+        stage.require(right, f"第 {place + 1} 段轨迹" + ("" if right else "\n" + outline(film)), show(option), show(answer))
