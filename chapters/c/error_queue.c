@@ -32,12 +32,12 @@ int main(int argc, char *argv[])
     struct iovec piece = {.iov_base = data, .iov_len = sizeof data};
     struct msghdr message = {
         .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    ssize_t n = recvmsg(fd, &message, MSG_ERRQUEUE);       /* 寄出的数据报回来了 */
+    ssize_t n = recvmsg(fd, &message, MSG_ERRQUEUE);       /* 寄出的回来了 */
     if (n < 0) die("recvmsg");
     struct cmsghdr *c = CMSG_FIRSTHDR(&message);
     struct sock_extended_err error;
     memcpy(&error, CMSG_DATA(c), sizeof error);
-    struct sockaddr_in who;                                /* 紧跟在后面的是说话的人 */
+    struct sockaddr_in who;                                /* 后面是说话的人 */
     memcpy(&who, CMSG_DATA(c) + sizeof error, sizeof who);
     printf("%.*s: %s, ICMP %u/%u, %s\n", (int)n, data, strerror((int)error.ee_errno),
            error.ee_type, error.ee_code, inet_ntop(AF_INET, &who.sin_addr, name, sizeof name));

@@ -33,13 +33,14 @@ int main(int argc, char *argv[])
     if (n < 0) die("recvmsg");
 
     struct in_pktinfo info = {0};
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c))
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c;
+         c = CMSG_NXTHDR(&message, c))
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
-            memcpy(&info, CMSG_DATA(c), sizeof info);      /* 不保证对齐，所以抄出来 */
+            memcpy(&info, CMSG_DATA(c), sizeof info);      /* 抄出来再用 */
     printf("%s\n", inet_ntoa(info.ipi_addr));              /* 寄到哪个地址 */
 
     info.ipi_spec_dst = info.ipi_addr;                     /* 就从它回信 */
-    info.ipi_ifindex = 0;                                  /* 网口由路由来定 */
+    info.ipi_ifindex = 0;                                  /* 网口由路由定 */
     struct cmsghdr *c = CMSG_FIRSTHDR(&message);
     c->cmsg_level = IPPROTO_IP;
     c->cmsg_type = IP_PKTINFO;
