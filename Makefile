@@ -5,10 +5,10 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint book bench record soak lock clean environment browser
+.PHONY: help serve test check lint book bench bench-grading record soak lock clean environment browser
 
 help: ## 列出这些命令
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 serve: environment ## 建好环境，构建全书，在本机打开书和 JupyterLab
 	@$(PYTHON_IN_VENV) -m sockscope.serve
@@ -28,6 +28,9 @@ book: environment ## 构建全书到 _build/html（只在来源变化时）
 
 bench: environment ## 测量：一次实验、一个来回、一次切换各要多久
 	@$(PYTHON_IN_VENV) -m bench
+
+bench-grading: environment ## 测量：一分钟批改多少份，与普通的 nbgrader 比；再批一千份
+	@$(PYTHON_IN_VENV) -m bench.grading
 
 record: environment ## 在这台机器的内核上重新录制全部实验
 	@$(PYTHON_IN_VENV) -m sockscope record

@@ -1,0 +1,118 @@
+"""``python -m bench.grading [份数]``（即 ``make bench-grading``）：一分钟批多少份，与普通的 nbgrader 比；再批一千份。
+
+同样的答卷，同一次运行。我们的一边：沙箱、每项检查一个新进程、dask；nbgrader 的一边：``nbgrader autograde``，
+没有沙箱，笔记本原样运行，检查格就是学生自检的那些。
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from sockscope.grading import gradebook
+from sockscope.grading.collect import collect
+from sockscope.grading.course import Course
+from sockscope.grading.grade import grade
+from sockscope.grading.lab import find_lab
+from sockscope.grading.release import release
+from sockscope.grading.sample import filled
+from sockscope.grading.source import samples
+
+LAB = find_lab("lab05")
+COMPARED = 12  # 与 nbgrader 比的份数
+LOOK = 0.5
+
+
+def main(many: int) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        ours, theirs = compare(root)
+        print(f"我们：{ours:.0f} 份/分钟（沙箱，{os.cpu_count()} 个工作进程，连同启动）；"
+              f"普通的 nbgrader autograde：{theirs:.1f} 份/分钟；快 {ours / theirs:.0f} 倍（目标 10）", flush=True)
+        if many:
+            scores = [crowd(root / f"crowd{workers}", many, workers) for workers in (4, 1)]
+            print(f"4 个与 1 个工作进程给出的分数{'完全相同' if scores[0] == scores[1] else '不同！'}")
+    return 0
+
+
+def course(root: Path, count: int) -> Course:
+    """发布好、收好了 ``count`` 份对的答卷的一门课。"""
+    made = Course(root / "course")
+    release(made, LAB)
+    right = [s for s in samples(LAB) if not s.fails]
+    (root / "in").mkdir()
+    for number in range(count):
+        home = root / "in" / f"学生{number:04}"
+        home.mkdir(parents=True)
+        (home / "lab05.ipynb").write_text(json.dumps(filled(LAB, right[number % len(right)].answers)), encoding="utf-8")
+    for paper in collect(root / "in", LAB, list(made.written(LAB))).papers.values():
+        made.save_paper(paper)
+    return made
+
+
+def compare(root: Path) -> tuple[float, float]:
+    """同样的 ``COMPARED`` 份：各自一分钟批多少份。"""
+    made = course(root / "compare", COMPARED)
+    started = time.monotonic()
+    done, failed = grade(made, LAB)
+    ours = 60 * done / (time.monotonic() - started)
+    assert not failed, failed
+    other = course(root / "theirs", 0)
+    for home in sorted((root / "compare" / "in").iterdir()):
+        target = other.root / "submitted" / home.name / "lab05"
+        target.mkdir(parents=True)
+        (target / "lab05.ipynb").write_bytes((home / "lab05.ipynb").read_bytes())
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-m", "nbgrader", "autograde", "lab05"], cwd=other.root, check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert len(gradebook.recorded(other, LAB)) == COMPARED
+    return ours, 60 * COMPARED / (time.monotonic() - started)
+
+
+def crowd(root: Path, count: int, workers: int) -> dict[str, float]:
+    """批 ``count`` 份，说出用时和内存；返回每个人的分。"""
+    made = course(root, count)
+    with watched() as most:
+        started = time.monotonic()
+        done, failed = grade(made, LAB, workers=workers, progress=lambda *_: None)
+        took = time.monotonic() - started
+    print(f"{done} 份，{workers} 个工作进程：{took:.0f} 秒（{60 * done / took:.0f} 份/分钟），"
+          f"全部进程的内存最多 {most[0] / 2**20:.0f} MB，{len(failed)} 份没有批成", flush=True)
+    return {s: sum(filter(None, own.values())) for s, own in gradebook.recorded(made, LAB).items()}
+
+
+@contextmanager
+def watched() -> Iterator[list[int]]:
+    """不时看一眼本进程和全部后代一共占了多少内存。"""
+    most, over = [0], threading.Event()
+
+    def look() -> None:
+        me = psutil.Process()
+        while not over.wait(LOOK):
+            total = 0
+            for process in [me, *me.children(recursive=True)]:
+                try:
+                    total += process.memory_info().rss
+                except psutil.NoSuchProcess:
+                    continue
+            most[0] = max(most[0], total)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    yield most
+    over.set()
+    thread.join()
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000))
