@@ -9,7 +9,8 @@ WANTED = {"pktinfo": (IPPROTO_IP, IP_PKTINFO), "ttl": (IPPROTO_IP, IP_RECVTTL), 
 
 
 @experiment(
-    chapter="09", title="随数据报而来", question="问了才给：寄到哪个地址、剩下几跳、几时到的。地方不够放呢？",
+    chapter="09", title="随数据报而来", scissors=({"wanted": "all"},),
+    question="问了才给：寄到哪个地址、剩下几跳、几时到的。地方不够放呢？",
     wanted=Choice("问什么", {
         "pktinfo": "IP_PKTINFO：寄到哪里", "ttl": "IP_RECVTTL：TTL 还剩多少", "stamp": "SO_TIMESTAMPNS：几时到的",
         "all": "三样都问", "nothing": "什么也不问"}),

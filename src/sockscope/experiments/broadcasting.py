@@ -8,7 +8,8 @@ TARGETS = {"subnet": "10.0.0.255", "limited": "255.255.255.255", "one": "10.0.0.
 
 
 @experiment(
-    chapter="08", title="广播", question="寄给这张网上的每一台主机：发的要什么许可？收的要怎样绑定？",
+    chapter="08", title="广播", scissors=({"allowed": True},),
+    question="寄给这张网上的每一台主机：发的要什么许可？收的要怎样绑定？",
     target=Choice("寄到", {"subnet": "10.0.0.255：这张子网", "limited": "255.255.255.255：这根网线", "one": "10.0.0.2：一台"}),
     allowed=Switch("设了 SO_BROADCAST"),
     bound=Choice("收的绑定在", {"any": "0.0.0.0", "own": "10.0.0.2：自己的地址"}))
