@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -23,11 +24,11 @@ from sockscope.measure.round_trip import kind_of
 
 __all__ = ["NO_COMPILER", "SIZES", "latency", "measure", "programs", "throughput"]
 
-ROUNDS = 5000
+ROUNDS = 2000
 SMALL = 64  # 来回时一条消息的字节数
 SIZES = (64, 256, 1024, 4096, 16_384, 61_440)  # 60 KiB：再大，UDP 就发不了
 VOLUME, MOST = 32 << 20, 20_000  # 一趟至多这么多字节、这么多条
-REPEATS = 4  # 每一种跑几趟，取最快的：慢的那些是被别的程序打扰了
+PASSES = 5  # 从头到尾走几遍：处理器时快时慢，隔开来量，每一种都赶上同样的忙闲
 LIMIT = 30.0  # 一趟的时间上限，秒
 NO_COMPILER = "这台机器没有 C 编译器（apt install gcc），只量了 Python。"
 PYTHON = [sys.executable, "-P", str(Path(__file__).with_name("round_trip.py"))]
@@ -51,9 +52,14 @@ def programs() -> Iterator[Programs]:
 def latency(kind: str, size: int = SMALL, rounds: int = ROUNDS, language: str = "Python",
             command: Sequence[str] = PYTHON) -> Latency:
     """``rounds`` 个来回各要多久。``kind`` 见 ``KINDS``；这台机器没有这种套接字，或一趟跑不完，抛 ``OSError``。"""
+    return Latency.of(language, kind, size, _round_trips(kind, size, rounds, command))
+
+
+def _round_trips(kind: str, size: int, rounds: int, command: Sequence[str]) -> list[int]:
+    """一个个来回的纳秒数；前十分之一是热身，不算。"""
     with _one_core():
         lines = _run([*command, kind, "latency", str(size), str(rounds)])
-    return Latency.of(language, kind, size, map(int, lines.split()))
+    return [int(line) for line in lines.split()][rounds // 10:]
 
 
 def throughput(kind: str, size: int, language: str = "Python", command: Sequence[str] = PYTHON) -> Flow:
@@ -98,27 +104,30 @@ def _one_core() -> Iterator[None]:
 
 def measure(on_progress: Callable[[int, int, str], bool | None] = lambda *_: None, *,
             recorded: bool = False) -> Measurement | None:
-    """每种语言、每种套接字、每种大小都量一遍，约半分钟。
+    """每种语言、每种套接字、每种大小都量几遍，约一分钟。来回的合在一起，搬运的取最快的一趟。
 
     ``on_progress(做完几步, 共几步, 正在做什么)`` 返回 False 则叫停，得到 None。没有的套接字种类跳过。
     """
-    latencies: list[Latency] = []
-    flows: list[Flow] = []
+    took: dict[tuple[str, str], list[int]] = defaultdict(list)
+    best: dict[tuple[str, str, int], Flow] = {}
     with programs() as found:
-        steps = [(language, kind, size) for language in found for kind in KINDS if _exists(kind) for size in (0, *SIZES)]
-        for done, (language, kind, size) in enumerate(steps):
+        once = [(language, kind, size) for language in found for kind in KINDS if _exists(kind) for size in (0, *SIZES)]
+        steps = once * PASSES
+        for done, step in enumerate(steps):
+            language, kind, size = step
             if on_progress(done, len(steps), f"{language}，{KINDS[kind]}") is False:
                 return None
-            asked = {"language": language, "command": found[language]}
             if size:
-                flows.append(max((throughput(kind, size, **asked) for _ in range(REPEATS)), key=lambda f: f.rate))
+                flow = throughput(kind, size, language, found[language])
+                best[step] = max(flow, best.get(step, flow), key=lambda flow: flow.rate)
             else:
-                latencies.append(min((latency(kind, **asked) for _ in range(REPEATS)), key=lambda x: x.median))
+                took[language, kind] += _round_trips(kind, SMALL, ROUNDS, found[language])
         on_progress(len(steps), len(steps), "量完了")
         return Measurement(
             machine=_machine(), kernel=f"{platform.system()} {platform.release().partition('-')[0]}",
             python=platform.python_version(), compiler=_compiler() if "C" in found else "",
-            recorded=datetime.now(UTC).date().isoformat() if recorded else "", latencies=latencies, flows=flows)
+            recorded=datetime.now(UTC).date().isoformat() if recorded else "", flows=list(best.values()),
+            latencies=[Latency.of(language, kind, SMALL, times) for (language, kind), times in took.items()])
 
 
 def _exists(kind: str) -> bool:

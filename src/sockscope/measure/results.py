@@ -40,9 +40,8 @@ class Latency:
 
     @classmethod
     def of(cls, language: str, kind: str, size: int, took: Iterable[int]) -> Latency:
-        """由一个个来回的纳秒数得到；前十分之一是热身，不算。"""
-        times = list(took)
-        times = sorted(times[len(times) // 10:])
+        """由一个个来回的纳秒数得到。"""
+        times = sorted(took)
         quantiles = [times[min(len(times) - 1, len(times) * q // 100)] for q in QUANTILES]
         bins = Counter(math.floor(math.log2(max(t, 1)) * PER_OCTAVE) for t in times)
         return cls(language, kind, size, quantiles, {str(k): bins[k] for k in sorted(bins)})
