@@ -72,6 +72,11 @@ class Correspondent:
         self.send(number(wanted))
 
 
+def still_at_it(stage: Stage, student: Student, tried: str) -> None:
+    over = student.over
+    stage.require(not over, tried, "还没有返回", "返回了" if over else "还没有返回")
+
+
 def words(stage: Stage, count: int, longest: int = 40) -> list[bytes]:
     return [stage.rng.randbytes(stage.rng.randint(5, longest)) for _ in range(count)]
 
@@ -100,7 +105,7 @@ def one_by_one(stage: Stage) -> None:
         post.expect(count, message)
         nonsense(stage, post, count, count + stage.rng.randint(2, 9))
         post.expect_nothing(f"第 {count} 封还没有确认，来了旧的确认和胡话")
-        stage.require(not sending.over, f"第 {count} 封还没有确认，deliver()", "还没有返回", "返回了")
+        still_at_it(stage, sending, f"第 {count} 封还没有确认，deliver()")
         post.confirm(count + 1)
     stage.result(sending, "每一封都确认了，deliver()", "返回")
 
@@ -114,7 +119,7 @@ def send_again(stage: Stage) -> None:
     for count, message in enumerate([*messages, b""]):
         for copy in range(stage.rng.randint(2, 3) if count in unlucky else 1):
             post.expect(count, message, copy, late=True)
-        stage.require(not sending.over, f"第 {count} 封还没有确认，deliver()", "还没有返回", "返回了")
+        still_at_it(stage, sending, f"第 {count} 封还没有确认，deliver()")
         post.confirm(count + 1)
     stage.result(sending, "每一封都确认了，deliver()", "返回")
 
@@ -186,7 +191,7 @@ def last_word(stage: Stage) -> None:
         for _ in range(stage.rng.randint(2, 3)):
             post.send(number(len(messages)))
             answered(stage, post, "最后一封又来一份：它的确认丢了", [len(messages) + 1])
-        stage.require(not collecting.over, "linger 还没有过，collect()", "还没有返回", "返回了")
+        still_at_it(stage, collecting, "linger 还没有过，collect()")
 
 
 # ---------------------------------------------------------------- 窗口
@@ -205,7 +210,7 @@ def fill_window(stage: Stage) -> None:
         stage.require(True, f"窗口 {window}，确认到 {base}", f"第 {base} 到 {sent - 1} 封在路上", "是这几封")
         nonsense(stage, post, base, sent + stage.rng.randint(1, 9))
         post.expect_nothing(f"窗口 {window}，确认到 {base}，已经来了 {sent} 封")
-        stage.require(not sending.over, f"还有没确认的信（从 {base} 起），deliver_window()", "还没有返回", "返回了")
+        still_at_it(stage, sending, f"还有没确认的信（从 {base} 起），deliver_window()")
         base = stage.rng.randint(min(base + 2, sent), sent - 1 if not base else sent)
         post.confirm(base)
     stage.result(sending, "每一封都确认了，deliver_window()", "返回")
