@@ -35,11 +35,13 @@ int main(int argc, char *argv[])
     if (setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl) < 0) die("setsockopt");
 
     struct { struct icmphdr head; char text[5]; } request = {
-        .head = {.type = ICMP_ECHO, .un.echo = {.id = htons(7), .sequence = htons(1)}},
-        .text = {'h', 'e', 'l', 'l', 'o'}};
-    size_t length = sizeof request.head + sizeof request.text;  /* 13：结构末尾的填充不发 */
-    request.head.checksum = checksum(&request, length);         /* 算的时候，这一项是 0 */
-    if (sendto(fd, &request, length, 0, (struct sockaddr *)&peer, sizeof peer) < 0) die("sendto");
+        .head = {.type = ICMP_ECHO}, .text = {'h', 'e', 'l', 'l', 'o'}};
+    request.head.un.echo.id = htons(7);
+    request.head.un.echo.sequence = htons(1);
+    size_t length = sizeof request.head + sizeof request.text;  /* 13 */
+    request.head.checksum = checksum(&request, length);  /* 此前这一项是 0 */
+    if (sendto(fd, &request, length, 0,
+               (struct sockaddr *)&peer, sizeof peer) < 0) die("sendto");
 
     unsigned char reply[2048];
     socklen_t size = sizeof peer;

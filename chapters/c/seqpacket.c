@@ -23,10 +23,11 @@ int main(int argc, char *argv[])
     for (;;) {
         struct iovec part = {.iov_base = buffer, .iov_len = room};
         struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-        ssize_t n = recvmsg(ends[1], &message, 0);             /* 一次一条，多了就截断 */
+        ssize_t n = recvmsg(ends[1], &message, 0);  /* 一次一条，多了就截断 */
         if (n < 0) die("recvmsg");
-        printf("%zd%s\n", n, message.msg_flags & MSG_TRUNC ? " MSG_TRUNC" : "");
-        if (n == 0) break;                                     /* 结尾（或者一条空消息） */
+        const char *cut = message.msg_flags & MSG_TRUNC ? " MSG_TRUNC" : "";
+        printf("%zd%s\n", n, cut);
+        if (n == 0) break;                          /* 结尾（或者一条空消息） */
     }
     free(buffer);
     close(ends[1]);

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sockscope import experiments
 from sockscope.render.causes import causes
 from sockscope.render.dissect import dissect
-from sockscope.render.labels import caption, packet_kind
+from sockscope.render.labels import caption, facts, packet_kind
 from sockscope.render.words import explain
 from sockscope.trace import Call, Packet, Trace
 
@@ -33,6 +35,14 @@ def test_a_gap_and_a_repetition_are_named():
     told = [caption(p).whole for p in experiments.recording("streams").packets[4:]]
     assert told == ["DATA 流 0 “first” TSN 1 丢弃", "DATA 流 1 “second” TSN 2", "SACK TSN 0，另有 2",
                     "重传 DATA 流 0 “first” TSN 1", "SACK TSN 2"]
+
+
+def test_the_figure_says_which_sctp_it_is():
+    trace = experiments.recording("association")
+    assert "用户态 usrsctp" in facts(trace)
+    system = [replace(e, name=e.name.removeprefix("usrsctp_")) if isinstance(e, Call) else e for e in trace.events]
+    assert "内核 SCTP" in facts(replace(trace, events=system))
+    assert not [fact for fact in facts(experiments.recording("ping")) if "SCTP" in fact]
 
 
 def test_calls_are_behind_the_chunks():

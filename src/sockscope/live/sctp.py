@@ -67,9 +67,9 @@ def stack() -> str:
 def sentence() -> str:
     """一句话：接下来看到的是哪一种 SCTP，为什么。"""
     return {
-        "kernel": "内核 SCTP：这个内核有这个协议，下面的调用都是系统调用。",
-        "usrsctp": "用户态 usrsctp：这个内核没有 SCTP，协议由 libusrsctp 在用户空间里实现，借一个原始套接字收发。",
-        "": f"录制：这个内核没有 SCTP，这台机器上也没有 libusrsctp。{REMEDY}",
+        "kernel": "内核 SCTP：这个内核有它，下面的调用都是系统调用。",
+        "usrsctp": "用户态 usrsctp：内核没有 SCTP，由 libusrsctp 借原始套接字收发。",
+        "": f"录制：内核没有 SCTP，也没有 libusrsctp。\n{REMEDY}",
     }[stack()]
 
 

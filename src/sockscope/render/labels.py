@@ -288,7 +288,14 @@ def facts(trace: Trace) -> list[str]:
     if trace.cables:
         cable = "网线时延 " + "、".join(map(round_duration, delays)) if any(delays) else "网线没有时延"
     when = f"{trace.label} {trace.recorded}".strip()
-    return [fact for fact in (when, trace.kernel, cable, "虚线 = 阻塞中", "状态取自内核") if fact]
+    return [fact for fact in (when, trace.kernel, _sctp(trace), cable, "虚线 = 阻塞中", "状态取自内核") if fact]
+
+
+def _sctp(trace: Trace) -> str:
+    """有 SCTP 的图要说清是哪一种：用户态的每次调用都以 ``usrsctp_`` 开头。"""
+    if not any(p.protocol == "sctp" for p in trace.packets):
+        return ""
+    return "用户态 usrsctp" if any(c.name.startswith("usrsctp_") for c in trace.calls) else "内核 SCTP"
 
 
 def round_duration(ns: int) -> str:
