@@ -136,7 +136,7 @@ class Remeasure(ipywidgets.VBox):
         self.button = ipywidgets.Button(description="在这台机器上重新量", icon="play", layout={"width": "auto"})
         self.bar = ipywidgets.IntProgress(layout={"visibility": "hidden"})
         self.said = ipywidgets.Label()
-        self.picture = ipywidgets.HTML()
+        self.picture = ipywidgets.HTML(layout={"width": "100%"})  # 图要知道自己有多宽
         self.stopping = threading.Event()
         self.thread: threading.Thread | None = None
         super().__init__([ipywidgets.HBox([self.button, self.bar, self.said]), self.picture], made=made)
