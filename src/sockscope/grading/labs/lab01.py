@@ -1,0 +1,190 @@
+"""练习 01：流与数据报各说一句；一张自己造的探测表；几只不说真话的套接字。"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from typing import Any
+
+from sockscope.grading.arguments import Path, datagram
+from sockscope.grading.lab import Lab
+from sockscope.grading.stage import Stage
+from sockscope.grading.waiting import poll, refusal
+
+lab = Lab("lab01", "这个内核肯收什么", prelude="import errno\nimport socket\n",
+          cells={"ask_stream": ["ask_stream"], "ask_datagram": ["ask_datagram"], "probe": ["probe"], "matrix": ["matrix"],
+                 "identify": ["identify"], "keeps_boundaries": ["keeps_boundaries"], "fill": ["fill"]})
+
+UNIX, INET, INET6, NOWHERE = int(socket.AF_UNIX), int(socket.AF_INET), int(socket.AF_INET6), 63
+STREAM, DGRAM, RAW, RDM, SEQPACKET = 1, 2, 3, 4, 5
+KINDS = [STREAM, DGRAM, RAW, RDM, SEQPACKET]
+PROTOCOLS = [0, 1, 6, 17, 132, 300]
+PORT = 7007
+
+
+# ---------------------------------------------------------------- 两种一生
+
+@lab.check("流的一生", points=1, cells=["ask_stream"], delay=0.005,
+           tries="服务器听着 TCP；ask_stream() 连上去问一句，返回回答，然后关掉")
+def stream_life(stage: Stage) -> None:
+    question, answer = (stage.rng.randbytes(stage.rng.randint(5, 60)) for _ in range(2))
+    listener = stage.listen(port=PORT)
+    asking = stage.call("ask_stream", listener.getsockname(), question)
+    conn = stage.accept(listener)
+    stage.expect("服务器收到的问题", question, stage.receive_exactly(conn, len(question)))
+    conn.sendall(answer)
+    stage.expect("ask_stream() 返回的回答", answer, stage.result(asking))
+    stage.expect("返回之后，服务器读到的结尾", b"", stage.receive_all(conn))
+
+
+@lab.check("数据报的一生", points=1, cells=["ask_datagram"], delay=0.005,
+           tries="服务器绑着 UDP；ask_datagram() 寄一封问，返回整封回信，哪怕它有几千个字节")
+def datagram_life(stage: Stage) -> None:
+    question, answer = stage.rng.randbytes(stage.rng.randint(5, 60)), stage.rng.randbytes(stage.rng.randint(4500, 9000))
+    mailbox = stage.net.server.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    mailbox.bind((stage.net.server.address, PORT))
+    asking = stage.call("ask_datagram", mailbox.getsockname(), question)
+    stage.until(lambda: poll(mailbox, select.POLLIN), "等你的数据报", "一个 UDP 数据报", lambda: "什么也没有等到", mailbox)
+    words, sender = mailbox.recvfrom(65536)
+    stage.expect("服务器收到的问题", question, words)
+    mailbox.sendto(answer, sender)
+    stage.expect("ask_datagram() 返回的回信", answer, stage.result(asking))
+
+
+# ---------------------------------------------------------------- 探测表
+
+def truth(stage: Stage, domain: int, kind: int, protocol: int) -> str:
+    """考官自己去问同一个内核，也不带任何特权。"""
+    try:
+        with stage.student.unprivileged():
+            stage.student.socket(domain, kind, protocol).close()
+    except OSError as error:
+        return refusal(error)
+    return "✓"
+
+
+@lab.check("问一次", points=2, cells=["probe"], tries="十二种组合，域、类型、协议都随机，与考官问到的一一比较")
+def one_probe(stage: Stage) -> None:
+    rng = stage.rng
+    cases = [(INET, STREAM, 6), (INET, RAW, 1), (UNIX, STREAM, 0), (INET, STREAM, 17), (NOWHERE, STREAM, 0)]
+    cases += [(rng.choice([UNIX, INET, INET6]), rng.choice(KINDS), rng.choice(PROTOCOLS)) for _ in range(7)]
+    rng.shuffle(cases)
+    driver = "def main(cases): return [probe(*case) for case in cases]"
+    answers = stage.result(stage.call("main", cases, driver=driver), "用十二种组合叫 probe()", "每次返回一个字符串")
+    for case, seen in zip(cases, listed(answers, len(cases)), strict=True):
+        stage.expect(f"probe{case}", truth(stage, *case), seen)
+
+
+def family(domain: int) -> str:
+    return socket.AddressFamily(domain).name
+
+
+def listed(value: Any, size: int) -> list[Any]:
+    """学生说的列表；不是这么长的列表，就当作什么也没说。"""
+    return value if isinstance(value, list) and len(value) == size else [None] * size
+
+
+FRUGAL = """
+import resource
+def main(domains, kinds, protocols):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (24, 24))
+    for _ in range(3):
+        tables = [matrix(domain, kinds, protocols) for domain in domains]
+    return tables
+"""
+
+
+@lab.check("整张表", points=2, cells=["probe", "matrix"],
+           tries="三个通信域，行和列的次序随机；进程最多只许开 24 个描述符，问完不关就不够用")
+def whole_table(stage: Stage) -> None:
+    domains, kinds = stage.rng.sample([UNIX, INET, INET6], 3), stage.rng.sample(KINDS, 4)
+    protocols = stage.rng.sample(PROTOCOLS, 5)
+    asked = stage.call("main", domains, kinds, protocols, driver=FRUGAL)
+    tables = stage.result(asked, f"matrix(…, {kinds}, {protocols})，三个通信域各问三遍", "三张表")
+    for domain, table in zip(domains, listed(tables, 3), strict=True):
+        for kind, row in zip(kinds, listed(table, len(kinds)), strict=True):
+            wanted = [truth(stage, domain, kind, protocol) for protocol in protocols]
+            stage.expect(f"{family(domain)}、{socket.SocketKind(kind).name} 那一行，协议依次是 {protocols}", wanted, row)
+
+
+# ---------------------------------------------------------------- 名不副实
+
+DISGUISED = """
+def disguised(sock, kind):
+    return socket.socket(sock.family, kind, 0, fileno=sock.detach())
+
+def main(wanted):
+    return [identify(disguised(socket.socket(d, k, p), mask)) for d, k, p, mask in wanted]
+"""
+
+
+@lab.check("你到底是什么", points=2, cells=["identify"],
+           tries="六只套接字，Python 对象上写着的类型是假的；域、类型、协议要问内核")
+def who_are_you(stage: Stage) -> None:
+    six = [(INET, STREAM, 0, (INET, STREAM, 6)), (INET, DGRAM, 0, (INET, DGRAM, 17)), (INET6, STREAM, 6, (INET6, STREAM, 6)),
+           (UNIX, RAW, 0, (UNIX, DGRAM, 0)), (UNIX, SEQPACKET, 0, (UNIX, SEQPACKET, 0)), (INET6, DGRAM, 17, (INET6, DGRAM, 17))]
+    stage.rng.shuffle(six)
+    given = [(domain, kind, protocol, stage.rng.choice([STREAM, SEQPACKET, RAW])) for domain, kind, protocol, _ in six]
+    answers = stage.result(stage.call("main", given, driver=DISGUISED), "把六只套接字交给 identify()")
+    for (*made, wanted), seen in zip(six, listed(answers, 6), strict=True):
+        what = f"{family(made[0])}, {socket.SocketKind(made[1]).name}, {made[2]}"
+        stage.expect(f"socket({what}) 造出来的", wanted, seen)
+
+
+COUPLES = """
+def couple(domain, kind, here):
+    if domain == socket.AF_UNIX:
+        return socket.socketpair(domain, kind)
+    first, second = socket.socket(domain, kind), socket.socket(domain, kind)
+    second.bind((here, 0))
+    if kind == socket.SOCK_STREAM:
+        second.listen()
+        first.connect(second.getsockname())
+        second, _ = second.accept()
+    else:
+        first.connect(second.getsockname())
+        second.connect(first.getsockname())
+    return first, second
+
+def disguised(sock):
+    return socket.socket(sock.family, socket.SOCK_STREAM, 0, fileno=sock.detach())
+
+def main(wanted):
+    return [keeps_boundaries(*map(disguised, couple(*each))) for each in wanted]
+"""
+
+
+@lab.check("有没有边界", points=2, cells=["keeps_boundaries"],
+           tries="七对连好的套接字，流、数据报、顺序包都有，次序随机，类型都写着 SOCK_STREAM；做实验，说出保不保留消息边界")
+def boundaries(stage: Stage) -> None:
+    four, six = stage.student.address, stage.student.address6
+    pairs = [(UNIX, STREAM, ""), (UNIX, DGRAM, ""), (UNIX, SEQPACKET, ""), (INET, STREAM, four), (INET, DGRAM, four),
+             (INET6, STREAM, six), (INET6, DGRAM, six)]
+    stage.rng.shuffle(pairs)
+    answers = stage.result(stage.call("main", pairs, driver=COUPLES), "把七对套接字依次交给 keeps_boundaries()")
+    names = {STREAM: "流", DGRAM: "数据报", SEQPACKET: "顺序包"}
+    for (domain, kind, _), seen in zip(pairs, listed(answers, 7), strict=True):
+        stage.expect(f"{family(domain)} 的{names[kind]}", kind != STREAM, seen)
+
+
+# ---------------------------------------------------------------- 队列满了
+
+@lab.check("装得下几封", points=2, cells=["fill"],
+           tries="Unix 域的信箱，里面已经有随机几封信，没有人读；你说寄进了几封，考官打开来数")
+def full_queue(stage: Stage) -> None:
+    mailbox = stage.net.server.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    mailbox.bind(stage.net.folder + "mailbox")
+    os.chmod(stage.net.folder + "mailbox", 0o777)
+    early = stage.rng.randrange(1, 7)
+    other = stage.net.server.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    for _ in range(early):
+        other.sendto(b"early", stage.net.folder + "mailbox")
+    filling = stage.call("fill", datagram(connect=Path("mailbox"), family=socket.AF_UNIX))
+    told = stage.result(filling, "fill(sock)，信箱没有人读", "信箱满了就返回，不要等")
+    count = 0
+    while poll(mailbox, select.POLLIN):
+        mailbox.recv(65536)
+        count += 1
+    stage.require(count > early, "信箱里多出来的信", "至少一封", f"{count - early} 封")
+    stage.expect("fill() 说寄进了几封；考官打开信箱，多出来的", count - early, told)
