@@ -51,6 +51,7 @@ class Waiting:
         self.rng = random.Random(f"{check.id} {seed}")
         self.rows: list[Row] = []
         self.students: list[Student] = []
+        self.heard: list[Student] = []  # 结局已经问过的：以后别处等不到，不能怪它
         self.where: list[str] = []
         self.own: list[socket.socket] = []
         self.whole = Clock(check.patience * LONGEST)
@@ -101,7 +102,7 @@ class Waiting:
     def _excuse(self) -> str:
         """学生的函数已经结束了的话，它是怎样结束的。"""
         for student in self.students:
-            if student.over and student.outcome[0] != "returned":
+            if student.over and student.outcome[0] != "returned" and student not in self.heard:
                 return f"；{self._ending(student)}"
         return "；你的函数已经返回了" if self._nobody_left() else ""
 
@@ -124,6 +125,7 @@ class Waiting:
         self.until(lambda: student.over, tried or student.text, expected, lambda: "一直没有返回")
         if student.outcome[0] == "left":
             self.fail(tried or student.text, expected, self._ending(student))
+        self.heard.append(student)
         return student.outcome
 
     def expect(self, tried: str, expected: Any, seen: Any) -> None:
