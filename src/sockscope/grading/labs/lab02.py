@@ -72,7 +72,7 @@ def six_fields(stage: Stage) -> None:
     rng = stage.rng
     driver = "def main(addresses): return [bytes(encode(address)) for address in addresses]"
     places = [(six(stage), rng.randint(1, 65535), rng.randrange(1, 1 << 20), rng.randrange(1, 1 << 31)) for _ in range(3)]
-    raws = stage.result(stage.call("main", places, driver=driver))
+    raws = stage.result(stage.call("main", places, driver=driver), "把三个地址交给 encode()")
     for (host, port, flow, scope), seen in zip(places, listed(raws, 3), strict=True):
         raw = bytes(sockaddr_in6(socket.AF_INET6, port, flow, tuple(socket.inet_pton(socket.AF_INET6, host)), scope))
         stage.expect(f"encode(({host!r}, {port}, {flow}, {scope})) 的字节", raw.hex(" "),
@@ -148,7 +148,7 @@ def read_back(stage: Stage) -> None:
              (unix("/run/钟.sock".encode() + b"\0"), "/run/钟.sock"), (unix(b"/tmp/a\0" + rng.randbytes(5)), "/tmp/a")]
     rng.shuffle(cases)
     driver = "def main(raws): return [decode(raw) for raw in raws]"
-    answers = stage.result(stage.call("main", [raw for raw, _ in cases], driver=driver))
+    answers = stage.result(stage.call("main", [raw for raw, _ in cases], driver=driver), "把六段内存交给 decode()")
     for (raw, wanted), seen in zip(cases, listed(answers, len(cases)), strict=True):
         stage.expect(f"decode({raw[:24].hex(' ')}{'…' if len(raw) > 24 else ''})，共 {len(raw)} 个字节", wanted, seen)
 
@@ -173,7 +173,8 @@ def main(host, count):
 def free_port(stage: Stage) -> None:
     host, other = stage.rng.sample([stage.student.addresses[0], stage.student.addresses[2]], 2)
     count = stage.rng.randint(3, 6)
-    ports = stage.result(stage.call("main", host, count, driver=ANYWHERE))
+    asked = stage.call("main", host, count, driver=ANYWHERE)
+    ports = stage.result(asked, f"在 {host} 上，连着叫 {count} 次 listen_anywhere()")
     ports = [port for port in listed(ports, count) if type(port) is int and 0 < port < 65536]
     stage.expect("不同的、像样的端口有几个", count, len(set(ports)))
     for port in ports:
@@ -196,7 +197,10 @@ def main(cases):
         sock = socket.socket(family)
         if first:
             sock.bind(first)
-        answers.append(diagnose(sock, address))
+        try:
+            answers.append(diagnose(sock, address))
+        except OSError as error:
+            answers.append(f"抛出了 {type(error).__name__}（{errno.errorcode.get(error.errno)}）")
         if answers[-1] == BOUND:
             sock.listen()
         held.append(sock)

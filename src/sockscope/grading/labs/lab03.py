@@ -40,7 +40,8 @@ def talk(stage: Stage, near: Any, who: str = "客人", most: int = 3000) -> None
     """说一句，听它说回来；话里有换行、空格和不是文字的字节。"""
     words = stage.rng.randbytes(stage.rng.randint(1, most)) + stage.rng.choice([b"\r\n", b" ", b"\0", b"\n\n"])
     near.sendall(words)
-    stage.expect(f"{who}说了 {len(words)} 字节，听到的回声", words, stage.receive_exactly(near, len(words)))
+    said = f"{who}说了 {len(words)} 字节"
+    stage.expect(f"{said}，听到的回声", words, stage.receive_exactly(near, len(words), f"{said}，等回声", "原样的回声"))
 
 
 @lab.check("说一句，回一句", points=2, cells=["echo"], student="server",
@@ -51,7 +52,7 @@ def echo_turns(stage: Stage) -> None:
         talk(stage, near)
     words = stage.rng.randbytes(60)
     stage.trickle(near, words, 8)
-    stage.expect("一句话切成 8 段慢慢到，听到的回声", words, stage.receive_exactly(near, len(words)))
+    stage.expect("一句话切成 8 段慢慢到，听到的回声", words, stage.receive_exactly(near, len(words), "等回声", "原样的回声"))
 
 
 @lab.check("说完了，也听完了", points=2, cells=["echo"], student="server", delay=0.002,

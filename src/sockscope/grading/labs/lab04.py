@@ -35,6 +35,14 @@ def called(stage: Stage, function: str, *args: Any, driver: str = "") -> tuple[S
     return student, stage.accept(listener)
 
 
+def each(stage: Stage, tried: str, wanted: list[bytes], seen: Any) -> None:
+    """逐个比较；份数也要对。"""
+    seen = seen if isinstance(seen, list) else []
+    for number, one in enumerate(wanted, 1):
+        stage.expect(f"{tried}：第 {number} 份，{len(one)} 字节", one, seen[number - 1] if number <= len(seen) else None)
+    stage.expect(f"{tried}：一共几份", len(wanted), len(seen))
+
+
 def must_raise(stage: Stage, student: Student, tried: str, wanted: str) -> None:
     kind, value = stage.outcome(student, tried, f"抛出 {wanted}")
     seen = f"返回了 {show(value)}" if kind == "returned" else f"抛出了 {value.get('type')}"
@@ -52,7 +60,8 @@ def exactly(stage: Stage) -> None:
     wanted = [stage.rng.randbytes(size) for size in sizes]
     for piece in straddling(stage, wanted):
         stage.trickle(conn, piece, 1)
-    stage.expect(f"依次读 {sizes} 个字节", wanted, stage.result(reading))
+    seen = stage.result(reading, f"依次读 {sizes} 个字节")
+    each(stage, f"依次读 {sizes} 个字节", wanted, seen)
     short = stage.rng.randint(2, 50)
     reading, conn = called(stage, "recv_exactly", short)
     conn.sendall(bytes(short - 1))
@@ -114,7 +123,8 @@ def any_fragments(stage: Stage) -> None:
             stage.trickle(conn, stream[:2], 1)
             stage.trickle(conn, stream[2:], 9)
         conn.close()
-        stage.expect("一口气到达，逐条读出" if whole else "切成十段到达，逐条读出", bodies, stage.result(reading))
+        title = "一口气到达，逐条读出" if whole else "切成十段到达，逐条读出"
+        each(stage, title, bodies, stage.result(reading, title, "读出四条，然后是 None"))
 
 
 @lab.check("后面的留给后面", points=1, cells=["recv_exactly", "recv_message"],
