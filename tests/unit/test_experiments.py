@@ -91,7 +91,8 @@ def test_recordings_are_complete_and_none_is_stale(name):
     wanted, whole = experiments.get(name), Recording.load(name)
     assert list(whole.variants) == [wanted.key(values) for values in wanted.variants()]
     assert {key: list(group) for key, group in whole.drops.items()} == {
-        key: whole.variants[key].signatures for key in map(wanted.key, wanted.cut_variants())}
+        key: list(dict.fromkeys(whole.variants[key].signatures))  # 网线多送的一份与原来的同名，一起剪
+        for key in map(wanted.key, wanted.cut_variants())}
 
 
 @pytest.mark.parametrize("name", NAMES)
