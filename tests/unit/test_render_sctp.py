@@ -9,7 +9,7 @@ import pytest
 from sockscope import experiments
 from sockscope.render.causes import causes
 from sockscope.render.dissect import dissect
-from sockscope.render.labels import caption, facts, packet_kind
+from sockscope.render.labels import call_text, caption, facts, packet_kind
 from sockscope.render.words import explain
 from sockscope.trace import Call, Packet, Trace
 
@@ -40,6 +40,9 @@ def test_a_gap_and_a_repetition_are_named():
 def test_the_figure_says_which_sctp_it_is():
     trace = experiments.recording("association")
     assert "用户态 usrsctp" in facts(trace)
+    connect = next(call for call in trace.calls if "connect" in call.name)
+    assert call_text(connect) == "usrsctp_connect(('10.0.0.2', 7007))"
+    assert call_text(connect, short=True) == "connect(:7007)"
     system = [replace(e, name=e.name.removeprefix("usrsctp_")) if isinstance(e, Call) else e for e in trace.events]
     assert "内核 SCTP" in facts(replace(trace, events=system))
     assert not [fact for fact in facts(experiments.recording("ping")) if "SCTP" in fact]

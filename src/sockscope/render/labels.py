@@ -55,10 +55,11 @@ PENDING = ("EINPROGRESS", "EAGAIN", "EALREADY")
 # ---------------------------------------------------------------- 调用
 
 def call_text(call: Call, short: bool = False) -> str:
-    """``recv(1024)``。太长的数据写成字节数；``short`` 时地址只留端口。"""
+    """``recv(1024)``。太长的数据写成字节数；``short`` 时地址只留端口，用户态的 SCTP 也不带前缀（脚注会说）。"""
     args = LONG_BYTES.sub(r"\2 字节", call.args)
     if short:
-        args = ADDRESS.sub(r":\1", args)
+        short_args = ADDRESS.sub(r":\1", args)
+        return f"{call.name.removeprefix('usrsctp_')}({short_args})"
     return f"{call.name}({args})"
 
 
