@@ -20,7 +20,7 @@ TOUR = """一门课的顺序：
   collect lab05 下载的.zip       收卷：只取答题格的文字，不运行任何东西
   grade lab05                    批改：每项检查一个沙箱；随时可以打断，再运行就接着批
   summary lab05                  看一眼全班
-  （书面题在 formgrader 里批：在课程文件夹里运行 jupyter lab --ServerApp.jpserver_extensions=…，见本书“给教师”）
+  formgrader                     在 nbgrader 的 formgrader 里看答卷、批书面题
   feedback lab05                 给每个学生写一页反馈
   export lab05                   写 Canvas、Moodle、电子表格的成绩表"""
 
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
                             ("summary", _summary, "写全班的一页")):
         command = _command(commands, name, run, told)
         command.add_argument("lab", metavar="练习")
+    _command(commands, "formgrader", _formgrader, "打开 nbgrader 的 formgrader：看答卷，批书面题")
     command = _command(commands, "sample", _sample, "造一班样品答卷：对的、错的、坏的、存心不良的")
     command.add_argument("lab", metavar="练习")
     command.add_argument("folder", type=Path, metavar="文件夹")
@@ -164,6 +165,15 @@ def _summary(asked: argparse.Namespace) -> None:
     from sockscope.grading.summary import summary
 
     print(summary(*_opened(asked)))
+
+
+def _formgrader(asked: argparse.Namespace) -> int:
+    import subprocess
+
+    course = Course(asked.course).require()
+    course.create()
+    print("打开之后，在菜单 Nbgrader → Formgrader 里。学生写的东西在那里只是文字，不会运行。按 Ctrl + C 结束。", flush=True)
+    return subprocess.run([sys.executable, "-m", "jupyterlab", "--ServerApp.allow_root=True"], cwd=course.root).returncode
 
 
 def _sample(asked: argparse.Namespace) -> None:
