@@ -37,6 +37,10 @@ def _extended_error(data: bytes) -> str:
     return f"{name}, ICMP {kind}/{code}, {inet_ntoa(data[20:24])}"
 
 
+def _stream(data: bytes) -> str:
+    return f"stream {int.from_bytes(data[:2], 'little')}"
+
+
 KNOWN: dict[tuple[int, int], tuple[str, Callable[[bytes], str]]] = {
     (SOL_SOCKET, 2): ("SCM_CREDENTIALS", _nothing),
     (SOL_SOCKET, 29): ("SCM_TIMESTAMP", _nothing),
@@ -52,6 +56,8 @@ KNOWN: dict[tuple[int, int], tuple[str, Callable[[bytes], str]]] = {
     (IPPROTO_IPV6, 52): ("IPV6_HOPLIMIT", _number),
     (IPPROTO_UDP, 103): ("UDP_SEGMENT", _number),
     (IPPROTO_UDP, 104): ("UDP_GRO", _number),
+    (132, 2): ("SCTP_SNDINFO", _stream),  # IPPROTO_SCTP，<linux/sctp.h>
+    (132, 3): ("SCTP_RCVINFO", _stream),
 }
 
 

@@ -118,7 +118,7 @@ def machine() -> list[tuple[str, bool, str]]:
         ("IPv6", "AF_INET6", "SOCK_STREAM", 0, "补救：sudo sysctl -w net.ipv6.conf.all.disable_ipv6=0"),
         ("Unix 域套接字", "AF_UNIX", "SOCK_STREAM", 0, "换一台 Linux 或 macOS"),
         ("Unix 域顺序包", "AF_UNIX", "SOCK_SEQPACKET", 0, "换一台 Linux"),
-        ("SCTP", "AF_INET", "SOCK_STREAM", 132, "补救：sudo modprobe sctp；没有这个模块，就 sudo apt install libusrsctp2，第 10 章在用户空间里运行它"),
+        ("SCTP", "AF_INET", "SOCK_STREAM", 132, "补救：sudo modprobe sctp，或 sudo apt install libusrsctp2（用户态的）"),
         ("不进命名空间就用原始套接字", "AF_INET", "SOCK_RAW", 1, "不必补救：仪器的主机里就能用"),
     )]
     return rows

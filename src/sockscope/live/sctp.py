@@ -35,6 +35,7 @@ __all__ = ["LIBRARIES", "TITLES", "Message", "sentence", "socket", "stack"]
 
 IPPROTO_SCTP = 132
 SCTP_NODELAY, SCTP_DELAYED_SACK, SCTP_RECVRCVINFO = 3, 16, 32  # <linux/sctp.h>
+EVERY_PACKET = struct.pack("iII", 0, 0, 1)  # struct sctp_sack_info：每个包都确认，不推迟
 SCTP_SNDINFO, SCTP_RCVINFO = 2, 3
 SNDINFO, RCVINFO = struct.Struct("HHIIi"), struct.Struct("HHHxxIIIIi")  # RFC 6458 §5.3.4、§5.3.5
 LIBRARIES = ("libusrsctp.so.2", "libusrsctp.so.1")
@@ -102,9 +103,8 @@ class KernelSocket:
 
     def __init__(self, sock: Any) -> None:
         self.socket = sock
-        sock.setsockopt(IPPROTO_SCTP, SCTP_NODELAY, 1)
-        sock.setsockopt(IPPROTO_SCTP, SCTP_RECVRCVINFO, 1)
-        sock.setsockopt(IPPROTO_SCTP, SCTP_DELAYED_SACK, struct.pack("iII", 0, 0, 1))  # 每个包都确认
+        for option, value in ((SCTP_NODELAY, 1), (SCTP_RECVRCVINFO, 1), (SCTP_DELAYED_SACK, EVERY_PACKET)):
+            sockets.socket.setsockopt(sock, IPPROTO_SCTP, option, value)  # 仪器的设置，不进轨迹
         self.bind, self.listen, self.connect = sock.bind, sock.listen, sock.connect
         self.shutdown, self.close = sock.shutdown, sock.close
 
