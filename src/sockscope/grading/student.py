@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import marshal
 import os
 import select
 import signal
@@ -124,7 +125,7 @@ class Student:
         self.bell = os.eventfd(0, os.EFD_CLOEXEC)
         self.listener = threading.Thread(target=self._listen, name="listener", daemon=True)
         self.listener.start()
-        self._tell(json.dumps({**task, **terms}).encode() + b"\n")
+        self._tell(marshal.dumps({**task, **terms}).hex().encode() + b"\n")
 
     def _tell(self, data: bytes) -> None:
         with contextlib.suppress(OSError, ValueError):
