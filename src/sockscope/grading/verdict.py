@@ -15,7 +15,8 @@ STYLE = """
 .sockscope-verdict{margin:.6em 0;padding:.3em 0 .3em 1em;border-left:4px solid #8888}
 .sockscope-verdict.passed{border-color:#3a8f5c}.sockscope-verdict.failed{border-color:#c2564a}
 .sockscope-verdict table{border-collapse:collapse;margin:.5em 0}
-.sockscope-verdict th,.sockscope-verdict td{text-align:left;vertical-align:top;padding:.25em .8em .25em 0;white-space:pre-wrap}
+.sockscope-verdict th,.sockscope-verdict td{padding:.25em .8em .25em 0;white-space:pre-wrap}
+.sockscope-verdict th,.sockscope-verdict td{text-align:left!important;vertical-align:top!important}
 .sockscope-verdict td{overflow-wrap:anywhere;max-width:28em}.sockscope-verdict pre{white-space:pre-wrap;margin:.3em 0}
 """
 
