@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -29,6 +30,7 @@ MOODLE = re.compile(r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_file")
 RESUBMITTED = re.compile(r"[- ]\(?(\d+)\)?$")
 UNSAFE = re.compile(r"[^\w.-]+")
 MOST_FILES = 20_000
+LONGEST = 60  # 学生的名字最长几个字：一个汉字三个字节，文件名最多 255 个
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,10 @@ def who(path: str, lab: str) -> tuple[str, bool, int]:
 
 def safe(name: str) -> str:
     """学生的名字写成可以当文件名的样子；中文照留。"""
-    return UNSAFE.sub("_", name.strip()).strip("._-")[:80]
+    made = UNSAFE.sub("_", name.strip()).strip("._-")
+    if len(made) <= LONGEST:
+        return made
+    return f"{made[:LONGEST - 9]}-{hashlib.sha256(made.encode()).hexdigest()[:8]}"  # 截短了也不与别人重名
 
 
 def arrivals(source: Path) -> Iterator[Arrival]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import threading
 from typing import Any
 
 from sockscope.grading.lab import Lab, find_lab
@@ -16,9 +17,17 @@ from sockscope.trace import dumps, from_json
 __all__ = ["mark", "sandbox", "trace_of"]
 
 
-@functools.cache
+_building = threading.Lock()
+
+
 def sandbox() -> Sandbox:
-    """这个进程的沙箱：造一次，一直用。"""
+    """这个进程的沙箱：造一次，一直用；几个线程同时来要，也只造一个。"""
+    with _building:
+        return _sandbox()
+
+
+@functools.cache
+def _sandbox() -> Sandbox:
     made = Sandbox()
     atexit.register(made.close)
     return made

@@ -25,6 +25,7 @@ RUNNER = Path(__file__).with_name("runner.py")
 FLAGS = ("-I", "-S", "-u", "-B", "-X", "utf8")
 LINE = 1 << 20  # 一句话最长，字节
 TALK = 8 << 20  # 一次运行总共最多听这么多
+FLOOD = 64 << 20  # 打印加上说话，多过这么多就不再读：让它堵在自己的管道里
 PRINTED = 4000  # 留下多少打印的文字
 SHORT = 100
 
@@ -119,7 +120,7 @@ class Student:
         self.stands: list[dict[str, Any]] | None = None
         self.calls: dict[int, dict[str, Any]] = {}
         self.said = b""
-        self.heard = 0
+        self.heard = self.read = 0
         self.program, terms = launcher.start(host, folder)
         self.out, self.err = (os.dup(f.fileno()) for f in (self.program.stdout, self.program.stderr))
         self.bell = os.eventfd(0, os.EFD_CLOEXEC)
@@ -144,6 +145,9 @@ class Student:
                 if fd == self.bell:
                     return self._finish()
                 data = os.read(fd, 65536)
+                self.read += len(data)
+                if self.read > FLOOD:
+                    return self._finish()
                 if not data:
                     poll.unregister(fd)
                     del buffers[fd]
