@@ -124,6 +124,11 @@ def test_a_posted_descriptor_counts_until_its_process_ends(keeps, counts) -> Non
     assert [n for _, n in holdings(trace)["server", "s2"]] == counts
 
 
+def test_the_fin_of_a_posted_socket_is_not_caused_by_close() -> None:
+    trace = experiments.recording("passing", then="speaks", keeps=False)
+    assert [c for p, c in pairs(trace) if "FIN" in p.flags] == [None]
+
+
 def test_connection_waits_for_accept_without_descriptor() -> None:
     lane = lanes(load(ZOO["echo10"]))["server"][0]
     syn_recv = lane.spans[0]

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from sockscope.render.addresses import address_of, normal
+from sockscope.render.descriptors import posted_by
 from sockscope.trace import Action, Call, Packet, Trace
 
 __all__ = ["causes", "signatures", "socket_of"]
@@ -189,7 +190,8 @@ class _Detective:
         for index, call in calls:
             if call.name == "shutdown" and ("WR" in call.args or "1" in call.args):
                 return index
-        closes = [i for i, c in calls if c.name == "close"]
+        posted = (packet.src, label) in (key for _, c in self.by_host[packet.src] for key in posted_by(c))
+        closes = [i for i, c in calls if c.name == "close" and not posted]  # 寄走了一份，放下的就不是最后一份
         return closes[-1] if closes else self.death(packet)
 
     def death(self, packet: Packet) -> int | None:

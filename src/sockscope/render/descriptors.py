@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from sockscope.trace import Action, Call, Trace
 
-__all__ = ["Holding", "holdings"]
+__all__ = ["Holding", "holdings", "posted_by"]
 
 Holding = list[tuple[int, int]]  # (时刻, 从此有几个描述符)
 Change = tuple[int, tuple[str, str], int]  # (时刻, 哪个套接字, 加几)
@@ -30,6 +30,13 @@ def holdings(trace: Trace) -> dict[tuple[str, str], Holding]:
     return dict(found)
 
 
+def posted_by(call: Call) -> list[tuple[str, str]]:
+    """这次调用用 SCM_RIGHTS 寄出了自己主机的哪些套接字。"""
+    if call.name != "sendmsg" or call.errno or call.end is None:
+        return []
+    return [(call.host, label.rstrip("′")) for given in POSTED.findall(call.args) for label in given.split()]
+
+
 def _births(trace: Trace) -> Iterator[Change]:
     """accept 得到的套接字，在 accept 返回时才有第一个描述符；其余的从一开始就有。"""
     for call in trace.calls:
@@ -45,8 +52,7 @@ def _changes(trace: Trace) -> Iterator[Change]:
     handed: dict[str, list[str]] = defaultdict(list)
     posted: list[tuple[str, str]] = []
     for event in trace.events:
-        if isinstance(event, Call) and event.name == "sendmsg" and not event.errno and event.end is not None:
-            keys = [(event.host, label.rstrip("′")) for given in POSTED.findall(event.args) for label in given.split()]
+        if isinstance(event, Call) and (keys := posted_by(event)):
             posted += keys
             yield from ((event.end, key, 1) for key in keys)
         elif isinstance(event, Action) and event.name == "exit":
