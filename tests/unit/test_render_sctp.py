@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +11,9 @@ from sockscope.render.causes import causes
 from sockscope.render.dissect import dissect
 from sockscope.render.labels import call_text, caption, facts, packet_kind
 from sockscope.render.words import explain
-from sockscope.trace import Call, Packet, Trace
+from sockscope.trace import Call, Packet, Trace, load
+
+KERNEL = Path(__file__).parent / "render_zoo" / "sctp_kernel.json"  # 同一个实验，Debian 的 Linux 6.1，内核 SCTP
 
 
 def captions(trace: Trace) -> list[str]:
@@ -43,9 +45,14 @@ def test_the_figure_says_which_sctp_it_is():
     connect = next(call for call in trace.calls if "connect" in call.name)
     assert call_text(connect) == "usrsctp_connect(('10.0.0.2', 7007))"
     assert call_text(connect, short=True) == "connect(:7007)"
-    system = [replace(e, name=e.name.removeprefix("usrsctp_")) if isinstance(e, Call) else e for e in trace.events]
-    assert "内核 SCTP" in facts(replace(trace, events=system))
+    assert "内核 SCTP" in facts(load(KERNEL))
     assert not [fact for fact in facts(experiments.recording("ping")) if "SCTP" in fact]
+
+
+def test_the_kernel_and_the_library_send_the_same_packets():
+    wires = [[line for line in trace.canonical() if line.startswith("包")]
+             for trace in (load(KERNEL), experiments.recording("association"))]
+    assert wires[0] == wires[1]
 
 
 def test_calls_are_behind_the_chunks():
