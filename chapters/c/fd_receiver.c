@@ -12,16 +12,21 @@ static void die(const char *what) { perror(what); exit(EXIT_FAILURE); }
 /* 收一个描述符。它在这个进程里的号码是新的，指着的套接字是同一个。 */
 static int receive_fd(int desk)
 {
-    char byte;
-    struct iovec body = {.iov_base = &byte, .iov_len = 1};       /* 至少要带一个字节 */
-    union { struct cmsghdr head; char room[CMSG_SPACE(sizeof(int))]; } control;
-    struct msghdr message = {.msg_iov = &body, .msg_iovlen = 1,
-                             .msg_control = &control, .msg_controllen = sizeof control};
+    char byte;                                     /* 至少要带一个字节 */
+    struct iovec body = {.iov_base = &byte, .iov_len = 1};
+    union {                                        /* 对齐，又装得下 */
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct msghdr message = {
+        .msg_iov = &body, .msg_iovlen = 1,
+        .msg_control = &control, .msg_controllen = sizeof control};
     if (recvmsg(desk, &message, MSG_CMSG_CLOEXEC) <= 0) die("recvmsg");
+
     struct cmsghdr *got = CMSG_FIRSTHDR(&message);
-    if (!got || got->cmsg_level != SOL_SOCKET || got->cmsg_type != SCM_RIGHTS) return -1;
+    if (!got || got->cmsg_type != SCM_RIGHTS) return -1;
     int fd;
-    memcpy(&fd, CMSG_DATA(got), sizeof fd);                      /* 未必对齐，所以抄出来 */
+    memcpy(&fd, CMSG_DATA(got), sizeof fd);        /* 未必对齐，抄出来 */
     return fd;
 }
 

@@ -27,8 +27,9 @@ int main(int argc, char *argv[])
     if (conn < 0) die("accept");
     struct ucred who;
     socklen_t length = sizeof who;
-    if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &who, &length) < 0) die("SO_PEERCRED");
-    printf("%d %u %u\n", who.pid, who.uid, who.gid);       /* connect() 那一刻的，不由对方说了算 */
+    if (getsockopt(conn, SOL_SOCKET, SO_PEERCRED, &who, &length) < 0)
+        die("SO_PEERCRED");
+    printf("%d %u %u\n", who.pid, who.uid, who.gid); /* connect() 那一刻的 */
     close(conn);
     close(listener);
     unlink(argv[1]);
