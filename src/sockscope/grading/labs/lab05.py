@@ -115,6 +115,7 @@ def relay_end(stage: Stage) -> None:
         first, last = (far, near) if turned else (near, far)
         first.shutdown(1)
         stage.expect("先说完的一头的结尾，传到另一头", b"", stage.receive_all(last))
+        stage.pause(lambda student=relaying: student.over)  # 一个方向结束就想走的，让它先走
         words = stage.rng.randbytes(2000)
         last.sendall(words)
         last.shutdown(1)
