@@ -123,6 +123,18 @@ def test_the_tables(course):
     assert canvas[1][-1] == "15"
 
 
+@pytest.mark.parametrize("words", [[], ["release"], ["collect"], ["grade"], ["feedback"], ["export"], ["summary"], ["sample"]],
+                         ids=lambda words: words[0] if words else "all")
+def test_help_is_chinese(words, capsys):
+    with pytest.raises(SystemExit):
+        main([*words, "--help"])
+    said = capsys.readouterr().out
+    assert said.startswith("用法：")
+    assert "positional" not in said
+    assert "options" not in said
+    assert "show this" not in said
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1"])
 def test_a_cell_is_never_a_formula(text):
     assert plain(text) == f"'{text}"

@@ -38,6 +38,7 @@ LOOK = 0.05  # 多久看一眼，秒
 LIMITS = {"RLIMIT_AS": 1 << 30, "RLIMIT_NPROC": 48, "RLIMIT_NOFILE": 256, "RLIMIT_FSIZE": 1 << 20, "RLIMIT_CPU": 10,
           "RLIMIT_CORE": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_MEMLOCK": 0}
 FOLDER = "/exam/"
+JAIL = "sockscope-jail-"  # 临时文件夹以此开头，后面是批改进程的编号
 FIRST_UID = 300_000
 SHELL = 'exec 3<"$1" 4<"$2" 5>"$3"; shift 3; exec "$@"'  # 参数经描述符交给 bwrap，不留在 /proc/1/cmdline 里
 
@@ -69,7 +70,8 @@ class Sandbox:
             program = seccomp.program()
         except seccomp.Missing as lacking:
             raise Refused(str(lacking)) from None
-        self.folder = Path(tempfile.mkdtemp(prefix="sockscope-jail-"))
+        sweep()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{JAIL}{os.getpid()}-"))
         (self.folder / "filter").write_bytes(program)
         (self.folder / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
         (self.folder / "runner.py").write_bytes(RUNNER.read_bytes())
@@ -150,6 +152,14 @@ def _irrelevant() -> list[str]:
     base = {"base": sys.base_prefix, "platbase": sys.base_prefix, "installed_base": sys.base_prefix}
     packages = sysconfig.get_path("purelib", "posix_prefix", base)
     return [os.path.realpath(packages), "/usr/local/share", "/usr/local/src", "/usr/src", "/usr/lib/python3/dist-packages"]
+
+
+def sweep() -> None:
+    """扫掉被 SIGKILL 的批改进程留下的文件夹：编号已经没有主人的，而且是自己的。"""
+    for left in Path(tempfile.gettempdir()).glob(f"{JAIL}[0-9]*-*"):
+        owner = left.name.removeprefix(JAIL).partition("-")[0]
+        if not os.path.exists(f"/proc/{owner}") and left.lstat().st_uid == os.geteuid():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _link(path: str) -> tuple[str, ...]:
