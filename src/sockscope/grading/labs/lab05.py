@@ -43,7 +43,7 @@ def half_close(stage: Stage) -> None:
            tries="回答很长，切成随机的小段慢慢到；问题也可能很长")
 def whole_answer(stage: Stage) -> None:
     listener = stage.listen()
-    for size, pieces in ((stage.rng.randint(200, 900), 9), (stage.rng.randint(150_000, 300_000), 3)):
+    for size, pieces in ((stage.rng.randint(200, 900), 9), (stage.rng.randint(70_000, 120_000), 3)):
         answer = stage.rng.randbytes(size)
         asking, conn = serve_one(stage, listener, stage.rng.randbytes(size))
         stage.trickle(conn, answer, pieces)
