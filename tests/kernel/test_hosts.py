@@ -180,3 +180,13 @@ def test_after_closing_no_socket_is_born():
         net.client.socket()
     with pytest.raises(Unavailable, match="环回"), Network("client", "server", capture="loopback") as other:
         other.cable.cut()
+
+
+def test_ipv6_addresses_are_ready_at_once():
+    """造好的主机，IPv6 地址马上绑得上、连得到：不留给重复地址检测去赛跑。"""
+    for _ in range(10):
+        with Network("client", "server") as net:
+            listener, near = net.server.socket(socket.AF_INET6), net.client.socket(socket.AF_INET6)
+            listener.bind((net.server.address6, 7))
+            listener.listen()
+            near.connect((net.server.address6, 7))

@@ -23,6 +23,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -32,9 +33,11 @@ TUNSETIFF = 0x400454CA  # <linux/if_tun.h>
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8913, 0x8914, 0x8916, 0x891C  # <linux/sockios.h>
 IFF_UP = 1  # <linux/if.h>
+RTF_LOCAL = 0x80000000  # <linux/ipv6_route.h>
 NETLINK_SOCK_DIAG = 4  # <linux/netlink.h>
 CAPABILITY_VERSION = 0x20080522  # <linux/capability.h>，第 3 版
 MESSAGE = 65536
+PATIENCE = 5.0  # 等内核备好一个地址的上限，秒
 IDLE = 0.05  # 工坊这么久没有活干，就去做准备工作，秒
 DEVICE = os.environ.get("SOCKSCOPE_TUN", "/dev/net/tun")
 
@@ -154,6 +157,9 @@ class HostServer:
         for address, prefix in addresses:
             give_address(name, address, prefix)
         bring_up(name)
+        for address, _ in addresses:
+            if ":" in address:
+                wait_for_address(address)
         for address, prefix in addresses if metrics else ():
             subnet = str(ipaddress.ip_interface(f"{address}/{prefix}").network)
             kind = {"priority": 1} if ":" in address else {"scope": 253}  # IPv6：排在内核自己那条（256）之前
@@ -245,6 +251,23 @@ def give_address(name: str, address: str, prefix: int) -> None:
         for order, value in ((SIOCSIFADDR, address), (SIOCSIFNETMASK, mask)):
             fcntl.ioctl(sock, order, struct.pack(
                 "16sHH4s16x", name.encode(), socket.AF_INET, 0, socket.inet_aton(value)))
+
+
+def wait_for_address(address: str) -> None:
+    """等一个 IPv6 地址真的能用：内核在它自己的工作队列里结束重复地址检测，装好本机路由，之前 bind() 会报 EADDRNOTAVAIL。"""
+    wanted = socket.inet_pton(socket.AF_INET6, address).hex()
+    deadline = time.monotonic() + PATIENCE
+    while not _is_local(wanted):
+        if time.monotonic() > deadline:
+            raise Refused("ipv6-address", errno.EADDRNOTAVAIL)
+        os.sched_yield()
+
+
+def _is_local(address: str) -> bool:
+    """/proc/net/ipv6_route 里有没有到这个地址（32 个十六进制数字）的本机路由。"""
+    with open("/proc/net/ipv6_route") as table:
+        rows = map(str.split, table)
+        return any(row[:2] == [address, "80"] and int(row[8], 16) & RTF_LOCAL for row in rows)
 
 
 def execute(argv: list[str], fds: list[int]) -> NoReturn:
