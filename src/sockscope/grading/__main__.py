@@ -27,7 +27,7 @@ TOUR = """一门课的顺序：
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     def add_usage(self, usage: object, actions: object, groups: object, prefix: str | None = None) -> None:
-        super().add_usage(usage, actions, groups, "用法：")
+        super().add_usage(usage, actions, groups, "用法：" if prefix is None else prefix)
 
 
 class _Parser(argparse.ArgumentParser):
