@@ -184,7 +184,7 @@ class Wires:
         self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.poll.register(self.wake_fd, select.EPOLLIN)
         self.idle = threading.Event()
-        self.asked_idle = self.stopping = False
+        self.asked_idle = self.stopping = self.frozen = False
         self.error: Exception | None = None
         self.thread = threading.Thread(target=self._run, name="cable", daemon=True)
 
@@ -215,6 +215,11 @@ class Wires:
         self.asked_idle = True
         os.eventfd_write(self.wake_fd, 1)
         return self.idle.wait(timeout)
+
+    def freeze(self) -> None:
+        """停笔：包照样走，只是不再记录。记下的等有人看的时候再认。"""
+        with self.lock:
+            self.frozen = True
 
     def stop(self) -> None:
         """停下线程，放下描述符（TUN 由命名空间自己关）。"""
@@ -287,9 +292,10 @@ class Wires:
             cable, side = found
             source, target = cable.ends[side], cable.ends[1 - side]
             passage = Passage(len(self.passages) + 1, cable.number, source.host, target.host, raw, self.now())
-            self.passages.append(passage)
+            if not self.frozen:
+                self.passages.append(passage)
         source.see(raw, False)
-        passage.fate, delays = cable.judge(passage)
+        passage.fate, delays = ("delivered", [cable.delay]) if self.frozen else cable.judge(passage)
         self._schedule(passage, delays, cable, side)
 
     def _schedule(self, passage: Passage, delays: Iterable[float], cable: Cable, side: int) -> None:
@@ -305,7 +311,8 @@ class Wires:
         with self.lock:
             copy = Passage(len(self.passages) + 1, passage.cable, passage.src, passage.dst, passage.raw, passage.t,
                            fate="duplicate", fields=passage.fields)
-            self.passages.append(copy)
+            if not self.frozen:
+                self.passages.append(copy)
         return copy
 
     def _deliver_due(self) -> None:
@@ -315,7 +322,7 @@ class Wires:
                 passage.fate = "cut"
                 continue
             end = cable.ends[side]
-            passage.end = self.now()
+            passage.end = passage.end if self.frozen else self.now()
             with contextlib.suppress(OSError):  # 对端主机已经关闭：包落在地上，和真的断电一样
                 os.write(end.fd, passage.raw)
             end.see(passage.raw, True)

@@ -307,7 +307,7 @@ class Network:
     def trace(self) -> tr.Trace:
         """到此刻为止的轨迹。实验进行中也可以看：还没返回的调用 ``end`` 为 None。"""
         journal = self.journal
-        packets = self._packets if self.closed else self._packets_now()
+        packets = self.wires.packets() if self.wires else []
         return tr.Trace(
             title=self.title, capture=self.capture, kernel=f"{platform.system()} {platform.release()}",
             python=platform.python_version(),
@@ -368,8 +368,9 @@ class Network:
         """收工：叫醒还阻塞着的线程，关掉全部套接字、网线和主机。可以重复调用，不会阻塞。"""
         if self.closed:
             return
-        self._packets = self._packets_now()
         self.closed = True
+        if self.wires is not None:
+            self.wires.freeze()
         self.abort()  # 先停笔：收工时杀死的进程也会说再见，那不属于实验
         for process in self.processes:
             process.close()
@@ -391,21 +392,19 @@ class Network:
 
     def disown(self) -> None:
         """在 fork 出来的子进程里：网络属于父进程。放下描述符，换掉可能锁着的锁；套接字留着，像平常的 fork。"""
-        self.closed, self._packets = True, []
+        self.closed = True
         self.journal.changed = threading.Condition()
         self.journal.frozen = True
         for host in self.hosts.values():
             host.watch = Watch(None, host.report)
         for holder in (*self.processes, *filter(None, [self.wires])):
             holder.forget()
+        self.wires = None
         for namespace in self._namespaces():
             namespace.close()
 
     def _namespaces(self) -> list[Namespace]:
         return [h.namespace for h in self.hosts.values() if h.namespace] + self._retired
-
-    def _packets_now(self) -> list[tr.Packet]:
-        return self.wires.packets() if self.wires else []
 
     def act(self, where: str, name: str, detail: str = "") -> None:
         self.journal.note(tr.Action(t=self.journal.now(), where=where, name=name, detail=detail))
