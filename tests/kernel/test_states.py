@@ -177,3 +177,15 @@ def test_a_program_runs_inside_the_host(net, listener):
     assert program.stdout.read() == b"10.0.0.1\n"
     assert net.client.program("/no/such/program").wait() == 127
     assert "FIN_WAIT2" in life(net, "client") or "FIN_WAIT1" in life(net, "client")
+
+
+def test_a_refused_attempt_leaves_nothing_for_a_later_listener(net):
+    """SYN 被拒绝过的地址上，后来有人监听：这是一个新的端点，状态只报一次 LISTEN。"""
+    for _ in range(2):
+        with net.client.socket() as near, pytest.raises(ConnectionRefusedError):
+            near.connect((net.server.address, 7))
+    late = net.server.socket()
+    late.bind((net.server.address, 7))
+    late.listen()
+    net.settle()
+    assert [(s.state, s.peer) for s in net.trace.states if s.host == "server"] == [("LISTEN", "")]

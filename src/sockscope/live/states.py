@@ -176,5 +176,5 @@ class Watch:
         if reading.state != flow.state:
             flow.state = reading.state
             self.report(flow, reading)
-        if flow.state == "CLOSE" and flow.socket is None:
+        if flow.state in ("", "CLOSE") and flow.socket is None:  # 没有（或不再有）这个端点
             del self.flows[flow.local, flow.peer]
