@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sockscope.live.network import Host
+    from sockscope.live.host import Host
     from sockscope.live.socket import TracedSocket
 
 __all__ = ["Process", "Program"]

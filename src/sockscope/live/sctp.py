@@ -29,7 +29,7 @@ from sockscope.live.process import Program
 from sockscope.live.socket import show
 
 if TYPE_CHECKING:
-    from sockscope.live.network import Host
+    from sockscope.live.host import Host
 
 __all__ = ["LIBRARIES", "TITLES", "Message", "sentence", "socket", "stack"]
 

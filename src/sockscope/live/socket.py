@@ -20,7 +20,7 @@ from sockscope.live.rights import credentials_text, inode, is_credentials, is_ri
 from sockscope.live.states import Address
 
 if TYPE_CHECKING:
-    from sockscope.live.network import Host
+    from sockscope.live.host import Host
 
 __all__ = ["FOLDER", "TracedSocket", "give_birth"]
 

@@ -1,0 +1,149 @@
+"""主机：读者在它上面建套接字、起后台线程、改路由。它的内核状态由 ``Watch`` 盯着。"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from sockscope import trace as tr
+from sockscope.live.capability import Unavailable, capability
+from sockscope.live.decode import addresses
+from sockscope.live.namespace import Namespace
+from sockscope.live.process import Process, Program
+from sockscope.live.socket import TracedSocket, give_birth
+from sockscope.live.states import Flow, Reading, Watch, endpoint
+
+if TYPE_CHECKING:
+    from sockscope.live.network import Network
+
+__all__ = ["Host"]
+
+TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端"}
+
+
+class Host:
+    """一台主机。``address``、``address6`` 是它（第一个网口）的 IPv4、IPv6 地址；``addresses`` 是全部。"""
+
+    def __init__(self, network: Network, name: str, addresses: list[str]) -> None:
+        self.network, self.name, self.addresses = network, name, addresses
+        self.title = TITLES.get(name, name)
+        self.journal = network.journal
+        self.namespace: Namespace | None = None
+        self.watch = Watch(None, self.report)
+        self.born: list[TracedSocket] = []
+        self.labels = 0
+        self.powerless = False
+
+    @property
+    def address(self) -> str:
+        return next(a for a in self.addresses if ":" not in a)
+
+    @property
+    def address6(self) -> str:
+        return next(a for a in self.addresses if ":" in a)
+
+    def __repr__(self) -> str:
+        return f"<Host {self.name} {self.address}>"
+
+    # ------------------------------------------------------------ 读者用的
+
+    def socket(self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0) -> TracedSocket:
+        """在这台主机上新建套接字，参数同 ``socket.socket``。内核拒绝则抛它给的 ``OSError``。"""
+        if self.network.births:
+            return give_birth(self, family, type, proto)
+        return TracedSocket(self, family, type, proto, self.new_fd(family, type, proto))
+
+    @contextmanager
+    def unprivileged(self) -> Iterator[None]:
+        """在 with 里，本机的 ``socket()``、``bind()`` 和 ``connect()`` 由没有任何特权的进程来做（capabilities(7)）。
+
+        无论读者是不是 root，低端口、原始套接字和没有写权限的套接字文件因此都会被拒绝。没有自己的命名空间时抛 ``Unavailable``。
+        """
+        self.require_namespace()
+        self.powerless = True
+        try:
+            yield
+        finally:
+            self.powerless = False
+
+    def spawn(self, function: Callable[..., Any], *args: Any) -> threading.Thread:
+        """在后台线程里运行 ``function(*args)``，等它做到第一个会阻塞的调用（如 accept）再返回。
+
+        所以 ``spawn`` 之后可以放心地 connect，不必猜服务器起来没有。它抛出的异常在网络关闭时重新抛出。
+        """
+        return self.network.spawn(function, *args)
+
+    def process(self, *sockets: TracedSocket) -> Process:
+        """把这些套接字交给一个新进程，自己不再持有：像 fork 之后父进程关掉了它们。"""
+        return Process(self, sockets)
+
+    def program(self, *argv: str) -> Program:
+        """在这台主机上运行一个程序（比如编译好的 C），像 ``subprocess.Popen``。"""
+        return Program(self, argv)
+
+    def route(self, dst: str, kind: str = "unicast", gateway: str = "") -> None:
+        """加一条路由。``kind``：unicast（要 gateway）、unreachable、prohibit、blackhole（ip-route(8)）。"""
+        self.require_namespace().request("route", dst=dst, kind=kind, gateway=gateway)
+
+    def sysctl(self, name: str, value: object) -> None:
+        """改这台主机自己的内核参数，如 ``tcp_syn_retries``（tcp(7)）。不许改则抛 ``OSError``。"""
+        path = name if "/" in name else f"ipv4/{name}"
+        self.require_namespace().request("sysctl", name=path, value=str(value), must=True)
+
+    def reboot(self) -> None:
+        """断电重启：同样的地址，内核里却什么连接都不记得了。旧主机的套接字不再通向任何地方。"""
+        self.network.reboot(self)
+
+    # ------------------------------------------------------------ 仪器用的
+
+    def next_label(self) -> str:
+        self.labels += 1
+        return f"s{self.labels}"
+
+    def adopt(self, sock: TracedSocket) -> None:
+        self.born.append(sock)
+        if sock.type == socket.SOCK_STREAM and sock.family in (socket.AF_INET, socket.AF_INET6):
+            self.watch.adopt(sock)
+
+    def release(self, sock: TracedSocket) -> int:
+        if sock in self.born:
+            self.born.remove(sock)
+        return self.watch.release(sock)
+
+    def see(self, raw: bytes, arriving: bool) -> None:
+        """网线的报告：一个包离开或到达了本机。"""
+        ends = addresses(raw) if self.watch.may_change(raw) else None
+        if ends is None:
+            return
+        source, target = ends
+        local, peer = (target, source) if arriving else (source, target)
+        if local[0] in self.addresses:
+            self.watch.see(local, peer)
+
+    def report(self, flow: Flow, reading: Reading) -> None:
+        self.journal.note(tr.State(
+            t=self.journal.now(), host=self.name, socket=flow.label, local=endpoint(flow.local),
+            peer=endpoint(flow.peer) if flow.peer[1] else "", state=reading.state, origin=reading.origin,
+            receive_queue=reading.receive_queue, send_queue=reading.send_queue))
+
+    def new_fd(self, family: int, type: int, proto: int) -> int:
+        """新套接字的描述符，生在本机的命名空间里。"""
+        if self.network.closed:
+            raise ValueError("这个网络已经关闭，不能再新建套接字；请重新运行 with Network(...) 那一格。")
+        if self.namespace is not None:
+            return self.namespace.socket(family, type, proto, self.powerless)
+        return socket.socket(family, type, proto).detach()
+
+    def before_connect(self, sock: TracedSocket, address: Any) -> None:
+        """环回地址上，连接之前先绑到本机的地址，免得内核替大家都选 127.0.0.1。"""
+        if self.namespace is None and sock.family == socket.AF_INET and sock.getsockname() == ("0.0.0.0", 0):
+            with suppress(OSError):
+                socket.socket.bind(sock, (self.address, 0))
+
+    def require_namespace(self) -> Namespace:
+        if self.namespace is None:
+            raise Unavailable("这一步需要自己的命名空间，而现在用的是环回地址。" + capability().remedy)
+        return self.namespace
