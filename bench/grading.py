@@ -1,13 +1,14 @@
 """``python -m bench.grading [份数]``（即 ``make bench-grading``）：一分钟批多少份，与普通的 nbgrader 比；再批一千份。
 
-同样的答卷，同一次运行。我们的一边：沙箱、每项检查一个新进程、dask；nbgrader 的一边：``nbgrader autograde``，
-没有沙箱，笔记本原样运行，检查格就是学生自检的那些。
+结果写进 book/measurements/grading.json，书里的数字由它而来。同样的答卷，同一次运行。我们的一边：沙箱、
+每项检查一个新进程、dask；nbgrader 的一边：``nbgrader autograde``，没有沙箱，笔记本原样运行，检查格就是学生自检的那些。
 """
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -31,6 +34,7 @@ from sockscope.grading.source import samples
 LAB = find_lab("lab05")
 COMPARED = 12  # 与 nbgrader 比的份数
 LOOK = 0.5
+TARGET = Path(__file__).parents[1] / "book" / "measurements" / "grading.json"
 
 
 def main(many: int) -> int:
@@ -38,11 +42,20 @@ def main(many: int) -> int:
         root = Path(folder)
         ours, theirs = compare(root)
         print(f"我们：{ours:.0f} 份/分钟（沙箱，{os.cpu_count()} 个工作进程，连同启动）；"
-              f"普通的 nbgrader autograde：{theirs:.1f} 份/分钟；快 {ours / theirs:.0f} 倍（目标 10）", flush=True)
+              f"普通的 nbgrader autograde：{theirs:.1f} 份/分钟；快 {ours / theirs:.1f} 倍（目标 10）", flush=True)
         if many:
-            scores = [crowd(root / f"crowd{workers}", many, workers) for workers in (4, 1)]
-            print(f"4 个与 1 个工作进程给出的分数{'完全相同' if scores[0] == scores[1] else '不同！'}")
+            (four, scores), (one, again) = (crowd(root / f"crowd{workers}", many, workers) for workers in (4, 1))
+            print(f"4 个与 1 个工作进程给出的分数{'完全相同' if scores == again else '不同！'}")
+            keep({"compared": {"count": COMPARED, "ours_per_minute": round(ours), "nbgrader_per_minute": round(theirs, 1)},
+                  "crowd": [four, one], "same_scores": scores == again})
     return 0
+
+
+def keep(found: dict[str, Any]) -> None:
+    """连同机器与日期一起写下来。"""
+    told = {"machine": f"{os.cpu_count()} 个核，{platform.system()} {platform.release()}，Python {platform.python_version()}",
+            "date": datetime.now(UTC).date().isoformat(), "lab": LAB.name, **found}
+    TARGET.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def course(root: Path, count: int) -> Course:
@@ -79,8 +92,8 @@ def compare(root: Path) -> tuple[float, float]:
     return ours, 60 * COMPARED / (time.monotonic() - started)
 
 
-def crowd(root: Path, count: int, workers: int) -> dict[str, float]:
-    """批 ``count`` 份，说出用时和内存；返回每个人的分。"""
+def crowd(root: Path, count: int, workers: int) -> tuple[dict[str, Any], dict[str, float]]:
+    """批 ``count`` 份，说出用时和内存；返回它们，和每个人的分。"""
     made = course(root, count)
     with watched() as most:
         started = time.monotonic()
@@ -88,7 +101,8 @@ def crowd(root: Path, count: int, workers: int) -> dict[str, float]:
         took = time.monotonic() - started
     print(f"{done} 份，{workers} 个工作进程：{took:.0f} 秒（{60 * done / took:.0f} 份/分钟），"
           f"全部进程的内存最多 {most[0] / 2**20:.0f} MB，{len(failed)} 份没有批成", flush=True)
-    return {s: sum(filter(None, own.values())) for s, own in gradebook.recorded(made, LAB).items()}
+    told = {"workers": workers, "count": done, "seconds": round(took), "megabytes": most[0] >> 20}
+    return told, {s: sum(filter(None, own.values())) for s, own in gradebook.recorded(made, LAB).items()}
 
 
 @contextmanager
