@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import itertools
 import json
 import os
@@ -23,6 +24,8 @@ import sys
 import sysconfig
 import tempfile
 import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,7 @@ from sockscope.grading import seccomp
 from sockscope.grading.student import FLAGS, RUNNER, Student
 from sockscope.live import Host, Network, Program, capability
 
-__all__ = ["Refused", "Sandbox", "refusal"]
+__all__ = ["Refused", "Room", "Sandbox", "packages", "refusal"]
 
 MEMORY = 256 << 20  # 一个沙箱里全部进程合计，字节
 DISK, FILES = 32 << 20, 500  # 考场文件夹里合计的字节数与文件数
@@ -38,9 +41,43 @@ LOOK = 0.05  # 多久看一眼，秒
 LIMITS = {"RLIMIT_AS": 1 << 30, "RLIMIT_NPROC": 48, "RLIMIT_NOFILE": 256, "RLIMIT_FSIZE": 1 << 20, "RLIMIT_CPU": 10,
           "RLIMIT_CORE": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_MEMLOCK": 0}
 FOLDER = "/exam/"
+PACKAGES = "/packages/"
 JAIL = "sockscope-jail-"  # 临时文件夹以此开头，后面是批改进程的编号
 FIRST_UID = 300_000
 SHELL = 'exec 3<"$1" 4<"$2" 5>"$3"; shift 3; exec "$@"'  # 参数经描述符交给 bwrap，不留在 /proc/1/cmdline 里
+
+
+@dataclass(frozen=True)
+class Room:
+    """沙箱里的陈设：资源上限，另外挂上的第三方的包（只读），连不连主机的网。"""
+
+    limits: dict[str, int] = field(default_factory=lambda: LIMITS)
+    packages: tuple[str, ...] = ()
+    networked: bool = True
+
+    def arguments(self) -> Iterator[tuple[str, ...]]:
+        yield "--perms", "0755", "--dir", PACKAGES
+        for number, folder in enumerate(self.packages):
+            yield "--ro-bind", folder, f"{PACKAGES}{number}"
+            if os.path.isdir(f"{folder}/sockscope"):  # 装好的本包：考官在里面
+                yield from _hidden(f"{PACKAGES}{number}/sockscope")
+        if not self.networked:
+            yield ("--unshare-net",)
+
+    def seen(self) -> list[str]:
+        """包的文件夹在里面叫什么。"""
+        return [f"{PACKAGES}{number}" for number in range(len(self.packages))]
+
+
+EXAM = Room()
+
+
+def packages(*names: str) -> tuple[str, ...]:
+    """装着这几个包的文件夹；没有装抛 ``Refused``。"""
+    found = {name: importlib.util.find_spec(name) for name in names}
+    if lacking := [name for name, spec in found.items() if spec is None]:
+        raise Refused(f"没有装 {'、'.join(lacking)}。补救：pip install {' '.join(lacking)}。")
+    return tuple(dict.fromkeys(str(Path(os.path.realpath(spec.origin)).parents[1]) for spec in found.values()))
 
 
 class Refused(RuntimeError):
@@ -80,19 +117,19 @@ class Sandbox:
         self.tokens: dict[Program, str] = {}
         self.watchdog = Watchdog(self)
 
-    def start(self, host: Host, folder: str) -> tuple[Program, dict[str, Any]]:
+    def start(self, host: Host, folder: str, room: Room = EXAM) -> tuple[Program, dict[str, Any]]:
         token = f"exam-{os.getpid()}-{next(self._numbers)}"
         privileged = not _in_user_namespace(host)
         uid = self._user(folder) if privileged else 0
         arguments, info = self.folder / token, self.folder / f"{token}.json"
-        arguments.write_bytes(b"\0".join(a.encode() for a in self._arguments(folder, privileged)) + b"\0")
+        arguments.write_bytes(b"\0".join(a.encode() for a in self._arguments(folder, privileged, room)) + b"\0")
         self.running[token] = info, folder
         python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
         program = host.program("/bin/sh", "-c", SHELL, "sh", str(arguments), str(self.folder / "filter"), str(info),
                             self.bwrap, "--args", "3", "--seccomp", "4", "--info-fd", "5", "--",
                             python, *FLAGS, "/exam.py", token)
         self.tokens[program] = token
-        return program, {"limits": LIMITS, "uid": uid, "folder": FOLDER}
+        return program, {"limits": room.limits, "uid": uid, "folder": FOLDER, "packages": room.seen()}
 
     def _user(self, folder: str) -> int:
         """这个考场的用户：谁也不是，同一个考场里的几个进程是同一个，文件夹归它。"""
@@ -102,7 +139,7 @@ class Sandbox:
         os.chown(folder, uid, uid)
         return uid
 
-    def _arguments(self, folder: str, privileged: bool) -> list[str]:
+    def _arguments(self, folder: str, privileged: bool, room: Room) -> list[str]:
         system = [("--ro-bind", "/usr", "/usr"), *map(_link, ("/bin", "/lib", "/lib64", "/lib32", "/sbin"))]
         base = os.path.realpath(sys.base_prefix)
         if not base.startswith("/usr/"):
@@ -110,7 +147,7 @@ class Sandbox:
             system += [("--perms", "0755", "--dir", str(p)) for p in reversed(Path(base).parents) if str(p) != "/"]
             system.append(("--ro-bind", base, base))
         steps = [
-            *system, *(("--tmpfs", path) for path in _irrelevant() if os.path.isdir(path)),
+            *system, *(step for path in _irrelevant() if os.path.isdir(path) for step in _hidden(path)), *room.arguments(),
             ("--perms", "0755", "--dir", "/etc"), ("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
             ("--ro-bind", str(self.folder / "hosts"), "/etc/hosts"),
             ("--ro-bind", str(self.folder / "runner.py"), "/exam.py"),
@@ -152,6 +189,11 @@ def _irrelevant() -> list[str]:
     base = {"base": sys.base_prefix, "platbase": sys.base_prefix, "installed_base": sys.base_prefix}
     packages = sysconfig.get_path("purelib", "posix_prefix", base)
     return [os.path.realpath(packages), "/usr/local/share", "/usr/local/src", "/usr/src", "/usr/lib/python3/dist-packages"]
+
+
+def _hidden(path: str) -> tuple[tuple[str, ...], ...]:
+    """在里面，这个文件夹是空的，也写不进东西：内存盘不归总量管。"""
+    return ("--tmpfs", path), ("--remount-ro", path)
 
 
 def sweep() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import os
 import socket
 import tempfile
 
@@ -28,7 +29,7 @@ FORBIDDEN = """
     memfd_create memfd_secret shmget shmat msgget semget mq_open mlock mlock2 mlockall
     settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname syslog personality
     iopl ioperm lookup_dcookie nfsservctl vhangup fanotify_init inotify_init inotify_init1
-    sched_setaffinity sched_setscheduler sched_setattr setpriority ioprio_set migrate_pages move_pages mbind
+    sched_setaffinity sched_setattr setpriority ioprio_set migrate_pages move_pages mbind
     set_mempolicy landlock_create_ruleset
 """.split()  # noqa: SIM905
 ABSENT = ["clone3"]  # 过滤器看不见它的参数；说没有，C 库就退回 clone
@@ -53,6 +54,8 @@ def program() -> bytes:
         _add(lib, rules, lib.ERRNO(errno.ENOSYS), name)
     for flag in NAMESPACES.values():
         _add(lib, rules, lib.ERRNO(errno.EPERM), "clone", lib.Arg(0, lib.MASKED_EQ, flag, flag))
+    # 照旧用普通的调度：zmq 起每个线程都这样说一声，不许就罢工
+    _add(lib, rules, lib.ERRNO(errno.EPERM), "sched_setscheduler", lib.Arg(1, lib.NE, os.SCHED_OTHER))
     refuse = lib.ERRNO(errno.EAFNOSUPPORT)
     for name in ("socket", "socketpair"):
         for family in set(range(HIGHEST)) - set(FAMILIES):

@@ -1,0 +1,176 @@
+"""把一本笔记本一格一格送进内核，把输出里的文字和图交出去。用的是 nbclient。
+
+它自己也关在沙箱里（同一个考场文件夹，另一个进程命名空间），由 ``runner`` 装入：内核说的每句话都可能是学生的代码冒充的，
+所以读这些话的进程，没有什么可偷，也没有什么可弄坏。不认的种类、太长的文字、看不懂的话，到它这里为止；
+它交出去的，批改的一方还要再看一遍（``outputs``）。
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import time
+from errno import EAGAIN
+from queue import Empty
+
+import zmq.asyncio
+from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
+from jupyter_client.session import Session
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionComplete, DeadKernelError
+from nbformat import v4
+from traitlets import Type
+
+MESSAGE = 8 << 20  # 内核的一句话最长，字节；再长，zmq 就断开它
+WAITING = 4  # 没有读的话最多存几句，多了堵在内核那边
+GARBAGE = 10_000  # 看不懂的话最多听几句
+GRACE = 2.0  # 打断之后再等多久，秒
+TEXT, PICTURE, PICTURES, OUTPUTS = 20_000, 700_000, 4, 60  # 一格：文字几个字，一张图（base64）几个字、几张，一共几块
+
+
+class Garbled(Exception):
+    """内核没完没了地说看不懂的话。"""
+
+
+class Channel(AsyncZMQSocketChannel):
+    """不合规矩的话当作没有说；每读一句让一让，再多的话也挡不住看表。"""
+
+    heard = 0
+
+    async def get_msg(self, timeout=None):
+        while self.heard < GARBAGE:
+            await asyncio.sleep(0)
+            if not await self.socket.poll(None if timeout is None else int(timeout * 1000)):
+                raise Empty
+            with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+                message = await self._recv()
+                if all(isinstance(message[part], dict) for part in ("header", "parent_header", "content")):
+                    return message
+            self.heard += 1
+        raise Garbled
+
+
+class Client(AsyncKernelClient):
+    """连着内核的一头。内核还在不在，问它的套接字还有没有人听。"""
+
+    shell_channel_class = iopub_channel_class = control_channel_class = Type(Channel)
+
+    async def is_alive(self):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.setblocking(False)
+            return probe.connect_ex(f"{self.ip}-{self.shell_port}") in (0, EAGAIN)
+
+    _async_is_alive = is_alive
+
+    def interrupt(self):
+        self.control_channel.send(self.session.msg("interrupt_request", {}))
+
+
+class Conductor(NotebookClient):
+    """nbclient，只是输出另收。"""
+
+    def process_message(self, msg, cell, cell_index):
+        kind, content = msg["header"].get("msg_type"), msg["content"]
+        if kind == "status" and content.get("execution_state") == "idle":
+            raise CellExecutionComplete
+        self.page.take(kind, content)
+
+
+class Page:
+    """一格的输出，装满为止。``lost``：没有收下的种类。"""
+
+    def __init__(self):
+        self.outputs, self.lost, self.text, self.pictures = [], set(), 0, 0
+
+    def take(self, kind, content):
+        if kind == "stream":
+            self.write("stderr" if content.get("name") == "stderr" else "stdout", content.get("text"))
+        elif kind == "error":
+            lines = content.get("traceback")
+            if isinstance(lines, list) and all(isinstance(line, str) for line in lines[:OUTPUTS]):
+                self.write("error", "\n".join(lines[:OUTPUTS]))
+        elif kind in ("display_data", "execute_result") and isinstance(content.get("data"), dict):
+            self.show(content["data"])
+
+    def write(self, kind, text):
+        if not isinstance(text, str):
+            return
+        fits = text[:TEXT - self.text]
+        self.text += len(fits)
+        if len(fits) < len(text):
+            self.lost.add("long")
+        if self.outputs and self.outputs[-1][0] == kind in ("stdout", "stderr"):
+            self.outputs[-1][1].append(fits)
+        elif fits and self.room():
+            self.outputs.append((kind, [fits]))
+
+    def show(self, data):
+        picture = data.get("image/png")
+        if isinstance(picture, str) and len(picture) <= PICTURE and self.pictures < PICTURES and self.room():
+            self.pictures += 1
+            self.outputs.append(("png", [picture]))
+        else:
+            self.write("text", data.get("text/plain"))
+        self.lost |= {"rich"} if set(data) - {"text/plain", "image/png"} else set()
+
+    def room(self):
+        if len(self.outputs) >= OUTPUTS:
+            self.lost.add("long")
+        return len(self.outputs) < OUTPUTS
+
+
+def connected(key, connection):
+    context = zmq.asyncio.Context()
+    context.maxmsgsize, context.rcvhwm, context.sndhwm = MESSAGE, WAITING, 100
+    client = Client(context=context, session=Session(key=key.encode()), **connection)
+    client.start_channels(stdin=False, hb=False)
+    return client
+
+
+async def one(conductor, index, seconds):
+    """执行一格，返回怎样结束的：done、overtime（打断了）、stuck（打不断）、dead、garbled。"""
+    conductor.page = Page()
+    run = asyncio.ensure_future(conductor.async_execute_cell(conductor.nb.cells[index], index))
+    ending = "done"
+    await asyncio.wait({run}, timeout=seconds)
+    if not run.done():
+        ending = "overtime"
+        conductor.kc.interrupt()
+        await asyncio.wait({run}, timeout=GRACE)
+    if not run.done():
+        return "stuck"
+    if isinstance(run.exception(), DeadKernelError):
+        return "dead"
+    return "garbled" if run.exception() else ending
+
+
+async def perform(task, say):
+    cells = [v4.new_code_cell(source) for _, source in task["sources"]]
+    conductor = Conductor(v4.new_notebook(cells=cells), timeout=None, allow_errors=True, iopub_timeout=2)
+    conductor.log.setLevel(logging.CRITICAL)
+    conductor.kc = connected(task["key"], task["connection"])
+    await conductor.kc.wait_for_ready(timeout=task["start"])
+    deadline = time.monotonic() + task["whole"]
+    for index, (number, _) in enumerate(task["sources"]):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return
+        ending = await one(conductor, index, min(task["each"], left))
+        for kind, parts in conductor.page.outputs:
+            say(cell=number, kind=kind, text="".join(parts))
+        say(cell=number, ended=ending, lost=sorted(conductor.page.lost))
+        if ending in ("stuck", "dead"):
+            return
+
+
+def main(task, channel, questions):
+    questions.readline()  # 等内核就绪
+    asyncio.run(leave(perform(task, channel.say)))
+
+
+async def leave(work):
+    """做完就走，不等还挂着的读写。"""
+    await work
+    os._exit(0)
