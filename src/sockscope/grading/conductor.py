@@ -23,8 +23,8 @@ from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from nbformat import v4
 from traitlets import Type
 
-MESSAGE = 8 << 20  # 内核的一句话最长，字节；再长，zmq 就断开它
-WAITING = 4  # 没有读的话最多存几句，多了堵在内核那边
+MESSAGE = 32 << 20  # 内核的一句话最长，字节；再长，zmq 就与它断开，不再连
+WAITING = 2  # 没有读的话最多存几句，多了堵在内核那边
 GARBAGE = 10_000  # 看不懂的话最多听几句
 GRACE = 2.0  # 打断之后再等多久，秒
 TEXT, PICTURE, PICTURES, OUTPUTS = 20_000, 700_000, 4, 60  # 一格：文字几个字，一张图（base64）几个字、几张，一共几块
@@ -126,11 +126,12 @@ def connected(key, connection):
     context.maxmsgsize, context.rcvhwm, context.sndhwm = MESSAGE, WAITING, 100
     client = Client(context=context, session=Session(key=key.encode()), **connection)
     client.start_channels(stdin=False, hb=False)
+    client.broken = client.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
     return client
 
 
 async def one(conductor, index, seconds):
-    """执行一格，返回怎样结束的：done、overtime（打断了）、stuck（打不断）、dead、garbled。"""
+    """执行一格，返回怎样结束的：done、overtime（打断了）、stuck（打不断）、dead（没了）、deaf（听不见了）、garbled（看不懂）。"""
     conductor.page = Page()
     run = asyncio.ensure_future(conductor.async_execute_cell(conductor.nb.cells[index], index))
     ending = "done"
@@ -139,10 +140,12 @@ async def one(conductor, index, seconds):
         ending = "overtime"
         conductor.kc.interrupt()
         await asyncio.wait({run}, timeout=GRACE)
+    if run.done() and isinstance(run.exception(), DeadKernelError):
+        return "dead"
+    if await conductor.kc.broken.poll(0):
+        return "deaf"
     if not run.done():
         return "stuck"
-    if isinstance(run.exception(), DeadKernelError):
-        return "dead"
     return "garbled" if run.exception() else ending
 
 
@@ -156,13 +159,14 @@ async def perform(task, say):
     for index, (number, _) in enumerate(task["sources"]):
         left = deadline - time.monotonic()
         if left <= 0:
-            return
+            break
         ending = await one(conductor, index, min(task["each"], left))
         for kind, parts in conductor.page.outputs:
             say(cell=number, kind=kind, text="".join(parts))
         say(cell=number, ended=ending, lost=sorted(conductor.page.lost))
-        if ending in ("stuck", "dead"):
-            return
+        if ending in ("stuck", "dead", "deaf"):
+            break
+    say(finished=True)
 
 
 def main(task, channel, questions):

@@ -12,7 +12,8 @@ import os
 import secrets
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,13 @@ from sockscope.grading.student import Student
 from sockscope.grading.verdict import Verdict
 from sockscope.live import Host, Network, Program
 
-__all__ = ["Patience", "execute", "perform", "where"]
+__all__ = ["Patience", "Study", "execute", "perform", "where"]
 
 KERNEL, CONDUCTOR = (Path(__file__).with_name(name) for name in ("kernel.py", "conductor.py"))
 CONNECTION = {"transport": "ipc", "ip": "/exam/kernel", "shell_port": 1, "iopub_port": 2, "stdin_port": 3,
               "control_port": 4, "hb_port": 5}
 ROOMY = {**LIMITS, "RLIMIT_AS": 4 << 30, "RLIMIT_CPU": 120}  # 内核有十来个线程，各要地址空间；实际的内存另有人看着
+FEW = 2  # 这么少就不必先空转
 STYLE = """<style>
 .own{border-left:4px solid #4a7fb5;padding-left:1em;margin:1em 0}.note{color:#c2564a}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:.4em 0;font-size:14px}
@@ -56,22 +58,38 @@ class NotExecuted(RuntimeError):
 
 # ---------------------------------------------------------------- 一份
 
-class Furnished:
-    """同一个沙箱，多挂上 Jupyter 的包，不连网。"""
+class Study:
+    """执行笔记本用的沙箱：多挂上 Jupyter 的包，不连网。用完 ``close()``。
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox, self.end = sandbox, sandbox.end
+    Jupyter 要装一千多个模块；装好的包里若没有字节码，每份都要重新编译好几秒，所以先空转一遍，把字节码存下来：
+    空转时没有学生的代码，之后这个文件夹只读。
+    """
+
+    def __init__(self) -> None:
         self.room = Room(ROOMY, packages("ipykernel", "nbclient", "zmq"), networked=False)
+        self.sandbox = Sandbox()
+        self.end, self.close = self.sandbox.end, self.sandbox.close
 
     def start(self, host: Host, folder: str) -> tuple[Program, dict[str, Any]]:
         return self.sandbox.start(host, folder, self.room)
+
+    def warm_up(self) -> None:
+        """包里没有字节码，就空转一遍。"""
+        if os.path.exists(cache_from_source(f"{self.room.packages[0]}/ipykernel/ipkernel.py")):
+            return
+        folder = self.sandbox.folder / "bytecode"
+        folder.mkdir()
+        folder.chmod(0o777)  # 外面一层文件夹只有自己进得去
+        self.room = replace(self.room, bytecode=str(folder), fresh=True)
+        perform({0: "None"}, self)
+        self.room = replace(self.room, fresh=False)
 
 
 class Listener(Student):
     """``conductor`` 的一次运行：收它交出来的输出。"""
 
     def __init__(self, numbers: Iterable[int], *arguments: Any) -> None:
-        self.ran = {number: Ran() for number in numbers}
+        self.ran, self.finished = {number: Ran() for number in numbers}, False
         super().__init__(*arguments)
 
     def begin(self) -> None:
@@ -84,21 +102,29 @@ class Listener(Student):
                 self.ran[cell].take(kind, text)
             case {"cell": int(cell), "ended": str(ending), "lost": list(lost)}:
                 self.ran[cell].end(ending, lost)
+            case {"finished": True}:
+                self.finished = True
             case _:
                 super()._hear(message)
 
+    def results(self) -> dict[int, Ran]:
+        """各格的结果；中途整个没了的，记在正在运行的那一格。"""
+        broken = [ran for ran in self.ran.values() if not ran.ending]
+        if broken and not self.finished:
+            broken[0].ending = "dead"
+        return self.ran
 
-def perform(sources: dict[int, str], sandbox: Sandbox, patience: Patience = Patience()) -> dict[int, Ran]:
+
+def perform(sources: dict[int, str], study: Study, patience: Patience = Patience()) -> dict[int, Ran]:
     """在沙箱里依次执行几格，返回 格 → 结果。内核起不来抛 ``NotExecuted``；此外无论里面出什么事，都按时返回。"""
-    furnished, key = Furnished(sandbox), secrets.token_hex(16)
-    shared = {"key": key, "connection": CONNECTION}
+    shared = {"key": secrets.token_hex(16), "connection": CONNECTION}
     net, running = Network("client", "server", capture="cable"), []
     try:
         folder = net.folder
-        running.append(kernel := Student(net.client, furnished, {"program": KERNEL.read_text(encoding="utf-8"), **shared},
+        running.append(kernel := Student(net.client, study, {"program": KERNEL.read_text(encoding="utf-8"), **shared},
                                          "kernel", folder))
         task = {"program": CONDUCTOR.read_text(encoding="utf-8"), "sources": list(sources.items()), **vars(patience), **shared}
-        running.append(conductor := Listener(sources, net.client, furnished, task, "conductor", folder))
+        running.append(conductor := Listener(sources, net.client, study, task, "conductor", folder))
         with kernel.changed:
             kernel.changed.wait_for(lambda: kernel.ready, patience.start)
         if kernel.over or not kernel.ready:
@@ -106,7 +132,7 @@ def perform(sources: dict[int, str], sandbox: Sandbox, patience: Patience = Pati
         conductor.begin()
         with conductor.changed:
             conductor.changed.wait_for(lambda: conductor.over, patience.start + patience.whole)
-        return conductor.ran
+        return conductor.results()
     finally:
         for student in running:
             student.end()
@@ -175,11 +201,13 @@ def execute(course: Course, lab: Lab, students: list[str] | None = None, patienc
     if why := refusal():
         raise Refused(why)
     wanted = [paper for student, paper in papers.items() if not students or student in students]
-    sandbox, pool = Sandbox(), ThreadPoolExecutor(os.cpu_count() or 1)
+    study, pool = Study(), ThreadPoolExecutor(os.cpu_count() or 1)
     made: list[Path] = []
     failed: list[tuple[str, str]] = []
     try:
-        work = {pool.submit(execute_one, course, lab, paper, sandbox, patience): paper for paper in wanted}
+        if len(wanted) > FEW:
+            study.warm_up()
+        work = {pool.submit(execute_one, course, lab, paper, study, patience): paper for paper in wanted}
         for count, future in enumerate(as_completed(work), 1):
             student = work[future].student
             try:
@@ -189,14 +217,14 @@ def execute(course: Course, lab: Lab, students: list[str] | None = None, patienc
             progress(count, len(work), student)
     finally:
         pool.shutdown(cancel_futures=True)
-        sandbox.close()
+        study.close()
     return sorted(made), failed
 
 
-def execute_one(course: Course, lab: Lab, paper: Paper, sandbox: Sandbox, patience: Patience) -> Path:
+def execute_one(course: Course, lab: Lab, paper: Paper, study: Study, patience: Patience) -> Path:
     book, result = course.notebook(lab), course.result(lab.name, paper.student)
     verdicts = course.verdicts(result) if result and result["digest"] == paper.digest else []
-    ran = perform(to_run(book, lab, paper), sandbox, patience)
+    ran = perform(to_run(book, lab, paper), study, patience)
     path = where(course, lab, paper.student)
     write(path, page(book, lab, paper, ran, verdicts))
     return path

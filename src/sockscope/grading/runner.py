@@ -329,6 +329,7 @@ def main():
 def hand_over(task, channel, questions):
     """不叫函数，交给另一个程序：执行笔记本时的内核或 nbclient。它自己的包在 ``task["packages"]`` 里。"""
     sys.path[:0] = task["packages"]
+    sys.pycache_prefix, sys.dont_write_bytecode = task["bytecode"], not task["fresh"]
     space = {"__name__": "program"}
     try:
         exec(compile(task["program"], "<程序>", "exec"), space)

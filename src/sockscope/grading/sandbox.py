@@ -41,7 +41,7 @@ LOOK = 0.05  # 多久看一眼，秒
 LIMITS = {"RLIMIT_AS": 1 << 30, "RLIMIT_NPROC": 48, "RLIMIT_NOFILE": 256, "RLIMIT_FSIZE": 1 << 20, "RLIMIT_CPU": 10,
           "RLIMIT_CORE": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_MEMLOCK": 0}
 FOLDER = "/exam/"
-PACKAGES = "/packages/"
+PACKAGES, BYTECODE = "/packages/", "/bytecode"
 JAIL = "sockscope-jail-"  # 临时文件夹以此开头，后面是批改进程的编号
 FIRST_UID = 300_000
 SHELL = 'exec 3<"$1" 4<"$2" 5>"$3"; shift 3; exec "$@"'  # 参数经描述符交给 bwrap，不留在 /proc/1/cmdline 里
@@ -49,11 +49,16 @@ SHELL = 'exec 3<"$1" 4<"$2" 5>"$3"; shift 3; exec "$@"'  # 参数经描述符交
 
 @dataclass(frozen=True)
 class Room:
-    """沙箱里的陈设：资源上限，另外挂上的第三方的包（只读），连不连主机的网。"""
+    """沙箱里的陈设：资源上限，另外挂上的第三方的包（只读），连不连主机的网。
+
+    ``bytecode`` 是放字节码的文件夹，没有则为空；``fresh`` 时写得进去，那时里面不能有学生的代码。
+    """
 
     limits: dict[str, int] = field(default_factory=lambda: LIMITS)
     packages: tuple[str, ...] = ()
     networked: bool = True
+    bytecode: str = ""
+    fresh: bool = False
 
     def arguments(self) -> Iterator[tuple[str, ...]]:
         yield "--perms", "0755", "--dir", PACKAGES
@@ -61,12 +66,15 @@ class Room:
             yield "--ro-bind", folder, f"{PACKAGES}{number}"
             if os.path.isdir(f"{folder}/sockscope"):  # 装好的本包：考官在里面
                 yield from _hidden(f"{PACKAGES}{number}/sockscope")
+        if self.bytecode:
+            yield "--bind" if self.fresh else "--ro-bind", self.bytecode, BYTECODE
         if not self.networked:
             yield ("--unshare-net",)
 
-    def seen(self) -> list[str]:
-        """包的文件夹在里面叫什么。"""
-        return [f"{PACKAGES}{number}" for number in range(len(self.packages))]
+    def terms(self) -> dict[str, Any]:
+        """里面的程序要知道的条件。"""
+        return {"limits": self.limits, "packages": [f"{PACKAGES}{number}" for number in range(len(self.packages))],
+                "bytecode": BYTECODE if self.bytecode else None, "fresh": self.fresh}
 
 
 EXAM = Room()
@@ -129,7 +137,7 @@ class Sandbox:
                             self.bwrap, "--args", "3", "--seccomp", "4", "--info-fd", "5", "--",
                             python, *FLAGS, "/exam.py", token)
         self.tokens[program] = token
-        return program, {"limits": room.limits, "uid": uid, "folder": FOLDER, "packages": room.seen()}
+        return program, {**room.terms(), "uid": uid, "folder": FOLDER}
 
     def _user(self, folder: str) -> int:
         """这个考场的用户：谁也不是，同一个考场里的几个进程是同一个，文件夹归它。"""
