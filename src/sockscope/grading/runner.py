@@ -268,7 +268,7 @@ def plain(value, depth=0):
 
 # ---------------------------------------------------------------- 一次任务
 
-def limit(limits, uid):
+def limit(limits, uid, tighter):
     """放下全部权能；批改时再换成谁也不是的用户，收紧资源（setrlimit(2)）。普通用户遇到什么，学生代码就遇到什么。"""
     import resource
 
@@ -276,7 +276,7 @@ def limit(limits, uid):
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    for name, value in limits.items():
+    for name, value in {**limits, **tighter}.items():
         resource.setrlimit(getattr(resource, name), (value, value))
     if not limits:  # 在沙箱里，bubblewrap 和换用户已经做完了这一步
         import ctypes
@@ -304,7 +304,7 @@ def main():
     os.setsid()
     channel.say(pid=os.getpid())
     task = marshal.loads(bytes.fromhex(questions.readline().decode()))
-    limit(task["limits"], task["uid"])
+    limit(task["limits"], task["uid"], task.get("tighter", {}))
     os.chdir(task["folder"])
     if "program" in task:
         return hand_over(task, channel, questions)

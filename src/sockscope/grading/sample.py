@@ -58,7 +58,7 @@ def blank(lab: Lab) -> Answers:
 
 def cheat(lab: Lab, trick: Cheat) -> Answers:
     """每一格都先使坏，再给一个什么也不做的函数。"""
-    return Answers({cell: f"# 答题格：{cell}\n{trick.code}\n" + "\n".join(BODY.format(name=n) for n in names)
+    return Answers({cell: f"# 答题格：{cell}\n{trick.text}\n" + "\n".join(BODY.format(name=n) for n in names)
                     for cell, names in lab.cells.items()})
 
 

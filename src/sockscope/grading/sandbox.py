@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import itertools
-import json
 import os
 import select
 import shutil
@@ -23,7 +22,7 @@ import signal
 import sys
 import sysconfig
 import tempfile
-import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,13 +30,11 @@ from typing import Any
 
 from sockscope.grading import seccomp
 from sockscope.grading.student import FLAGS, RUNNER, Student
+from sockscope.grading.watchdog import Sitting, Watchdog, first
 from sockscope.live import Host, Network, Program, capability
 
 __all__ = ["Refused", "Room", "Sandbox", "packages", "refusal"]
 
-MEMORY = 256 << 20  # 一个沙箱里全部进程合计，字节
-DISK, FILES = 32 << 20, 500  # 考场文件夹里合计的字节数与文件数
-LOOK = 0.05  # 多久看一眼，秒
 LIMITS = {"RLIMIT_AS": 1 << 30, "RLIMIT_NPROC": 48, "RLIMIT_NOFILE": 256, "RLIMIT_FSIZE": 1 << 20, "RLIMIT_CPU": 10,
           "RLIMIT_CORE": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_MEMLOCK": 0}
 FOLDER = "/exam/"
@@ -121,9 +118,9 @@ class Sandbox:
         (self.folder / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
         (self.folder / "runner.py").write_bytes(RUNNER.read_bytes())
         (self.folder / "runner.py").chmod(0o444)
-        self.running: dict[str, tuple[Path, str]] = {}
+        self.running: dict[str, Sitting] = {}
         self.tokens: dict[Program, str] = {}
-        self.watchdog = Watchdog(self)
+        self.watchdog = Watchdog(self.running)
 
     def start(self, host: Host, folder: str, room: Room = EXAM) -> tuple[Program, dict[str, Any]]:
         token = f"exam-{os.getpid()}-{next(self._numbers)}"
@@ -131,7 +128,7 @@ class Sandbox:
         uid = self._user(folder) if privileged else 0
         arguments, info = self.folder / token, self.folder / f"{token}.json"
         arguments.write_bytes(b"\0".join(a.encode() for a in self._arguments(folder, privileged, room)) + b"\0")
-        self.running[token] = info, folder
+        self.running[token] = Sitting(info, folder, host.network, time.monotonic())
         python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
         program = host.program("/bin/sh", "-c", SHELL, "sh", str(arguments), str(self.folder / "filter"), str(info),
                             self.bwrap, "--args", "3", "--seccomp", "4", "--info-fd", "5", "--",
@@ -143,7 +140,7 @@ class Sandbox:
         """这个考场的用户：谁也不是，同一个考场里的几个进程是同一个，文件夹归它。"""
         if os.stat(folder).st_uid >= FIRST_UID:
             return os.stat(folder).st_uid
-        uid = FIRST_UID + (os.getpid() * 64 + next(self._numbers)) % 500_000
+        uid = FIRST_UID + os.getpid() * 1000 + next(self._numbers) % 1000  # 同时批改的几个进程，用户也各不相同
         os.chown(folder, uid, uid)
         return uid
 
@@ -177,8 +174,8 @@ class Sandbox:
     def end(self, student: Student) -> None:
         """杀掉沙箱里的 1 号进程，等到它和它的命名空间都不在了。"""
         token = self.tokens.pop(student.program)
-        info, _ = self.running.pop(token)
-        init = _init(info, token)
+        info = self.running.pop(token).info
+        init = first(info, token)
         if init is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(init, signal.SIGKILL)
@@ -223,92 +220,6 @@ def _in_user_namespace(host: Host) -> bool:
     """主机是不是先进了用户命名空间才造出来的：是，就没有真的 root 可以放下。"""
     ours, theirs = (os.stat(f"/proc/{who}/ns/user").st_ino for who in ("self", host.namespace.pid))
     return ours != theirs
-
-
-def _init(info: Path, token: str) -> int | None:
-    """沙箱 1 号进程的 pidfd；它没有起来或已经不在了则为 None。命令行里的记号防止 pid 已经换了主人。"""
-    pid = _child(info)
-    if pid is None:
-        return None
-    try:
-        fd = os.pidfd_open(pid)
-    except OSError:
-        return None
-    with contextlib.suppress(OSError):
-        if token.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-            return fd
-    os.close(fd)
-    return None
-
-
-def _child(info: Path) -> int | None:
-    try:
-        return int(json.loads(info.read_text())["child-pid"])
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-# ---------------------------------------------------------------- 总量
-
-class Watchdog:
-    """不时看一眼每个沙箱一共占了多少内存、写了多少文件，超过就整个杀掉。"""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox, self.over = sandbox, threading.Event()
-        self.thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
-        self.thread.start()
-
-    def _watch(self) -> None:
-        while not self.over.wait(LOOK):
-            for token, (info, folder) in list(self.sandbox.running.items()):
-                if greedy(info, folder) and (init := _init(info, token)):
-                    with contextlib.suppress(ProcessLookupError):
-                        signal.pidfd_send_signal(init, signal.SIGKILL)
-                    os.close(init)
-
-    def stop(self) -> None:
-        self.over.set()
-        self.thread.join()
-
-
-def greedy(info: Path, folder: str) -> bool:
-    """这个沙箱是不是要得太多。"""
-    pid = _child(info)
-    return pid is not None and (sum(map(_memory, _family(pid))) > MEMORY or _crowded(folder))
-
-
-def _crowded(folder: str) -> bool:
-    """考场文件夹里的东西是不是太多；数到上限就不再数。"""
-    waiting, files, size = [folder], 0, 0
-    while waiting:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                files, size = files + 1, size + entry.stat(follow_symlinks=False).st_blocks * 512
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                if files > FILES or size > DISK:
-                    return True
-    return False
-
-
-def _family(pid: int) -> list[int]:
-    """一个进程和它的全部后代；孤儿由沙箱的 1 号进程收养，所以一个不漏。"""
-    found, waiting = [], [pid]
-    while waiting:
-        found.append(waiting.pop())
-        for children in Path(f"/proc/{found[-1]}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                waiting += map(int, children.read_text().split())
-    return found
-
-
-def _memory(pid: int) -> int:
-    """一个进程自己占的内存（匿名页与共享内存），字节。"""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon", "RssShmem")))
 
 
 # ---------------------------------------------------------------- 能不能造

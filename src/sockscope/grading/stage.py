@@ -6,7 +6,14 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
+import stat
+import struct
+import tempfile
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -17,28 +24,31 @@ from sockscope.grading.lab import Check
 from sockscope.grading.student import Answers, Launcher, Student
 from sockscope.grading.verdict import Row, Verdict
 from sockscope.grading.waiting import SLICE, Clock, Failed, describe, refusal, show
+from sockscope.live.socket import FOLDER
 
-__all__ = ["Stage", "examine"]
+__all__ = ["Stage", "examine", "let_go"]
 
 START = 20.0  # 学生的进程最多这么久要就绪，秒
+MOST = 600  # 留下的轨迹最多这么多件事：塞满网线的，不能叫画图的人画到天黑
 
 
 class Stage(Ends):
     """考官的函数只收到它。"""
 
-    def call(self, function: str, *args: Any, on: str = "", driver: str = "") -> Student:
+    def call(self, function: str, *args: Any, on: str = "", driver: str = "", **tighter: int) -> Student:
         """在一个新进程里叫学生的 ``function(*args)``，等它装好就返回。
 
-        ``on`` 是另一台主机；``driver`` 是考官的一段程序，装在答题格之后，``function`` 可以是它定义的名字。
+        ``on`` 是另一台主机，考场文件夹也是另一个；``driver`` 是考官的一段程序，装在答题格之后，``function`` 可以是
+        它定义的名字，但它与学生的代码同住，学生看得见也改得动；``tighter`` 是更紧的资源上限，在装入答题格之前就收紧。
         """
         host = self.net[on or self.check.student]
         names = list(self.check.lab.cells)
         last = max((names.index(c) for c in self.check.cells), default=-1)
         cells = [[n, self.answers.cells[n]] for n in names[:last + 1] if n in self.answers.cells]
         task = {"prelude": self.check.lab.prelude, "cells": cells, "driver": driver, "function": function,
-                "arguments": [freeze(a) for a in args]}
+                "arguments": [freeze(a) for a in args], "tighter": tighter}
         text = f"{function}({', '.join(show(a) for a in args)})"
-        student = Student(host, self.launcher, task, text, self.net.folder)
+        student = Student(host, self.launcher, task, text, self._folder(on))
         self.students.append(student)
         clock = Clock(START)
         while not student.ready and not clock.over():
@@ -46,6 +56,39 @@ class Stage(Ends):
                 student.changed.wait_for(lambda: student.ready, SLICE)
         self._prepared(student)
         return student
+
+    def _folder(self, on: str) -> str:
+        """学生看到的考场文件夹：两台主机上的程序只能经网线说话，所以不共用。"""
+        if on not in self.folders:
+            self.folders[on] = tempfile.mkdtemp(prefix=FOLDER) + "/" if on else self.net.folder
+        return self.folders[on]
+
+    # ------------------------------------------------------------ 考官放在考场里的文件
+
+    def share(self, name: str) -> None:
+        """让学生的用户也连得上考官的套接字文件。名字可能已经被他换成了别的，所以不跟随符号链接，只改考官自己的套接字。"""
+        fd = os.open(self.net.folder + name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            found = os.fstat(fd)
+            if stat.S_ISSOCK(found.st_mode) and found.st_uid == os.geteuid():
+                os.chmod(f"/proc/self/fd/{fd}", 0o666)
+        finally:
+            os.close(fd)
+
+    def place(self, name: str, content: bytes) -> None:
+        """放一个谁都读得、写得的普通文件；那里已经有什么，就是一个 OSError。"""
+        fd = os.open(self.net.folder + name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(fd, "wb") as file:
+            os.fchmod(fd, 0o666)
+            file.write(content)
+
+    def contents(self, name: str) -> bytes:
+        """一个普通文件的内容；学生留下的别的什么（符号链接、管道）都不跟随，也不等。"""
+        with suppress(OSError):
+            fd = os.open(self.net.folder + name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open(fd, "rb") as file:
+                return file.read(1 << 20) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+        return b""
 
     def _prepared(self, student: Student) -> None:
         kind, value = student.outcome
@@ -56,8 +99,10 @@ class Stage(Ends):
         if student.over and kind == "missing":
             defined = "、".join(n for c in self.check.cells for n in self.check.lab.cells[c])
             self.fail(f"在答题格里找 {student.text.partition('(')[0]}", f"定义了 {defined}", "没有找到这个名字")
-        if not student.pid or (student.over and kind == "unprepared"):
-            raise RuntimeError(f"学生的进程没有就绪：{student.said[-400:]!r} {value or ''}")
+        if student.over and kind == "unprepared":  # 说法可以冒充，考场里的文件他也动得了，所以不算我们出错
+            self.fail("准备好你的函数的参数", "准备好了", describe(value))
+        if not student.pid:
+            raise RuntimeError(f"学生的进程没有就绪：{student.said[-400:]!r}")
         if not student.ready:
             self.fail("装入答题格", f"{START:.0f} 秒之内装好", "没有装好")
 
@@ -70,14 +115,40 @@ class Stage(Ends):
         told = [c for s in self.students for c in s.told_calls(journal.origin)]
         homes = {s.host.name for s in self.students}
         hosts = [replace(h, title=f"{h.title}（你）") if h.name in homes else h for h in seen.hosts]
-        return replace(seen, hosts=hosts, events=tr.in_order([*seen.events, *told]))
+        return replace(seen, hosts=hosts, events=tr.in_order([*seen.events, *told])[:MOST])
 
     def close(self) -> None:
-        for sock in self.own:
-            sock.close()
         for student in self.students:
             student.end()
+        for sock in self.own:
+            let_go(sock)
+        for folder in self.folders.values():
+            clear(folder)
+        for folder in (f for on, f in self.folders.items() if on):
+            os.rmdir(folder)
         self.net.close()
+
+
+def let_go(sock: socket.socket) -> None:
+    """关掉一个套接字。学生可能交来一个 SO_LINGER 很长、发不完的，要先叫它别等。"""
+    with suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
+    sock.close()
+
+
+def clear(folder: str) -> None:
+    """删空一个文件夹，不管里面套了几千层、锁了几道：每次把下一层搬到面上来，路径从不变长。"""
+    while entries := list(os.scandir(folder)):
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry.path)
+                continue
+            os.chmod(entry.path, 0o700)
+            for inner in os.scandir(entry.path):
+                if inner.is_dir(follow_symlinks=False):
+                    os.chmod(inner.path, 0o700)
+                os.rename(inner.path, f"{folder}{secrets.token_hex(8)}")
+            os.rmdir(entry.path)
 
 
 def examine(check: Check, answers: Answers, launcher: Launcher, seed: int) -> Verdict:

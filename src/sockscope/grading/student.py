@@ -11,6 +11,7 @@ import select
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,7 @@ class Other:
     """学生返回了我们不认的类型；它与什么都不相等。"""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = clean(name)
 
     def __repr__(self) -> str:
         return f"一个 {self.name} 对象"
@@ -93,8 +94,23 @@ def thaw(claim: Any) -> Any:
         case "dict" if isinstance(value, list):
             return {hashable(thaw(k)): thaw(v) for k, v in value}
         case "other":
-            return Other(str(value)[:60])
+            return Other(value)
     raise ValueError("看不懂的说法")
+
+
+def trouble(told: dict[str, Any]) -> dict[str, Any]:
+    """一个异常的说法：只留约定的几样，每样都写得进文件、画得进图。"""
+    return {"type": clean(told.get("type", "异常")), "text": clean(told.get("text", "")), "errno": whole(told.get("errno")),
+            **place(told)}
+
+
+def place(told: dict[str, Any]) -> dict[str, Any]:
+    return {"cell": clean(told.get("cell", "")), "line": whole(told.get("line")) or 0}
+
+
+def whole(value: Any, most: int = 1 << 31) -> int | None:
+    """一个不太大的自然数；不是则为 None。"""
+    return value if type(value) is int and 0 <= value <= most else None
 
 
 def hashable(value: Any) -> Any:
@@ -179,20 +195,20 @@ class Student:
                 case {"pid": int(pid)} if not self.pid:
                     self.pid = pid
                 case {"ready": True, "troubles": dict(troubles)} if not self.ready:
-                    self.ready, self.troubles = True, troubles
+                    self.ready, self.troubles = True, self._troubles(troubles)
                 case {"listening": True}:
                     self.ready = True
                 case {"stands": list(stands)}:
-                    self.stands = [s for s in stands[:8] if isinstance(s, dict)]
+                    self.stands = [place(s) for s in stands[:8] if isinstance(s, dict)]
                 case {"returned": value} if not self.over:
                     self._settle("returned", thaw(value))
                 case {"raised": dict(what)} if not self.over:
-                    self._settle("raised", what)
+                    self._settle("raised", trouble(what))
                 case {"missing": str(), "troubles": dict(troubles)} if not self.over:
-                    self.troubles = troubles
+                    self.troubles = self._troubles(troubles)
                     self._settle("missing", None)
                 case {"unprepared": dict(what)} if not self.over:
-                    self._settle("unprepared", what)
+                    self._settle("unprepared", trouble(what))
             self.changed.notify_all()
 
     def _settle(self, kind: str, value: Any) -> None:
@@ -203,10 +219,17 @@ class Student:
             self.over = self.ready = True
             self.changed.notify_all()
 
+    @staticmethod
+    def _troubles(told: dict[str, Any]) -> dict[str, Any]:
+        return {cell: trouble(what) for cell, what in told.items() if isinstance(what, dict)}
+
     def _note(self, call: dict[str, Any]) -> None:
-        number = call.get("number")
-        if isinstance(number, int) and (number in self.calls or len(self.calls) < 400):
-            self.calls.setdefault(number, {}).update(call)
+        number, now = whole(call.get("number")), time.monotonic_ns()
+        if number is not None and (number in self.calls or len(self.calls) < 400):
+            times = {n: whole(call[n], now) for n in ("t", "end") if n in call}
+            texts = {n: clean(call[n]) for n in ("thread", "socket", "name", "args", "result") if n in call}
+            error = {"errno": whole(call.get("errno")), "error": clean(call["error"])} if call.get("error") else {}
+            self.calls.setdefault(number, {}).update(times | texts | error)
 
     # ------------------------------------------------------------ 问它
 
@@ -239,17 +262,15 @@ class Student:
         return [c for c in made if c is not None]
 
     def _call(self, told: dict[str, Any], origin: int) -> Call | None:
-        t, end, number = told.get("t"), told.get("end"), told.get("errno")
-        if not isinstance(t, int) or not isinstance(end, int | None) or t < origin or (end or t) < t:
+        t, end = told.get("t"), told.get("end")
+        if t is None or t < origin or (end or t) < t:
             return None
         error = None
         if told.get("error"):
-            error = errno.errorcode.get(number) if isinstance(number, int) else None
-            error = error or ("timeout" if told["error"] == "TimeoutError" else clean(told["error"]))
+            error = errno.errorcode.get(told["errno"]) or ("timeout" if told["error"] == "TimeoutError" else told["error"])
         return Call(t=t - origin, end=None if end is None else end - origin, host=self.host.name,
-                    thread=clean(told.get("thread", "main")) or "main", socket=clean(told.get("socket", "")),
-                    name=clean(told.get("name", "?")), args=clean(told.get("args", "")),
-                    result=clean(told["result"]) or None if "result" in told else None, errno=error)
+                    thread=told.get("thread") or "main", socket=told.get("socket", ""), name=told.get("name", "?"),
+                    args=told.get("args", ""), result=told.get("result") or None, errno=error)
 
 
 def clean(text: object) -> str:

@@ -51,6 +51,7 @@ class Waiting:
         self.rng = random.Random(f"{check.id} {seed}")
         self.rows: list[Row] = []
         self.students: list[Student] = []
+        self.folders: dict[str, str] = {}  # 主机（空为学生所在的那台）→ 那里的考场文件夹
         self.heard: list[Student] = []  # 结局已经问过的：以后别处等不到，不能怪它
         self.where: list[str] = []
         self.own: list[socket.socket] = []

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import select
-import stat
-from contextlib import suppress
 from typing import Any
 
 from sockscope.grading.arguments import PORT, Path, accepted, connected
@@ -160,15 +157,6 @@ def bad_news(stage: Stage) -> None:
 
 # ---------------------------------------------------------------- 确认
 
-def kept(stage: Stage, name: str) -> bytes:
-    """考场文件夹里一个普通文件的内容；学生留下的别的什么（符号链接、管道）都不跟随。"""
-    with suppress(OSError):
-        fd = os.open(stage.net.folder + name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(fd, "rb") as file:
-            return file.read(1 << 20) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
-    return b""
-
-
 def collecting(stage: Stage, where: Any) -> tuple[Student, Any]:
     door = (stage.student.address, PORT + len(stage.students))
     return stage.call("collect", accepted(door), where), stage.dial("client", door)
@@ -191,11 +179,11 @@ def well_kept(stage: Stage) -> None:
         stage.trickle(near, frame(body), 3)
         ack = stage.receive_exactly(near, 4, f"等第 {number} 条消息的确认", "4 个字节")
         stage.expect(f"第 {number} 条消息的确认", number.to_bytes(4, "big"), ack)
-        stage.expect(f"收到第 {number} 个确认时，文件的内容", b"".join(bodies[:number]), kept(stage, "ledger"))
+        stage.expect(f"收到第 {number} 个确认时，文件的内容", b"".join(bodies[:number]), stage.contents("ledger"))
     near.sendall(frame(stage.rng.randbytes(50))[:stage.rng.randint(5, 50)])
     near.shutdown(1)
     stage.expect("半条消息之后就到了结尾，collect() 返回", len(bodies), stage.result(collector))
-    stage.expect("这时文件的内容", b"".join(bodies), kept(stage, "ledger"))
+    stage.expect("这时文件的内容", b"".join(bodies), stage.contents("ledger"))
 
 
 def no_room(stage: Stage) -> None:

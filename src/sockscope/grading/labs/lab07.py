@@ -15,7 +15,7 @@ from typing import Any
 
 from sockscope.grading.arguments import PORT, Path, connected, listening
 from sockscope.grading.lab import Lab
-from sockscope.grading.stage import Stage
+from sockscope.grading.stage import Stage, let_go
 from sockscope.grading.waiting import poll, refusal, show
 
 lab = Lab(
@@ -25,6 +25,7 @@ lab = Lab(
            "worker": ["work"]})
 
 DOOR = ["stale", "door"]
+CROWD, LONG = 64, 100_000  # 一次最多接几位客人；一位客人最多听到多少，字节
 HOME = {"hosts": ("client", "server"), "student": "server"}
 
 # 来客在学生的进程里分叉出来，所以他看得见它们的进程号；每位来客把连好的套接字交给考官，由考官来听回答。
@@ -58,7 +59,7 @@ def occupy(stage: Stage, name: str, kind: int = socket.SOCK_STREAM) -> socket.so
     sock = socket.socket(socket.AF_UNIX, kind)
     stage.own.append(sock)
     sock.bind(stage.net.folder + name)
-    os.chmod(stage.net.folder + name, 0o666)
+    stage.share(name)
     if kind == socket.SOCK_STREAM:
         sock.listen(16)
     return sock
@@ -132,7 +133,9 @@ def living_daemon(stage: Stage) -> None:
 
 def heard(listener: socket.socket, words: bytes) -> bool:
     """排在 ``listener`` 前面的都接进来，其中有没有说这句话的。"""
-    while poll(listener, select.POLLIN):
+    for _ in range(CROWD):
+        if not poll(listener, select.POLLIN):
+            return False
         with listener.accept()[0] as conn:
             if glance(conn) == words:
                 return True
@@ -144,14 +147,12 @@ def heard(listener: socket.socket, words: bytes) -> bool:
 def strangers(stage: Stage) -> None:
     for what in stage.rng.sample(["file", "datagram", "remains"], 3):
         name, words = fresh(stage), stage.rng.randbytes(12)
-        file = File(stage.net.folder + name)
         if what == "remains":
             opens_over_remains(stage)
         elif what == "file":
-            file.write_bytes(words)
-            file.chmod(0o666)
+            stage.place(name, words)
             refuses(stage, name, "路径上是一个普通文件")
-            stage.expect("普通文件的内容", words, file.read_bytes())
+            stage.expect("普通文件的内容", words, stage.contents(name))
         else:
             occupy(stage, name, socket.SOCK_DGRAM)
             refuses(stage, name, "路径上是别人的数据报套接字")
@@ -221,7 +222,7 @@ def to_the_end(stage: Stage, sock: socket.socket, tried: str, expected: str = "�
 
     def more() -> bool:
         nonlocal heard, over
-        while not over and (data := glance(sock)) is not None:
+        while not over and len(heard) < LONG and (data := glance(sock)) is not None:
             heard, over = heard + data, not data
         return over
     stage.until(more, tried, expected, lambda: f"只有 {show(heard)}，没有结尾" if heard else "什么也没有等到", sock)
@@ -260,7 +261,7 @@ def hand_over(stage: Stage) -> None:
         with connected_still(stage, "干活的人和客人说话", "连接一直通着"):
             guest.sendall(question)
             stage.expect("客人说的话，干活的人听到", question, listen_for(stage, conn, len(question)))
-            conn.sendall(answer)
+            stage.send(conn, answer, "干活的人回答")
         stage.expect("干活的人的回答，客人听到", answer, stage.receive_exactly(guest, len(answer)))
 
 
@@ -281,8 +282,8 @@ def one_copy(stage: Stage) -> None:
     for _ in range(2):
         guest, words = stage.dial("client", door), stage.rng.randbytes(30)
         conn = take(stage, worker, "干活的人等一条连接")
-        conn.sendall(words)
-        conn.close()
+        stage.send(conn, words, "干活的人说话")
+        let_go(conn)
         stage.expect("客人听到的话，和结尾", words, stage.receive_all(
             guest, "干活的人说完，关掉了他那一份描述符", "话，然后是 FIN"))
 

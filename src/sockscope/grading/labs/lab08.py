@@ -247,7 +247,9 @@ def mend_holes(stage: Stage) -> None:
 
 def nudge(post: Correspondent, base: int) -> bool:
     """还有重复的信在路上，就再确认一次。"""
-    while poll(post.sock, select.POLLIN):
+    for _ in range(VAIN):
+        if not poll(post.sock, select.POLLIN):
+            break
         post.sock.recv(4096)
         post.confirm(base)
     return False
@@ -265,3 +267,6 @@ def rough_cable(stage: Stage) -> None:
     stage.expect("collect() 返回的信", messages, stage.result(collecting, "collect()", "收齐之后返回"))
     carried = {bytes.fromhex(p.raw)[HEADERS + 4:] for p in stage.sent() if p.fate == "delivered"}
     stage.require(carried >= set(messages), "网线上真的送到了的", "每一封信", f"{len(carried & set(messages))} 封")
+    mailbox = f"{door[0]}:{door[1]}"
+    aside = [p for p in stage.net.trace.packets if p.protocol != "icmp" and mailbox not in (p.source, p.target)]
+    stage.require(not aside, "网线上，不是这两个信箱之间的包", "没有", f"{len(aside)} 个")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 from collections.abc import Callable
@@ -102,7 +101,7 @@ class Bell:
         self.stage, listener = stage, socket.socket(socket.AF_UNIX)
         stage.own.append(listener)
         listener.bind(stage.net.folder + "bell")
-        os.chmod(stage.net.folder + "bell", 0o666)
+        stage.share("bell")
         listener.listen()
         self.listener, self.rope = listener, None
 

@@ -1,0 +1,84 @@
+"""饵：不良的答卷在沙箱里够不够得着外面，散场之后留没留下什么。测试和 ``bench.hostility`` 用它。"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sockscope.grading.cheats import DOOR, SECRET
+from sockscope.grading.sandbox import Sandbox
+from sockscope.grading.student import Student
+from sockscope.live import Host, Program
+
+__all__ = ["Outside", "Watched"]
+
+
+class Watched:
+    """记得住的沙箱：这一场用过哪些用户、文件夹、主机，好在散场之后去找。"""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.users: set[int] = set()
+        self.folders: set[str] = set()
+        self.homes: set[tuple[int, str]] = set()
+
+    def start(self, host: Host, folder: str) -> tuple[Program, dict[str, Any]]:
+        program, terms = self.sandbox.start(host, folder)
+        self.users |= {terms["uid"]} - {0}
+        self.folders.add(folder)
+        self.homes.add((host.namespace.pid, born(host.namespace.pid)))
+        return program, terms
+
+    def end(self, student: Student) -> None:
+        self.sandbox.end(student)
+
+    def left(self) -> list[str]:
+        """散场之后还在的：进程（按用户找）、文件夹、主机。"""
+        users = [f"进程 {p.name}" for p in Path("/proc").glob("[0-9]*") if owner(p) in self.users]
+        folders = [folder for folder in self.folders if os.path.exists(folder)]
+        return users + folders + [f"主机 {pid}" for pid, since in self.homes if born(pid) == since]
+
+
+def owner(path: Path) -> int:
+    try:
+        return path.stat().st_uid
+    except OSError:
+        return -1
+
+
+def born(pid: int) -> str:
+    """一个进程是何时开始的；已经没有了（或只剩等着收尸的）则为空。"""
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if words[0] in "ZX" else words[19]
+
+
+class Outside:
+    """沙箱外面放着的饵：一个谁都读得到的文件，一个听着的端口。"""
+
+    def __init__(self) -> None:
+        self.token = secrets.token_hex(16)
+        self.file = Path(SECRET)
+        self.file.write_text(self.token)
+        self.file.chmod(0o604)
+        self.door = socket.create_server(("", DOOR))
+        self.door.setblocking(False)
+
+    def touched(self) -> list[str]:
+        """饵有没有被碰过。"""
+        with suppress(BlockingIOError):
+            self.door.accept()[0].close()
+            return ["有人连来"]
+        same = self.file.read_text() == self.token and stat.S_IMODE(self.file.lstat().st_mode) == 0o604
+        return [] if same else ["文件变了"]
+
+    def close(self) -> None:
+        self.door.close()
+        self.file.unlink()

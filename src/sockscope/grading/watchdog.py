@@ -1,0 +1,127 @@
+"""看门的：每个沙箱一共占了多少内存、写了多少文件、塞了多少包，太多就整个杀掉；单个进程的上限管不住一群。"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sockscope.live import Network
+
+__all__ = ["Sitting", "Watchdog", "first"]
+
+MEMORY = 256 << 20  # 一个沙箱里全部进程合计，字节
+DISK, FILES = 32 << 20, 500  # 考场文件夹里合计的字节数与文件数
+SOCKETS = 300  # 一台主机上的套接字：内核替它们占的内存不算在任何进程头上
+PACKETS = 10_000  # 一场考试里网线上的包：每一个都要记下来
+LONGEST = 600.0  # 一场考试最长，秒；考官自己的时限短得多，这是最后的一道
+LOOK = 0.05  # 多久看一眼，秒
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """一场考试：bubblewrap 写下 1 号进程编号的文件，考场文件夹，网络，开始的时刻。"""
+
+    info: Path
+    folder: str
+    network: Network
+    since: float
+
+    def excess(self) -> bool:
+        """是不是要得太多。"""
+        pid = _child(self.info)
+        wires = self.network.wires
+        return pid is not None and (
+            time.monotonic() - self.since > LONGEST or (wires is not None and len(wires.passages) > PACKETS)
+            or _sockets(pid) > SOCKETS or sum(map(_memory, _family(pid))) > MEMORY or _crowded(self.folder))
+
+
+class Watchdog:
+    """不时看一眼每个沙箱，要得太多就杀掉它的 1 号进程。"""
+
+    def __init__(self, running: dict[str, Sitting]) -> None:
+        self.running, self.over = running, threading.Event()
+        self.thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self.thread.start()
+
+    def _watch(self) -> None:
+        while not self.over.wait(LOOK):
+            for token, sitting in list(self.running.items()):
+                if sitting.excess() and (init := first(sitting.info, token)):
+                    with contextlib.suppress(ProcessLookupError):
+                        signal.pidfd_send_signal(init, signal.SIGKILL)
+                    os.close(init)
+
+    def stop(self) -> None:
+        self.over.set()
+        self.thread.join()
+
+
+def first(info: Path, token: str) -> int | None:
+    """沙箱 1 号进程的 pidfd；它没有起来或已经不在了则为 None。命令行里的记号防止 pid 已经换了主人。"""
+    pid = _child(info)
+    if pid is None:
+        return None
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError:
+        return None
+    with contextlib.suppress(OSError):
+        if token.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            return fd
+    os.close(fd)
+    return None
+
+
+def _child(info: Path) -> int | None:
+    try:
+        return int(json.loads(info.read_text())["child-pid"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _crowded(folder: str) -> bool:
+    """考场文件夹里的东西是不是太多；数到上限就不再数。"""
+    waiting, files, size = [folder], 0, 0
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                files, size = files + 1, size + entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                if files > FILES or size > DISK:
+                    return True
+    return False
+
+
+def _family(pid: int) -> list[int]:
+    """一个进程和它的全部后代；孤儿由沙箱的 1 号进程收养，所以一个不漏。"""
+    found, waiting = [], [pid]
+    while waiting:
+        found.append(waiting.pop())
+        for children in Path(f"/proc/{found[-1]}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                waiting += map(int, children.read_text().split())
+    return found
+
+
+def _memory(pid: int) -> int:
+    """一个进程自己占的内存（匿名页与共享内存），字节。"""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon", "RssShmem")))
+
+
+def _sockets(pid: int) -> int:
+    """一个进程所在的网络命名空间里有多少套接字。"""
+    try:
+        return int(Path(f"/proc/{pid}/net/sockstat").read_text().split()[2])
+    except (OSError, ValueError, IndexError):
+        return 0
