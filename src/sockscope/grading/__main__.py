@@ -19,7 +19,8 @@ TOUR = """一门课的顺序：
   release lab05                  发布：course/release/lab05/lab05.ipynb 发给学生
   collect lab05 下载的.zip       收卷：只取答题格的文字，不运行任何东西
   grade lab05                    批改：每项检查一个沙箱；随时可以打断，再运行就接着批
-  summary lab05                  看一眼全班
+  execute lab05 学生…            执行答卷，写成给你看的笔记本：只为看，从不算分
+  summary lab05                  看一眼全班；执行过的，从这里点过去
   formgrader                     在 nbgrader 的 formgrader 里看答卷、批书面题
   feedback lab05                 给每个学生写一页反馈
   export lab05                   写 Canvas、Moodle、电子表格的成绩表"""
@@ -68,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--only", default="", metavar="检查", help="只批这一项，如 half_close")
     command.add_argument("--workers", type=int, default=0, metavar="个数", help="本机开几个工作进程，缺省每核一个")
     command.add_argument("--scheduler", default="", metavar="地址", help="用现成的 dask 集群，如 tcp://10.0.0.5:8786")
+    command = _command(commands, "execute", _execute, "执行答卷，写成给教师看的笔记本：在沙箱里，只留文字和图，从不算分")
+    command.add_argument("lab", metavar="练习")
+    command.add_argument("students", nargs="*", metavar="学生", help="缺省是全部")
     for name, run, told in (("feedback", _feedback, "写反馈：一个学生一页"), ("export", _export, "写成绩表"),
                             ("summary", _summary, "写全班的一页")):
         command = _command(commands, name, run, told)
@@ -134,6 +138,19 @@ def _grade(asked: argparse.Namespace) -> int:
     return int(bool(failed))
 
 
+def _execute(asked: argparse.Namespace) -> int:
+    from sockscope.grading.executed import execute
+
+    course, lab = _opened(asked)
+    made, failed = execute(course, lab, asked.students, progress=_progress)
+    for student, why in failed:
+        print(f"  {student}：{why}", file=sys.stderr)
+    for path in made[:3]:
+        print(f"  {path}")
+    print(f"执行了 {len(made)} 份 {lab.name}" + (f"，{len(failed)} 份没有执行成。" if failed else "。"))
+    return int(bool(failed))
+
+
 def _progress(count: int, total: int, student: str) -> None:
     """一根进度条；不是终端就隔一阵说一句。"""
     if sys.stdout.isatty():
@@ -170,10 +187,12 @@ def _summary(asked: argparse.Namespace) -> None:
 def _formgrader(asked: argparse.Namespace) -> int:
     import subprocess
 
+    from sockscope.grading.formgrader import command, environment
+
     course = Course(asked.course).require()
     course.create()
-    print("打开之后，在菜单 Nbgrader → Formgrader 里。学生写的东西在那里只是文字，不会运行。按 Ctrl + C 结束。", flush=True)
-    return subprocess.run([sys.executable, "-m", "jupyterlab", "--ServerApp.allow_root=True"], cwd=course.root).returncode
+    print("浏览器会打开 formgrader 的批改页。学生写的东西在那里只是文字，不会运行。按 Ctrl + C 结束。", flush=True)
+    return subprocess.run(command(), cwd=course.root, env=environment()).returncode
 
 
 def _sample(asked: argparse.Namespace) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+import os
 from collections import Counter
 from pathlib import Path
+from urllib.parse import quote
 
 from sockscope.grading.course import Course, write
+from sockscope.grading.executed import where
 from sockscope.grading.feedback import framed
 from sockscope.grading.intake import Paper
 from sockscope.grading.lab import Lab
@@ -22,10 +25,11 @@ def summary(course: Course, lab: Lab) -> Path:
     papers = course.papers(lab)
     results = {s: r for s in papers if (r := course.result(lab.name, s))}
     verdicts = {s: course.verdicts(r) for s, r in results.items()}
+    path = course.root / "summary" / f"{lab.name}.html"
     body = [f"<p>收到 {len(papers)} 份，批完 {len(results)} 份，自动批改满分 {lab.points:g} 分。</p>",
             "<h2>分数的分布</h2>", histogram([sum(v.earned for v in own) for own in verdicts.values()], lab.points),
-            "<h2>哪一项最难</h2>", hardest(lab, verdicts), "<h2>要看一眼的</h2>", looks(to_look_at(papers, verdicts))]
-    path = course.root / "summary" / f"{lab.name}.html"
+            "<h2>哪一项最难</h2>", hardest(lab, verdicts), "<h2>要看一眼的</h2>",
+            looks(to_look_at(papers, verdicts), executed(course, lab, path.parent))]
     write(path, framed(f"{lab.name} {lab.title}：全班", "\n".join(body)))
     return path
 
@@ -78,8 +82,20 @@ def to_look_at(papers: dict[str, Paper], verdicts: dict[str, list[Verdict]]) -> 
     return found
 
 
-def looks(found: list[tuple[str, str]]) -> str:
+def executed(course: Course, lab: Lab, start: Path) -> dict[str, str]:
+    """执行过的笔记本：学生 → 从 ``start`` 走过去的链接。"""
+    pages = {student: where(course, lab, student) for student in course.papers(lab)}
+    return {student: quote(os.path.relpath(page, start)) for student, page in pages.items() if page.exists()}
+
+
+def looks(found: list[tuple[str, str]], pages: dict[str, str]) -> str:
     if not found:
         return "<p>没有。</p>"
-    rows = "".join(f"<tr><td>{html.escape(s)}</td><td>{html.escape(why)}</td></tr>" for s, why in found)
+    rows = "".join(f"<tr><td>{named(s, pages)}</td><td>{html.escape(why)}</td></tr>" for s, why in found)
     return f"<table><tr><th>学生</th><th>为什么</th></tr>{rows}</table>"
+
+
+def named(student: str, pages: dict[str, str]) -> str:
+    """学生的名字；执行过的，点得过去。"""
+    name = html.escape(student)
+    return f'<a href="{html.escape(pages[student])}">{name}</a>' if student in pages else name
