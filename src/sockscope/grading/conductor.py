@@ -26,7 +26,6 @@ from traitlets import Type
 MESSAGE = 32 << 20  # 内核的一句话最长，字节；再长，zmq 就与它断开，不再连
 WAITING = 2  # 没有读的话最多存几句，多了堵在内核那边
 GARBAGE = 10_000  # 看不懂的话最多听几句
-GRACE = 2.0  # 打断之后再等多久，秒
 TEXT, PICTURE, PICTURES, OUTPUTS = 20_000, 700_000, 4, 60  # 一格：文字几个字，一张图（base64）几个字、几张，一共几块
 
 
@@ -126,23 +125,24 @@ def connected(key, connection):
     context.maxmsgsize, context.rcvhwm, context.sndhwm = MESSAGE, WAITING, 100
     client = Client(context=context, session=Session(key=key.encode()), **connection)
     client.start_channels(stdin=False, hb=False)
-    client.broken = client.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    monitor = client.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+    client.broken = asyncio.ensure_future(monitor.recv_multipart())
     return client
 
 
-async def one(conductor, index, seconds):
+async def one(conductor, index, seconds, grace):
     """执行一格，返回怎样结束的：done、overtime（打断了）、stuck（打不断）、dead（没了）、deaf（听不见了）、garbled（看不懂）。"""
-    conductor.page = Page()
+    conductor.page, broken = Page(), conductor.kc.broken
     run = asyncio.ensure_future(conductor.async_execute_cell(conductor.nb.cells[index], index))
     ending = "done"
-    await asyncio.wait({run}, timeout=seconds)
+    await asyncio.wait({run, broken}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     if not run.done():
         ending = "overtime"
         conductor.kc.interrupt()
-        await asyncio.wait({run}, timeout=GRACE)
+        await asyncio.wait({run}, timeout=grace)
     if run.done() and isinstance(run.exception(), DeadKernelError):
         return "dead"
-    if await conductor.kc.broken.poll(0):
+    if broken.done():
         return "deaf"
     if not run.done():
         return "stuck"
@@ -160,7 +160,7 @@ async def perform(task, say):
         left = deadline - time.monotonic()
         if left <= 0:
             break
-        ending = await one(conductor, index, min(task["each"], left))
+        ending = await one(conductor, index, min(task["each"], left), task["grace"])
         for kind, parts in conductor.page.outputs:
             say(cell=number, kind=kind, text="".join(parts))
         say(cell=number, ended=ending, lost=sorted(conductor.page.lost))

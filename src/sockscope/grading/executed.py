@@ -45,9 +45,10 @@ INTRODUCTION = "<p>运行的只有开场白和答题格，检查的格子里是�
 
 @dataclass(frozen=True)
 class Patience:
-    """时限，秒：一格、全部、内核就绪。"""
+    """时限，秒：一格、打断之后、全部、内核就绪。"""
 
     each: float = 10.0
+    grace: float = 3.0
     whole: float = 40.0
     start: float = 60.0
 

@@ -1,0 +1,263 @@
+"""执行过的笔记本：只留文字和真的图；里面出什么事，外面都按时收到一句话；什么也不留下。"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import struct
+import tempfile
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from sockscope.grading import executed, outputs
+from sockscope.grading.__main__ import main
+from sockscope.grading.course import Course
+from sockscope.grading.executed import Patience, Study, perform, where
+from sockscope.grading.lab import find_lab
+from sockscope.grading.sample import filled
+from sockscope.grading.sandbox import refusal
+from sockscope.grading.source import model
+from sockscope.grading.student import Answers
+
+LAB = find_lab("lab05")
+PATIENT = Patience(each=60, grace=60, whole=100, start=100)
+LOOPING = Patience(each=5, grace=60, whole=100, start=100)  # 打得断的，要等到时限
+STOPPED = Patience(each=1, grace=1, whole=100, start=100)  # 打不断的
+AFTER = "print('after')"
+EVIL = "<script>alert(1)</script>"
+
+
+def png(width: int = 2, height: int = 2, extra: bytes = b"", data: bytes | None = None) -> bytes:
+    """一张灰度的 PNG；``extra`` 是多出来的一个说明块。"""
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"tEXt", extra),
+              (b"IDAT", zlib.compress(bytes((width + 1) * height)) if data is None else data), (b"IEND", b"")]
+    return outputs.SIGNATURE + b"".join(outputs._written(*chunk) for chunk in chunks if chunk != (b"tEXt", b""))
+
+
+SHOW = """
+import base64
+from IPython.display import display
+def show(**data):
+    display({{name.replace("_", "/"): value for name, value in data.items()}}, raw=True)
+show(image_png={good!r}, text_plain="a picture")
+show(image_png={bad!r})
+show(text_html={evil!r}, text_plain="plain <b>")
+show(**{{"application_javascript": "alert(1)", "image_svg+xml": "<svg onload=alert(1)>"}})
+print({evil!r}, "\\x1b[31mred\\x1b[0m \\u202e")
+""".format(good=base64.b64encode(png(extra=b"Comment\0" + EVIL.encode())).decode(),
+           bad=base64.b64encode(b"\x89PNG\r\n\x1a\n" + EVIL.encode()).decode(), evil=EVIL)
+
+FORGE = """
+kernel = get_ipython().kernel
+session, socket, parent = kernel.session, kernel.iopub_socket, kernel.get_parent()
+mark = b"<IDS|MSG>"
+for frames in ([b"x"], [mark], [mark, b"forged", b"{}", b"{}", b"{}", b"{}"], [mark, b"[" * 100_000] * 2):
+    socket.send_multipart(frames)
+deep = [b'{"msg_id": "a", "msg_type": "stream"}', b"{}", b"{}", b"[" * 100_000 + b"]" * 100_000]
+socket.send_multipart([mark, session.sign(deep), *deep])
+for kind in ("status", "stream", "error", "display_data", "execute_result", "comm_open", "clear_output", "nonsense"):
+    for told in ([], {"execution_state": 5}, {"data": 5}, {"data": {"image/png": 5, "text/plain": {}}}, {"text": [1]},
+                 {"traceback": 5}, {"traceback": [5]}, {"name": {}, "text": None},
+                 {"comm_id": 7, "target_name": "jupyter.widget"}):
+        message = session.msg(kind, {}, parent=parent)
+        message["content"] = json.dumps(told)
+        session.send(socket, message)
+print("said")
+"""
+
+
+@pytest.fixture(scope="module")
+def study():
+    """空转过的沙箱；造不出来在 CI 上是失败，别处说明缺什么。"""
+    if why := refusal():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
+    made = Study()
+    made.warm_up()
+    yield made
+    made.close()
+
+
+def ran(study, *cells, patience=PATIENT):
+    """依次执行几格，返回各格的结果。"""
+    return list(perform(dict(enumerate(cells)), study, patience).values())
+
+
+def said(one) -> str:
+    return "".join(output.text for output in one.outputs)
+
+
+# ---------------------------------------------------------------- 留得下什么
+
+def test_only_text_and_true_pictures_survive(study):
+    first, shown = ran(study, "x = 6\nprint('hello')\nx * 7", SHOW + "\n1 / 0")
+    assert [(o.kind, o.text) for o in first.outputs] == [("stdout", "hello\n"), ("text", "42")]
+    assert first.ending == "done"
+    kinds = [o.kind for o in shown.outputs]
+    assert kinds == ["png", "text", "stdout", "error"]
+    assert shown.outputs[0].png == png()
+    assert shown.outputs[1].text == "plain <b>"
+    assert shown.outputs[2].text == f"{EVIL} red ·\n"
+    assert "ZeroDivisionError" in shown.outputs[3].text
+    assert shown.lost == {"picture", "rich"}
+    html = "".join(o.html() for o in shown.outputs)
+    assert "<script" not in html
+    assert "<svg" not in html
+
+
+@pytest.mark.parametrize("bad", [
+    b"", b"\x89PNG\r\n\x1a\n", png()[:-1], png() + b"x", png().replace(b"IDAT", b"IDAx"),
+    png(width=1 << 20, height=1 << 20, data=b""), png(data=zlib.compress(bytes(100_000))), png(data=b"junk"), png(width=0),
+    b"<svg onload=alert(1)>", png(extra=bytes(1 << 20)),
+], ids=["empty", "signature", "cut", "trailing", "checksum", "huge", "bomb", "junk", "flat", "svg", "long"])
+def test_what_is_not_a_picture(bad):
+    assert outputs.picture(base64.b64encode(png()).decode()) == png()
+    assert outputs.picture(base64.b64encode(bad).decode()) == b""
+
+
+def test_the_receiving_side_trusts_nobody():
+    """交出输出的一方也可能被攻破：收的一方自己再数一遍。"""
+    one = outputs.Ran()
+    for _ in range(100):
+        one.take("text", EVIL * 1000)
+    one.take("html", EVIL)
+    one.end("<b>", ["<b>", 5])
+    assert sum(len(o.text) for o in one.outputs) <= outputs.TEXT
+    assert {o.kind for o in one.outputs} == {"text"}
+    assert (one.ending, one.lost) == ("done", {"long"})
+
+
+# ---------------------------------------------------------------- 出了事
+
+ENDS = {  # 名字 → (一格, 它怎样结束, 下一格说什么)
+    "exit": ("import os; os._exit(0)", "dead", None),
+    "loop": ("while True: pass", "overtime", "after\n"),
+    "stop": ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", "stuck", None),
+    "close": ("import os; os.closerange(0, 256)", "dead", None),
+    "memory": ("hog = [bytearray(b'x' * 10_000_000) for _ in range(1000)]", "dead", None),
+    "forge": ("import json\n" + FORGE, "done", "after\n"),
+    "giant": ("get_ipython().kernel.iopub_socket.send(bytes(40 << 20)); import time; time.sleep(100)", "deaf", None),
+}
+PATIENCE = {"overtime": LOOPING, "stuck": STOPPED}
+
+
+@pytest.fixture(scope="module")
+def ends(study):
+    """几种不测，一起执行。"""
+    with ThreadPoolExecutor(3) as pool:
+        def run(name):
+            return ran(study, ENDS[name][0], AFTER, patience=PATIENCE.get(ENDS[name][1], PATIENT))
+        return dict(zip(ENDS, pool.map(run, ENDS), strict=True))
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_mishap_is_one_sentence(ends, name):
+    _, ending, after = ENDS[name]
+    first, second = ends[name]
+    assert (first.ending, said(second) or None) == (ending, after)
+    assert bool(first.notes()) == (ending != "done")
+    if after is None:
+        assert second.notes() == ["没有运行到这一格。"]
+
+
+def test_a_forger_only_spoils_its_own_page(ends):
+    assert said(ends["forge"][0]).endswith("said\n")
+
+
+def test_a_flood_is_capped(study):
+    once, never_ending = ran(study, "print('x' * 3_000_000)", "while True: print('x' * 1000)", patience=LOOPING)
+    for one in (once, never_ending):
+        assert len(said(one)) <= outputs.TEXT
+        assert "long" in one.lost
+
+
+# ---------------------------------------------------------------- 碰不到外面，也不留下
+
+def test_no_way_out(study):
+    """仓库、别的答卷、本包、网，一样也够不着；包和字节码写不进去。"""
+    repository = Path(executed.__file__).parents[3]
+    inside, = ran(study, f"""
+import os, socket
+def tried(call, *arguments):
+    try:
+        return call(*arguments) and "reached"
+    except OSError as error:
+        return "refused"
+import sockscope
+print(os.path.exists({str(repository)!r}), os.path.exists({str(Path.home())!r} + "/.bashrc"), hasattr(sockscope, "__path__"),
+      open("/proc/net/dev").read().count(":"),
+      tried(socket.create_connection, ("10.0.0.2", 7007), 1), tried(socket.socket, socket.AF_NETLINK, 3),
+      tried(open, "/packages/0/IPython/x.py", "w"), tried(open, "/bytecode/x", "w"), os.getuid() == 0,
+      os.path.exists("/packages/0/sockscope/grading"))
+""")
+    assert said(inside) == "False False False 1 refused refused refused refused False False\n"
+
+
+def test_nothing_remains(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ran(study, "import os\nif os.fork() == 0:\n    os.setsid()\n    import time; time.sleep(1000)", AFTER)
+    assert study.sandbox.running == {}
+    assert [p.name for p in study.sandbox.folder.iterdir() if p.name.startswith("exam-")] == []
+    assert list(tmp_path.iterdir()) == []
+    token = f"exam-{os.getpid()}-".encode()
+    wait_for(lambda: not any(token in words for words in map(cmdline, Path("/proc").glob("[0-9]*/cmdline"))))
+
+
+def cmdline(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
+
+
+def wait_for(fact, patience: float = 60.0) -> None:
+    """bwrap 自己由主机收尸，只差一步；沙箱里的早就没了。"""
+    deadline = time.monotonic() + patience
+    while not fact():
+        assert time.monotonic() < deadline, "没有等到"
+        os.sched_yield()
+
+
+# ---------------------------------------------------------------- 一页
+
+def test_the_page_of_a_course(study, tmp_path, monkeypatch, capsys):
+    """教师的一条命令：源笔记本、学生的文字、输出，判定还没有就说没有；学生写的一切都只是文字。"""
+    monkeypatch.setattr(executed, "Study", lambda: Lent(study))
+    course = Course(tmp_path / "course")
+    course.create()
+    answers = Answers({**model(LAB).cells, "pump": f"# 答题格：pump\nprint('{EVIL}')\ndef pump(source, target): pass\n# {EVIL}"})
+    del answers.cells["relay"]
+    (tmp_path / "course" / "source" / "lab05").mkdir(parents=True)
+    source = filled(LAB, model(LAB))
+    (tmp_path / "course" / "source" / "lab05" / "lab05.ipynb").write_text(json.dumps(source))
+    (tmp_path / "in" / "张三").mkdir(parents=True)
+    book = filled(LAB, answers, written=EVIL)
+    book["cells"] = [c for c in book["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") != "relay"]
+    (tmp_path / "in" / "张三" / "lab05.ipynb").write_text(json.dumps(book))
+    command = ["--course", str(course.root)]
+    assert main([*command, "collect", "lab05", str(tmp_path / "in")]) == 0
+    assert main([*command, "execute", "lab05", "张三"]) == 0
+    text = where(course, LAB, "张三").read_text()
+    assert "<script" not in text
+    assert "default-src 'none'" in text
+    assert text.count("&lt;script&gt;alert(1)") == 4, "一次在输出里，两次在代码里，一次在书面题里"
+    assert "答题格 relay：（没有交这一格）" in text
+    assert "half_close：还没有批" in text
+    assert main([*command, "summary", "lab05"]) == 0
+    assert 'href="../executed/%E5%BC%A0%E4%B8%89/lab05/lab05.html"' in (course.root / "summary" / "lab05.html").read_text()
+    assert main([*command, "execute", "lab05", "没有这个人"]) == 1
+    assert "没有收到 没有这个人" in capsys.readouterr().err
+
+
+class Lent:
+    """借来的沙箱：用完不关。"""
+
+    def __init__(self, study: Study) -> None:
+        self.start, self.end, self.warm_up = study.start, study.end, study.warm_up
+
+    def close(self) -> None:
+        pass
