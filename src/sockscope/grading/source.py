@@ -16,7 +16,7 @@ from sockscope.grading.student import Answers
 __all__ = ["Sample", "grade_id", "model", "notebook", "path", "samples", "text_of"]
 
 FOLDER = Path(__file__).parents[3] / "labs"
-FENCE = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*\n", re.MULTILINE)
+FENCE = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*(?:\n|\Z)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
