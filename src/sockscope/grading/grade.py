@@ -18,6 +18,7 @@ __all__ = ["grade", "pending"]
 
 FEW = 2  # 这么少就不必请 dask
 AT_ONCE = 2  # 一个工作进程同时批几份：多半的时间在等网线
+DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # 按了 Ctrl + C，由我们来收工，工作进程不必各说各的
 SETTLE = 100  # 每批完这么多份，往成绩库里写一次
 Task = tuple[Paper, tuple[Any, ...]]
 
@@ -103,7 +104,7 @@ def spread(tasks: list[Task], workers: int, scheduler: str) -> Iterator[Outcome]
                 yield from _gather(client, tasks, as_completed)
             return
         with LocalCluster(n_workers=workers or os.cpu_count() or 1, threads_per_worker=AT_ONCE, host="127.0.0.1",
-                          dashboard_address=None, silence_logs=50) as cluster, Client(cluster) as client:
+                          dashboard_address=None, silence_logs=50, preload=DEAF) as cluster, Client(cluster) as client:
             yield from _gather(client, tasks, as_completed)
 
 
