@@ -104,10 +104,18 @@ def _family(pid: int) -> list[int]:
     found, waiting = [], [pid]
     while waiting:
         found.append(waiting.pop())
-        for children in Path(f"/proc/{found[-1]}/task").glob("*/children"):
+        for task in _tasks(found[-1]):
             with contextlib.suppress(OSError):
-                waiting += map(int, children.read_text().split())
+                waiting += map(int, Path(f"/proc/{found[-1]}/task/{task}/children").read_text().split())
     return found
+
+
+def _tasks(pid: int) -> list[str]:
+    """一个进程的线程；它已经不在了则没有。"""
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
 
 
 def _memory(pid: int) -> int:
