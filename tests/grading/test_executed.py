@@ -139,6 +139,7 @@ ENDS = {  # 名字 → (一格, 它怎样结束, 下一格说什么)
     "stop": ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", "stuck", None),
     "close": ("import os; os.closerange(0, 256)", "dead", None),
     "memory": ("hog = [bytearray(b'x' * 10_000_000) for _ in range(1000)]", "dead", None),
+    "disk": ("for n in range(1000):\n    open(f'f{n}', 'wb').write(bytes(1 << 20))\nimport time; time.sleep(100)", "dead", None),
     "forge": ("import json\n" + FORGE, "done", "after\n"),
     "giant": ("get_ipython().kernel.iopub_socket.send(bytes(40 << 20)); import time; time.sleep(100)", "deaf", None),
 }
