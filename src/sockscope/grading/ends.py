@@ -137,7 +137,23 @@ class Ends(Waiting):
             self.fail(tried, "连上", refusal(error))
         finally:
             os.close(fd)
+        self.require_home(sock, tried)
         return sock
+
+    def require_home(self, sock: socket.socket, tried: str) -> None:
+        """对端（``SO_PEERCRED``，unix(7)）要么是考官自己，要么住在这个网络的一台主机里；已经没了的也不算。"""
+        pid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        homes = {_network(h.namespace.pid) for h in self.net.hosts.values()} - {0}
+        if pid != os.getpid() and _network(pid) not in homes:
+            self.fail(tried, "听着的是你的程序", "听着的不是考场里的进程")
+
+
+def _network(pid: int) -> int:
+    """一个进程的网络命名空间的编号；进程没有了则为 0。"""
+    try:
+        return os.stat(f"/proc/{pid}/ns/net").st_ino
+    except OSError:
+        return 0
 
 
 def endpoint(address: Any) -> str:
