@@ -191,7 +191,7 @@ def _formgrader(asked: argparse.Namespace) -> int:
 
     course = Course(asked.course).require()
     course.create()
-    print("浏览器会打开 formgrader 的批改页。学生写的东西在那里只是文字，不会运行。按 Ctrl + C 结束。", flush=True)
+    print("打开之后，在菜单 Nbgrader → Formgrader 里。学生写的东西在那里只是文字，不会运行。按 Ctrl + C 结束。", flush=True)
     return subprocess.run(command(), cwd=course.root, env=environment()).returncode
 
 

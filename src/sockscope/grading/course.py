@@ -34,6 +34,9 @@ c.CourseDirectory.course_id = "sockscope"
 c.CourseDirectory.root = {root!r}
 c.ClearSolutions.code_stub = {{"python": {code!r}}}
 c.ClearSolutions.text_stub = {text!r}
+# 分数由 python -m sockscope.grading grade 在沙箱里批：这里的 autograde 一格也不运行，一分也不改。
+c.Autograde.sanitize_preprocessors = []
+c.Autograde.autograde_preprocessors = []
 """
 CODE_STUB = "# 把这两行换成你的代码\nraise NotImplementedError"
 TEXT_STUB = "（把这一句换成你的回答）"

@@ -106,6 +106,9 @@ def _write_notebook(course: Course, lab: Lab, paper: Paper, book: dict[str, Any]
         path = course.root / folder / paper.student / lab.name / f"{lab.name}.ipynb"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             write(path, text)
+    stamp = course.root / "submitted" / paper.student / lab.name / "timestamp.txt"
+    if paper.attempt and not (stamp.exists() and stamp.read_text(encoding="utf-8") == paper.attempt):
+        write(stamp, paper.attempt)  # 与成绩库里的时刻不同，formgrader 就说还没有批
 
 
 def assembled(book: dict[str, Any], lab: Lab, paper: Paper, verdicts: list[Verdict]) -> dict[str, Any]:
