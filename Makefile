@@ -5,7 +5,7 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint book bench bench-grading record soak lock clean environment browser
+.PHONY: help serve test check lint book bench bench-grading record screenshots soak lock clean environment browser
 
 help: ## 列出这些命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,9 @@ bench-grading: environment ## 测量：一分钟批改多少份，与普通的 n
 
 record: environment ## 在这台机器的内核上重新录制全部实验
 	@$(PYTHON_IN_VENV) -m sockscope record
+
+screenshots: environment browser ## 重拍《教师手册》的画面：真的走一遍从发布到成绩表
+	@$(PYTHON_IN_VENV) book/screenshots.py
 
 soak: environment ## 长跑：反复开关网络、反复杀死进程，看有没有留下什么
 	@$(PYTEST) -m soak

@@ -25,7 +25,7 @@ SOURCES = {
     "page": ["index.md", "chapters/**/*.ipynb", "book/*.md", "book/*.ipynb"],
     "house": ["_config.yml", "_toc.yml", "book/build.py", "book/ext/**/*", "book/_templates/**/*", "book/_assets/**/*"],
     "program": ["src/sockscope/**/*", "recordings/*", "chapters/c/*", "book/facts/*", "book/measurements/*", "book/*.toml",
-                "requirements.txt"],
+                "book/*.json", "book/_assets/teaching/*", "labs/*/*", "requirements.txt"],
 }
 
 

@@ -34,6 +34,7 @@ ALLOWED = {
     "address_explorer": {"address", "prose"},
     "measure": {"trace", "render"},
     "notebook": set(),
+    "teaching": {"grading", "ledger", "prose"},
 }
 STANDARD_ONLY = ["trace.py", "tcp.py", "render"]
 LIBRARIES = {"pcap.py": {"scapy"}}    # 抓包文件的格式交给 scapy，图与文字不用任何库
