@@ -94,7 +94,7 @@ def look(desk, visit):
     def see(path: str):
         seen = visit(desk.at(path))
         opened.append(seen)
-        seen.page.on("dialog", lambda dialog: seen.errors.append(f"对话框：{dialog.message}"))
+        seen.page.on("dialog", lambda dialog: (seen.errors.append(f"对话框：{dialog.message}"), dialog.dismiss()))
         return seen.page
 
     yield see
