@@ -180,7 +180,6 @@ def hand_grading(terminal: Terminal, page: Page) -> None:
         page.goto(f"{address}formgrader/gradebook/lab05/lab05", wait_until="networkidle")
         page.get_by_role("button", name="Show All Names").click()
         shoot(page, "formgrader", bottom=edge(page.locator("tbody tr").nth(9), bottom=True) + 8)
-        page.set_viewport_size({"width": 900, "height": 700})
         papers = page.evaluate("fetch('/formgrader/api/submitted_notebooks/lab05/lab05').then(r => r.json())")
         wanted = next(paper["id"] for paper in papers if paper["student"] == GOOD)
         page.goto(f"{address}formgrader/submissions/{wanted}/", wait_until="networkidle")  # 旧的分要先取来
@@ -194,7 +193,8 @@ def answer_for_marks(page: Page) -> None:
         with page.expect_response(lambda answer: answer.request.method == "PUT"):
             panel.locator(box).fill(text)
             panel.locator(box).dispatch_event("change")
-    page.locator("body > .help").evaluate("e => e.remove()")
+    for stuck in page.locator("body > .help, .navbar-fixed-top").all():  # 粘在窗口上的，会盖住要拍的
+        stuck.evaluate("e => e.remove()")
     first = page.locator(".nbgrader_cell", has=page.locator("input.score#relay_reset"))
     shoot(page, "marking", edge(first) - 60, edge(panel, bottom=True) + 16)
 

@@ -65,7 +65,7 @@ def test_a_picture_is_shown_described_and_small(shot, page, book):
     (shown,) = re.findall(rf'<img [^>]*teaching/{shot.name}"[^>]*>', page)
     assert len(re.search(r'alt="([^"]+)"', shown)[1]) > 20
     assert (book / "_static" / "teaching" / shot.name).exists()
-    assert shot.stat().st_size < 160_000
+    assert shot.stat().st_size < 150_000
 
 
 def test_the_pictures_together_are_light():
