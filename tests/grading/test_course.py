@@ -106,9 +106,14 @@ def test_a_teacher_s_points_are_kept(course):
         grade = writer.find_grade("why", "lab05", "lab05", "好学生")
         grade.manual_score = 2.5
         grade.needs_manual_grade = False
+        writer.find_comment("why", "lab05", "lab05", "好学生").manual_comment = "想到了 <FIN>"
         writer.db.commit()
     assert command(course, "grade", "lab05", "好学生", "--again") == 0
     assert gradebook.manual_scores(course, LAB)["好学生"]["why"] == 2.5
+    assert command(course, "feedback", "lab05") == 0
+    page = (course.root / "feedback" / "好学生" / "lab05" / "lab05.html").read_text()
+    assert "2.5 分（满分 3 分）" in page
+    assert "<blockquote>想到了 &lt;FIN&gt;</blockquote>" in page
 
 
 def test_the_tables(course):

@@ -38,13 +38,15 @@ def framed(title: str, body: str) -> str:
 
 def feedback(course: Course, lab: Lab, students: list[str] | None = None) -> list[Path]:
     """给每个批过的学生写一页，返回写了哪些。"""
-    manual, written, made = gradebook.manual_scores(course, lab), course.written(lab), []
+    manual, said, written = gradebook.manual_scores(course, lab), gradebook.comments(course, lab), course.written(lab)
+    made = []
     for student, paper in course.papers(lab).items():
         result = course.result(lab.name, student)
         if result is None or (students and student not in students):
             continue
         verdicts = [trace_of(v) for v in result["verdicts"]]
-        own = {name: (manual.get(student, {}).get(name), points) for name, points in written.items()}
+        own = {name: (manual.get(student, {}).get(name), points, said.get(student, {}).get(name, ""))
+               for name, points in written.items()}
         path = course.root / "feedback" / student / lab.name / f"{lab.name}.html"
         notes = [*paper.notes, *(["迟交"] if paper.late else [])]
         write(path, framed(f"{lab.name} {lab.title}：{student}", page(verdicts, own, notes)))
@@ -52,13 +54,15 @@ def feedback(course: Course, lab: Lab, students: list[str] | None = None) -> lis
     return made
 
 
-def page(verdicts: list[Verdict], written: dict[str, tuple[float | None, float]], notes: list[str]) -> str:
-    """一个学生的反馈：总分，收卷时的话，逐项的判定。"""
+def page(verdicts: list[Verdict], written: dict[str, tuple[float | None, float, str]], notes: list[str]) -> str:
+    """一个学生的反馈：总分，书面题的分与老师的评语，收卷时的话，逐项的判定。"""
     earned, most = sum(v.earned for v in verdicts), sum(v.points for v in verdicts)
     lines = [f"<p>自动批改：<strong>{earned:g} / {most:g}</strong> 分。</p>"]
-    for name, (score, points) in written.items():
+    for name, (score, points, comment) in written.items():
         given = "老师还没有看" if score is None else f"{score:g} 分"
         lines.append(f"<p>书面题 {html.escape(name)}：{given}（满分 {points:g} 分）。</p>")
+        if comment:
+            lines.append(f"<blockquote>{html.escape(comment)}</blockquote>")
     if notes:
         lines.append("<ul>" + "".join(f"<li>{html.escape(n)}</li>" for n in notes) + "</ul>")
     return "\n".join([*lines, *(v.html() for v in verdicts)])

@@ -19,7 +19,7 @@ from sockscope.grading.intake import Paper
 from sockscope.grading.lab import Lab
 from sockscope.grading.verdict import Verdict
 
-__all__ = ["manual_scores", "record", "recorded", "scores"]
+__all__ = ["comments", "manual_scores", "record", "recorded", "scores"]
 
 
 @contextmanager
@@ -33,29 +33,42 @@ def opened(course: Course) -> Iterator[Any]:
             yield book
 
 
-SCORES = """
-    SELECT submitted_assignment.student_id, base_cell.name, grade.auto_score, grade.manual_score
-    FROM grade
-    JOIN base_cell ON base_cell.id = grade.cell_id
-    JOIN submitted_notebook ON submitted_notebook.id = grade.notebook_id
+QUESTION = """
+    SELECT submitted_assignment.student_id, base_cell.name, {wanted}
+    FROM {table}
+    JOIN base_cell ON base_cell.id = {table}.cell_id
+    JOIN submitted_notebook ON submitted_notebook.id = {table}.notebook_id
     JOIN submitted_assignment ON submitted_assignment.id = submitted_notebook.assignment_id
     JOIN assignment ON assignment.id = submitted_assignment.assignment_id
     WHERE assignment.name = ?"""
+SCORES = QUESTION.format(table="grade", wanted="grade.auto_score, grade.manual_score")
+COMMENTS = QUESTION.format(table="comment", wanted="comment.manual_comment")
 
 
 def scores(course: Course, lab: Lab) -> dict[str, dict[str, tuple[float | None, float | None]]]:
-    """成绩库里的分：学生 → 单元格 → (自动分, 教师给的分)。
+    """成绩库里的分：学生 → 单元格 → (自动分, 教师给的分)。"""
+    found: dict[str, dict[str, tuple[float | None, float | None]]] = {}
+    for student, cell, auto, manual in _asked(course, lab, SCORES):
+        found.setdefault(student, {})[cell] = auto, manual
+    return found
 
-    只读，直接问 SQLite：导入 nbgrader 要好几秒，而大多数命令只是看一眼。
-    """
+
+def comments(course: Course, lab: Lab) -> dict[str, dict[str, str]]:
+    """教师写的评语：学生 → 单元格 → 文字；没有写的不在里面。"""
+    found: dict[str, dict[str, str]] = {}
+    for student, cell, text in _asked(course, lab, COMMENTS):
+        if text:
+            found.setdefault(student, {})[cell] = text
+    return found
+
+
+def _asked(course: Course, lab: Lab, question: str) -> list[tuple[Any, ...]]:
+    """只读，直接问 SQLite：导入 nbgrader 要好几秒，而大多数命令只是看一眼。"""
     path = course.root / "gradebook.db"
     if not path.exists():
-        return {}
-    found: dict[str, dict[str, tuple[float | None, float | None]]] = {}
+        return []
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as book:
-        for student, cell, auto, manual in book.execute(SCORES, [lab.name]):
-            found.setdefault(student, {})[cell] = auto, manual
-    return found
+        return book.execute(question, [lab.name]).fetchall()
 
 
 def recorded(course: Course, lab: Lab) -> dict[str, dict[str, float | None]]:
