@@ -1,41 +1,57 @@
 """``python -m bench.hostility``：每一种手脚与意外，我们与普通的 nbgrader 各怎样；写成 book/hostility.json，书里的表由它而来。
 
 nbgrader 的一边按常见的写法出题：检查格在学生的内核里直接叫他的函数。为了不伤这台机器，整个 nbgrader 关在一个
-一次性的 bubblewrap 里：有自己的进程和网络命名空间，课程文件夹是一块内存盘，里面还有一个老实的同学。
+一次性的 bubblewrap 里：有自己的进程和网络命名空间，里面还有一个老实的同学。盒子里另听着一个端口，代表外面；
+放着一个不该读的文件。散场时数一数还有谁没走。没有上限就会毁了机器的几种不试。
+
+几份答卷一起批；老实的同学受了害、有谁没走，就分成两半再来，直到认出是哪一份。会连累别人的几种从一开始就单独批。
 """
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sockscope.grading import gradebook, source
+from sockscope.grading.baits import Outside, Watched
+from sockscope.grading.cheats import DOOR, SECRET, Cheat
 from sockscope.grading.course import Course
-from sockscope.grading.hostile import ACCIDENTS, CHEATS, FORMS, Form
+from sockscope.grading.hostile import ACCIDENTS, CHEATS, FORMS, Accident, Form
 from sockscope.grading.intake import Unreadable, read
-from sockscope.grading.lab import find_lab
-from sockscope.grading.marking import mark
+from sockscope.grading.lab import Check, find_check, find_lab
+from sockscope.grading.marking import sandbox
 from sockscope.grading.release import release
 from sockscope.grading.sample import accident, blank, cheat, filled, form
 from sockscope.grading.sandbox import bwrap
+from sockscope.grading.stage import examine
+from sockscope.grading.student import Answers
 
 LAB = find_lab("lab05")
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "book" / "hostility.json"
 KINDS = {"cheat": CHEATS, "accident": ACCIDENTS, "form": FORMS}
-AT_ONCE = 2
-PATIENCE = 900
+AT_ONCE, OURS_AT_ONCE = 3, 8  # 我们的一边多半的时间在等
+BATCH = 10
+PATIENCE = 60  # nbgrader 批一份最多等这么久，秒；一批的上限按份数加
 HONEST = "老实的同学"
-CONTAGIOUS = {"kill-everyone", "other-submissions", "edit-gradebook"}  # 会连累别人的，单独批
-RUINOUS = {"fork-bomb", "threads", "memory", "fill-disk", "descriptors"}  # 没有上限可挡的一边就不试了
+LOST, CHANGED, LEFT = "同学的分没了", "同学的分变了", "留下了进程"
+READ, REACHED, ENDLESS = "读到了不该读的", "碰到了外面", "批改没有结束"
+CONTAGIOUS = {"kill-everyone", "stop-everyone", "other-submissions", "edit-gradebook", "plant-startup", "leave-note",
+              "outlive", "others-memory", "deep-folders", "packet-flood"}
+RUINOUS = {"fork-bomb", "threads", "memory", "fill-disk", "descriptors", "burn", "socket-memory"}
 CLASSIC = """
 import socket, threading
 def serve(listener):
@@ -53,7 +69,19 @@ left, a = socket.socketpair()
 b, right = socket.socketpair()
 threading.Thread(target=relay, args=(a, b), daemon=True).start()
 left.sendall(b"{word}")
+right.settimeout(5)
 assert right.recv(100) == b"{word}"
+"""
+# 盒子里的 1 号之下：听着代表外面的端口，叫 nbgrader，最后数一数
+KEEPER = """
+import json, os, socket, subprocess, sys, threading
+door, came = socket.create_server(("", int(sys.argv[1]))), []
+threading.Thread(target=lambda: [came.append(door.accept()) for _ in iter(int, 1)], daemon=True).start()
+quiet = {"stdin": -3, "stdout": -3, "stderr": -3}
+done = subprocess.run(sys.argv[2:], **quiet)
+left = [p for p in os.listdir("/proc") if p.isdigit() and int(p) not in (1, os.getpid())]
+states = [open(f"/proc/{p}/stat").read().rpartition(")")[2].split()[0] for p in left]
+print(json.dumps({"left": len([s for s in states if s not in "ZX"]), "came": len(came)}), flush=True)
 """
 
 
@@ -69,54 +97,103 @@ def classic(book: dict[str, Any]) -> dict[str, Any]:
     return book
 
 
-def submission(kind: str, trick: Any) -> bytes:
-    """这一种交上来的文件。"""
-    if kind == "form":
-        return form(LAB, trick)
-    return json.dumps(filled(LAB, (cheat if kind == "cheat" else accident)(LAB, trick))).encode()
-
-
 # ---------------------------------------------------------------- 我们
 
-def ours(data: bytes) -> dict[str, Any]:
-    """我们给几分：收卷，批改。"""
-    try:
-        paper = read(data, LAB, ["why"])
-    except Unreadable as why:
-        return {"score": 0, "note": str(why)}
-    result = mark(LAB.name, "x", "", paper.cells, dict.fromkeys(LAB.checks, 5))
-    return {"score": sum(v["points"] for v in result["verdicts"] if v["status"] == "passed"), "note": ""}
+def ours(trick: Any, outside: Outside) -> dict[str, Any]:
+    """我们给几分；旁边同时考着一个老实人。"""
+    started, watched, harm = time.monotonic(), Watched(sandbox()), []
+    with ThreadPoolExecutor(1) as beside:
+        honest = beside.submit(examine, LAB.checks["half_close"], source.model(LAB), sandbox(), 5)
+        told = [examine(check, answers, watched, 5) for check, answers in tasks(trick)]
+        harm += [CHANGED] * (honest.result().status != "passed") + [LEFT] * bool(watched.left())
+    said = "".join(json.dumps(v.json()) for v in told)
+    harm += [READ] * (outside.token in said or "found " in said) + [REACHED] * (bool(outside.touched()) or "reached " in said)
+    return {"score": sum(v.earned for v in told), "harm": "；".join(harm), "seconds": round(time.monotonic() - started, 1)}
+
+
+def tasks(trick: Any) -> Iterator[tuple[Check, Answers]]:
+    """要做的检查：整份练习；另有目标的作弊只做它的目标。"""
+    if isinstance(trick, Form):
+        try:
+            answers = Answers(read(form(LAB, trick), LAB, ["why"]).cells)
+        except Unreadable:
+            return
+    elif isinstance(trick, Cheat) and trick.aim:
+        aim = find_check(trick.aim)
+        yield aim, cheat(aim.lab, trick)
+        return
+    else:
+        answers = cheat(LAB, trick) if isinstance(trick, Cheat) else accident(LAB, trick)
+    yield from ((check, answers) for check in LAB.checks.values() if set(check.cells) <= set(answers.cells))
 
 
 # ---------------------------------------------------------------- 普通的 nbgrader
 
-def theirs(template: Path, submissions: dict[str, bytes]) -> dict[str, dict[str, Any]]:
-    """普通的 nbgrader 给每个人几分，那个老实的同学还剩几分。"""
+def plainly(trick: Any) -> bytes:
+    """同样的手脚，做在常见写法的笔记本上。"""
+    if isinstance(trick, Form):
+        return trick.make(classic(filled(LAB, blank(LAB))))
+    answers = cheat(LAB, trick) if isinstance(trick, Cheat) else accident(LAB, trick)
+    return json.dumps(classic(filled(LAB, answers))).encode()
+
+
+def theirs(template: Path, tricks: list[Any], token: str) -> dict[str, dict[str, Any]]:
+    """一批答卷，普通的 nbgrader 各给几分；害了谁。"""
     with tempfile.TemporaryDirectory() as folder:
         course = Path(folder, "course")
         shutil.copytree(template, course)
         honest = json.dumps(classic(filled(LAB, source.model(LAB)))).encode()
-        for student, content in {**submissions, HONEST: honest}.items():
+        for student, content in {**{t.name: plainly(t) for t in tricks}, HONEST: honest}.items():
             home = course / "submitted" / student / "lab05"
             home.mkdir(parents=True)
             (home / "lab05.ipynb").write_bytes(content)
-        base = os.path.realpath(sys.base_prefix)
-        box = [bwrap(), "--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--ro-bind", "/usr", "/usr",
-               "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
-               "--ro-bind", base, base, "--ro-bind", sys.prefix, sys.prefix, "--proc", "/proc", "--dev", "/dev",
-               "--size", str(64 << 20), "--tmpfs", "/tmp", "--bind", str(course), "/course", "--chdir", "/course",
-               "--setenv", "HOME", "/tmp", "--setenv", "PATH", f"{sys.prefix}/bin:/usr/bin",
-               sys.executable, "-W", "ignore", "-m", "nbgrader", "autograde", "lab05",
-               "--CourseDirectory.root=/course", "--ExecutePreprocessor.timeout=10",
-               "--ExecutePreprocessor.interrupt_on_timeout=True"]
-        limits = "ulimit -v 4000000; ulimit -f 100000; exec "
-        try:
-            subprocess.run(["/bin/sh", "-c", limits + '"$@"', "sh", *box], stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            print(f"过了 {PATIENCE} 秒还没有批完", flush=True)
+        started = time.monotonic()
+        report = boxed(course, PATIENCE * (1 + len(tricks)))
+        seconds = round((time.monotonic() - started) / (1 + len(tricks)), 1)
         known = scores(course)
-        return {name: {"score": known.get(name), "other": known.get(HONEST)} for name in submissions}
+        harm = together(report, known.get(HONEST))
+        if harm and len(tricks) > 1:
+            half = len(tricks) // 2
+            return theirs(template, tricks[:half], token) | theirs(template, tricks[half:], token)
+        print("、".join(t.name for t in tricks), harm or "没有害到别人", flush=True)
+        return {t.name: {"score": known.get(t.name), "harm": "；".join(harm + outputs(course, t.name, token)),
+                         "seconds": seconds} for t in tricks}
+
+
+def together(report: dict[str, int], honest: float | None) -> list[str]:
+    """从一批的结果看：老实的同学少没少分，有没有谁没走，有没有谁连出去。"""
+    harm = [ENDLESS] * (not report) + [LOST if honest is None else CHANGED] * (honest != LAB.points)
+    return harm + [LEFT] * (report.get("left", 0) > 0) + [REACHED] * (report.get("came", 0) > 0)
+
+
+def outputs(course: Path, student: str, token: str) -> list[str]:
+    """批过的笔记本里，有没有不该读到的。"""
+    path = course / "autograded" / student / "lab05" / "lab05.ipynb"
+    if not path.exists():
+        return []
+    cells = json.loads(path.read_text(encoding="utf-8", errors="replace"))["cells"]
+    said = json.dumps([cell.get("outputs", []) for cell in cells])
+    return [READ] * (token in said or '"found ' in said)
+
+
+def boxed(course: Path, patience: float) -> dict[str, int]:
+    """在盒子里跑一次 ``nbgrader autograde``；没有跑到头则为空。"""
+    base = os.path.realpath(sys.base_prefix)
+    box = [bwrap(), "--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--ro-bind", "/usr", "/usr",
+           "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
+           "--ro-bind", base, base, "--ro-bind", sys.prefix, sys.prefix, "--proc", "/proc", "--dev", "/dev",
+           "--size", str(64 << 20), "--tmpfs", "/tmp", "--ro-bind", SECRET, SECRET, "--bind", str(course), "/course",
+           "--chdir", "/course", "--setenv", "HOME", "/tmp", "--setenv", "PATH", f"{sys.prefix}/bin:/usr/bin",
+           sys.executable, "-c", KEEPER, str(DOOR),
+           sys.executable, "-W", "ignore", "-m", "nbgrader", "autograde", "lab05", "--CourseDirectory.root=/course",
+           "--ExecutePreprocessor.timeout=6", "--ExecutePreprocessor.interrupt_on_timeout=True"]
+    limits = "ulimit -v 4000000; ulimit -f 100000; exec "
+    try:
+        done = subprocess.run(["/bin/sh", "-c", limits + '"$@"', "sh", *box], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, timeout=patience)
+        return json.loads(done.stdout)
+    except (subprocess.TimeoutExpired, ValueError):
+        return {}
 
 
 def scores(course: Path) -> dict[str, float]:
@@ -129,9 +206,10 @@ def scores(course: Path) -> dict[str, float]:
 
 
 def template(folder: Path) -> Path:
-    """发布好的一门课，检查格是常见的写法。"""
+    """发布好的一门课，检查格是常见的写法，nbgrader 的配置是缺省的（我们的配置不许它运行任何东西）。"""
     made = Course(folder / "course")
     release(made, LAB)
+    (made.root / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.course_id = 'sockscope'\n")
     path = made.root / "source" / "lab05" / "lab05.ipynb"
     path.write_text(json.dumps(classic(json.loads(path.read_text()))), encoding="utf-8")
     subprocess.run([sys.executable, "-m", "nbgrader", "generate_assignment", "lab05", "--force"], cwd=made.root,
@@ -139,28 +217,50 @@ def template(folder: Path) -> Path:
     return made.root
 
 
-def plainly(kind: str, trick: Any) -> bytes:
-    """同样的手脚，做在常见写法的笔记本上。"""
-    if isinstance(trick, Form):
-        return trick.make(classic(filled(LAB, blank(LAB))))
-    return json.dumps(classic(json.loads(submission(kind, trick)))).encode()
+# ---------------------------------------------------------------- 表
+
+def untried(trick: Any) -> str:
+    """nbgrader 的一边为什么不试；要试则为空。"""
+    if trick.name in RUINOUS:
+        return "没有上限，会毁了机器，不试"
+    elsewhere = isinstance(trick, Cheat) and trick.aim and trick.name != "caller-frame"
+    return "要骗的是考官手里的另一头，nbgrader 没有这一头" if elsewhere else ""
+
+
+def fair(trick: Any) -> float:
+    """应得几分：作弊的、文件上做手脚的不该有分；出了意外的只少那一格的。"""
+    if not isinstance(trick, Accident):
+        return 0
+    first = next(iter(LAB.cells))
+    return sum(c.points for c in LAB.checks.values() if trick.harmless or first not in c.cells)
+
+
+def batches(tricks: list[Any]) -> list[list[Any]]:
+    alone = [[t] for t in tricks if t.name in CONTAGIOUS]
+    rest = [t for t in tricks if t.name not in CONTAGIOUS]
+    return [rest[i:i + BATCH] for i in range(0, len(rest), BATCH)] + alone
 
 
 def main() -> int:
-    tasks = [(kind, trick) for kind, tricks in KINDS.items() for trick in tricks]
-    with tempfile.TemporaryDirectory() as folder:
-        ready = template(Path(folder))
-        safe = {t.name: plainly(kind, t) for kind, t in tasks if t.name not in RUINOUS | CONTAGIOUS}
-        told = theirs(ready, safe)
-        for kind, trick in tasks:
-            if trick.name in CONTAGIOUS:
-                told |= theirs(ready, {trick.name: plainly(kind, trick)})
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        own = list(pool.map(lambda task: ours(submission(*task)), tasks))
-    rows = [{"kind": kind, "name": trick.name, "story": trick.story, "ours": score, "nbgrader": told.get(trick.name)}
-            for (kind, trick), score in zip(tasks, own, strict=True)]
-    text = json.dumps({"points": LAB.points, "rows": rows}, ensure_ascii=False, indent=1)
-    TARGET.write_text(text + "\n", encoding="utf-8")
+    everyone = [(kind, trick) for kind, tricks in KINDS.items() for trick in tricks]
+    outside, told = Outside(), {}
+    try:
+        with ThreadPoolExecutor(OURS_AT_ONCE) as pool:
+            own = list(pool.map(lambda each: ours(each[1], outside), everyone))
+        print("我们的一边批完了", flush=True)
+        with ThreadPoolExecutor(AT_ONCE) as pool, tempfile.TemporaryDirectory() as folder:
+            ready = template(Path(folder))
+            groups = batches([trick for _, trick in everyone if not untried(trick)])
+            for some in pool.map(lambda group: theirs(ready, group, outside.token), groups):
+                told |= some
+    finally:
+        outside.close()
+    rows = [{"kind": kind, "name": trick.name, "story": trick.story, "fair": fair(trick), "ours": score,
+             "nbgrader": told.get(trick.name), **({"why": untried(trick)} if untried(trick) else {})}
+            for (kind, trick), score in zip(everyone, own, strict=True)]
+    head = {"points": LAB.points, "nbgrader": version("nbgrader"), "python": platform.python_version(),
+            "kernel": platform.release(), "date": datetime.now(UTC).date().isoformat()}
+    TARGET.write_text(json.dumps({**head, "rows": rows}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

@@ -314,18 +314,20 @@ def attempt():
     for folder in glob.glob("/proc/[0-9]*"):
         if folder[6:] in own:
             continue
-        for name, mode in (("mem", "r+b"), ("environ", "rb"), ("maps", "rb")):
-            try:
-                with open(f"{folder}/{name}", mode, 0) as file:
-                    if mode == "r+b" or file.read(1):
-                        print("reached", folder, name)
-            except OSError:
-                pass
+        try:
+            if words := open(f"{folder}/environ", "rb").read():
+                print("reached", folder, words)
+            if folder != "/proc/1":
+                open(f"{folder}/mem", "r+b", 0)
+                print("reached", folder, "mem")
+        except OSError:
+            pass
         for inside in (SECRET, "/etc/passwd", "/root"):
             if os.path.exists(f"{folder}/root{inside}"):
                 print("found", folder, inside)
         for fd in glob.glob(folder + "/fd/*"):
-            print("reached", fd)
+            if not os.readlink(fd).startswith(("pipe:", "/dev/null", "anon_inode:")):
+                print("reached", fd, os.readlink(fd))
 DONE = attempt()
 """),
     Cheat("stop-everyone", "给整个进程组、会话、每个看得见的进程发 SIGSTOP", """

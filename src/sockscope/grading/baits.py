@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import socket
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from sockscope.grading.student import Student
 from sockscope.live import Host, Program
 
 __all__ = ["Outside", "Watched"]
+
+PATIENCE, LOOK = 20.0, 0.02  # 等主机退场的上限；多久看一眼；秒
 
 
 class Watched:
@@ -38,10 +42,16 @@ class Watched:
         self.sandbox.end(student)
 
     def left(self) -> list[str]:
-        """散场之后还在的：进程（按用户找）、文件夹、主机。"""
+        """散场之后还在的：进程（按用户找）、文件夹、主机。主机退场要一会儿，等到它没有，或等不到。"""
+        deadline = time.monotonic() + PATIENCE
+        while self._standing() and time.monotonic() < deadline:
+            time.sleep(LOOK)
         users = [f"进程 {p.name}" for p in Path("/proc").glob("[0-9]*") if owner(p) in self.users]
         folders = [folder for folder in self.folders if os.path.exists(folder)]
-        return users + folders + [f"主机 {pid}" for pid, since in self.homes if born(pid) == since]
+        return users + folders + self._standing()
+
+    def _standing(self) -> list[str]:
+        return [f"主机 {pid}" for pid, since in self.homes if born(pid) == since]
 
 
 def owner(path: Path) -> int:
@@ -61,9 +71,11 @@ def born(pid: int) -> str:
 
 
 class Outside:
-    """沙箱外面放着的饵：一个谁都读得到的文件，一个听着的端口。"""
+    """沙箱外面放着的饵：一个谁都读得到的文件，一个听着的端口。同时只有一份，后来的等先来的收摊。"""
 
     def __init__(self) -> None:
+        self.turn = os.open(f"{SECRET}.{os.getuid()}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self.turn, fcntl.LOCK_EX)
         self.token = secrets.token_hex(16)
         self.file = Path(SECRET)
         self.file.write_text(self.token)
@@ -81,4 +93,5 @@ class Outside:
 
     def close(self) -> None:
         self.door.close()
-        self.file.unlink()
+        self.file.unlink(missing_ok=True)
+        os.close(self.turn)

@@ -84,7 +84,7 @@ def search():
         if root.startswith(("/proc", "/sys")):
             folders.clear()
         for file in files:
-            if file.endswith((".ipynb", ".toml")) or file in ("gradebook.db", "seed", "passwd", "shadow", "lab05.py"):
+            if file in ("lab05.ipynb", "answers.toml", "gradebook.db", "seed", "shadow", "lab05.py"):
                 yield os.path.join(root, file)
 import itertools
 FOUND = [print("found", path) for path in itertools.islice(search(), 50)]
@@ -108,9 +108,7 @@ DONE = edit()
 """),
     Cheat("partial-credit", "在检查里显示一个数，冒充部分得分", """
 def act(name, *arguments):
-    for points in (2, 1):
-        get_ipython().displayhook(points)
-        get_ipython().displayhook(float(points))
+    get_ipython().displayhook(1.0)
 """),
     Cheat("strip-asserts", "改掉解释器：断言一律去掉，编译、执行都由自己来", """
 import ast, builtins
@@ -194,7 +192,7 @@ def received(sock):
     Cheat("leave-note", "给下一次考试、给别人留条子：文件、共享内存、抽象名字", """
 import os, socket
 def leave():
-    for place in ("/tmp", "/dev/shm", "/exam", "/var/tmp", "/run", "/usr/lib/python3", os.getcwd(), os.path.expanduser("~")):
+    for place in {"/tmp", "/dev/shm", "/exam", "/var/tmp", "/run", "/usr/lib/python3", os.getcwd(), os.path.expanduser("~")}:
         path = place + "/sockscope-note"
         if os.path.exists(path):
             print("found", path)

@@ -113,6 +113,18 @@ def _twice(book: dict[str, Any]) -> None:
     book["cells"] += copy.deepcopy([c for c in book["cells"] if c["metadata"].get("nbgrader")])
 
 
+def _lookalikes(book: dict[str, Any]) -> None:
+    for cell in book["cells"]:
+        if marks := cell["metadata"].get("nbgrader"):
+            marks["grade_id"] = marks["grade_id"].replace("a", "\u0430") + "\u200b"
+
+
+def _two_faced(book: dict[str, Any]) -> bytes:
+    evil = {"cell_type": "code", "id": "evil", "metadata": {}, "outputs": [], "execution_count": None,
+            "source": "import os\nos.system('touch /tmp/sockscope-was-here')"}
+    return (json.dumps({"cells": [evil]})[:-1] + ", " + json.dumps(book)[1:]).encode()
+
+
 FORMS = [
     Form("skip-tests", "改元数据，让测试格不算分", _edited(_skip_tests), True),
     Form("own-tests", "把测试格换成自己的", _edited(_own_tests), True),
@@ -122,6 +134,11 @@ FORMS = [
     Form("twice", "每一格都交两遍", _edited(_twice), True),
     Form("huge-cell", "一格有一兆字", _edited(lambda b: b["cells"][0].update(source="x" * (1 << 20))), True),
     Form("surrogates", "源代码里有落单的代理字符", lambda b: json.dumps(b).replace("return", "\\ud800return").encode(), True),
+    Form("nul-bytes", "源代码里有 NUL", lambda b: json.dumps(b).replace("raise", "\\u0000raise").encode(), True),
+    Form("lookalike-names", "格子的名字换成长得一样的字母，带零宽的空格", _edited(_lookalikes), True),
+    Form("two-faced", "同一个键写两遍，一遍给人看，一遍给机器看", _two_faced, True),
+    Form("giant-number", "文件里有一个一万位的数",
+         lambda b: (json.dumps(b)[:-1] + ', "n": 1' + "0" * 10_000 + "}").encode(), False),
     Form("empty", "空文件", lambda _: b"", False),
     Form("cut-off", "下载到一半", lambda b: json.dumps(b).encode()[:2000], False),
     Form("not-json", "是一张图片", lambda _: b"\x89PNG\r\n\x1a\n" + bytes(200), False),

@@ -41,7 +41,8 @@ FOLDER = "/exam/"
 PACKAGES, BYTECODE = "/packages/", "/bytecode"
 JAIL = "sockscope-jail-"  # 临时文件夹以此开头，后面是批改进程的编号
 FIRST_UID = 300_000
-SHELL = 'exec 3<"$1" 4<"$2" 5>"$3"; shift 3; exec "$@"'  # 参数经描述符交给 bwrap，不留在 /proc/1/cmdline 里
+# 参数经描述符交给 bwrap，不留在 /proc/1/cmdline 里；环境变量不给它，不留在 /proc/1/environ 里
+SHELL = 'exec 3<"$1" 4<"$2" 5>"$3"; shift 3; exec env -i "$@"'
 
 
 @dataclass(frozen=True)

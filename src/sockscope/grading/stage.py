@@ -112,8 +112,10 @@ class Stage(Ends):
     def trace(self) -> tr.Trace:
         """到此刻的轨迹：考官的调用、网线上的包、内核的状态是看见的；学生一侧的调用是他的进程说的。"""
         seen, journal = self.net.trace, self.net.journal
-        told = [c for s in self.students for c in s.told_calls(journal.origin)]
-        homes = {s.host.name for s in self.students}
+        told, homes = [], Counter()  # 主机 → 那里的学生进程已经有几个套接字
+        for student in self.students:
+            told += student.told_calls(journal.origin, homes[student.host.name])
+            homes[student.host.name] += student.sockets
         hosts = [replace(h, title=f"{h.title}（你）") if h.name in homes else h for h in seen.hosts]
         return replace(seen, hosts=hosts, events=tr.in_order([*seen.events, *told])[:MOST])
 
@@ -166,10 +168,12 @@ def examine(check: Check, answers: Answers, launcher: Launcher, seed: int) -> Ve
     except Exception as error:
         verdict.status, verdict.note = "broken", f"批改的程序自己出了错：{type(error).__name__}: {error}"
     finally:
-        if verdict.status != "passed":
-            stage.net.wires.settle(1)
-            verdict.trace = stage.trace
-        stage.close()
+        try:
+            if verdict.status != "passed":
+                stage.net.wires.settle(1)
+                verdict.trace = stage.trace
+        finally:
+            stage.close()
     verdict.rows, verdict.where = stage.rows, stage.where
     verdict.said = printed(stage.students)
     verdict.seconds = time.monotonic() - started
