@@ -193,8 +193,8 @@ def answer_for_marks(page: Page) -> None:
         with page.expect_response(lambda answer: answer.request.method == "PUT"):
             panel.locator(box).fill(text)
             panel.locator(box).dispatch_event("change")
-    for stuck in page.locator("body > .help, .navbar-fixed-top").all():  # 粘在窗口上的，会盖住要拍的
-        stuck.evaluate("e => e.remove()")
+    stuck = page.locator("body > .help, .navbar-fixed-top")  # 粘在窗口上的，会盖住要拍的
+    stuck.evaluate_all("found => found.forEach(e => e.remove())")
     first = page.locator(".nbgrader_cell", has=page.locator("input.score#relay_reset"))
     shoot(page, "marking", edge(first) - 60, edge(panel, bottom=True) + 16)
 
