@@ -12,6 +12,8 @@ from sockscope.grading import check
 from sockscope.grading.lab import find_lab
 from sockscope.grading.selfcheck import answers_in
 from sockscope.grading.source import model, samples
+from sockscope.grading.stage import Stage
+from sockscope.grading.student import Plain
 
 LAB = find_lab("lab05")
 
@@ -76,3 +78,13 @@ def test_the_page_escapes_what_the_student_wrote():
     assert "<script" not in page
     assert "<b>hi" not in page
     assert "&lt;b&gt;hi" in page
+
+
+def test_sockets_of_two_processes_on_one_host_have_two_names():
+    stage = Stage(LAB.checks["half_close"], 3, model(LAB), Plain())
+    driver = "def one(port):\n    sock = socket.socket()\n    sock.bind(('0.0.0.0', port))\n    sock.listen()\n"
+    for port in (6001, 6002):
+        stage.result(stage.call("one", port, driver=driver))
+    made = {(c.args, c.socket) for c in stage.trace.calls if c.name == "bind"}
+    stage.close()
+    assert made == {("('0.0.0.0', 6001)", "s1"), ("('0.0.0.0', 6002)", "s2")}

@@ -13,6 +13,7 @@ import stat
 import struct
 import tempfile
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any

@@ -7,13 +7,14 @@ import errno
 import json
 import marshal
 import os
+import re
 import select
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +30,7 @@ TALK = 8 << 20  # 一次运行总共最多听这么多
 FLOOD = 64 << 20  # 打印加上说话，多过这么多就不再读：让它堵在自己的管道里
 PRINTED = 4000  # 留下多少打印的文字
 SHORT = 100
+LABEL = re.compile(r"^s(\d{1,3})(?=,|$)")  # 套接字的编号
 
 
 @dataclass
@@ -256,10 +258,16 @@ class Student:
 
     # ------------------------------------------------------------ 它说它做过的调用
 
-    def told_calls(self, origin: int) -> list[Call]:
-        """学生一侧的系统调用，按它自己的说法；只用来画图。"""
+    @property
+    def sockets(self) -> int:
+        """它说过自己有几个套接字。"""
+        return len({c["socket"] for c in self.calls.values() if LABEL.match(c.get("socket", ""))})
+
+    def told_calls(self, origin: int, earlier: int = 0) -> list[Call]:
+        """学生一侧的系统调用，按它自己的说法；只用来画图。``earlier`` 是同一台主机上别的进程已经有的套接字。"""
         made = [self._call(c, origin) for _, c in sorted(self.calls.items())]
-        return [c for c in made if c is not None]
+        return [replace(c, socket=_after(earlier, c.socket), result=_after(earlier, c.result or "") or None)
+                for c in made if c is not None]
 
     def _call(self, told: dict[str, Any], origin: int) -> Call | None:
         t, end = told.get("t"), told.get("end")
@@ -271,6 +279,11 @@ class Student:
         return Call(t=t - origin, end=None if end is None else end - origin, host=self.host.name,
                     thread=told.get("thread") or "main", socket=told.get("socket", ""), name=told.get("name", "?"),
                     args=told.get("args", ""), result=told.get("result") or None, errno=error)
+
+
+def _after(earlier: int, text: str) -> str:
+    """套接字的编号接着 ``earlier`` 往下数；accept 的结果也以编号开头。"""
+    return LABEL.sub(lambda found: f"s{int(found[1]) + earlier}", text)
 
 
 def clean(text: object) -> str:
