@@ -253,16 +253,23 @@ def manned_desk(stage: Stage) -> tuple[Any, socket.socket]:
            tries="几位客人一起从网线那头连来；你把每一条连接交给干活的人，他直接和客人说话")
 def hand_over(stage: Stage) -> None:
     door, worker = manned_desk(stage)
-    guests = [stage.dial("client", door) for _ in range(stage.rng.randint(2, 4))]
+    guests, held = [stage.dial("client", door) for _ in range(stage.rng.randint(2, 4))], []
     for guest in guests:
-        question, answer = stage.rng.randbytes(20), stage.rng.randbytes(20)
-        conn = take(stage, worker, "干活的人等一条连接")
-        stage.expect("交来的连接，那一头是", guest.getsockname(), conn.getpeername())
-        with connected_still(stage, "干活的人和客人说话", "连接一直通着"):
-            guest.sendall(question)
-            stage.expect("客人说的话，干活的人听到", question, listen_for(stage, conn, len(question)))
-            stage.send(conn, answer, "干活的人回答")
-        stage.expect("干活的人的回答，客人听到", answer, stage.receive_exactly(guest, len(answer)))
+        held.append(take(stage, worker, "干活的人等一条连接"))
+        stage.expect("交来的连接，那一头是", guest.getsockname(), held[-1].getpeername())
+        converse(stage, guest, held[-1])
+    for guest, conn in zip(guests[:-1], held[:-1], strict=True):  # 后一位都交来了，前一位的事早该做完：再说一次
+        converse(stage, guest, conn)
+
+
+def converse(stage: Stage, guest: Any, conn: socket.socket) -> None:
+    """客人与干活的人一问一答。"""
+    question, answer = stage.rng.randbytes(20), stage.rng.randbytes(20)
+    with connected_still(stage, "干活的人和客人说话", "连接一直通着"):
+        guest.sendall(question)
+        stage.expect("客人说的话，干活的人听到", question, listen_for(stage, conn, len(question)))
+        stage.send(conn, answer, "干活的人回答")
+    stage.expect("干活的人的回答，客人听到", answer, stage.receive_exactly(guest, len(answer)))
 
 
 def listen_for(stage: Stage, sock: socket.socket, size: int) -> bytes:

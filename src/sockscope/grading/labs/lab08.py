@@ -90,7 +90,7 @@ def correspond(stage: Stage, function: str, messages: list[bytes], *more: Any) -
 
 def nonsense(stage: Stage, post: Correspondent, current: int, beyond: int) -> None:
     """旧的确认、说胡话的确认、根本不是确认的东西，次序随机。"""
-    for data in stage.rng.sample([number(current), number(max(0, current - 1)), number(beyond), b"", b"ok"], 3):
+    for data in stage.rng.sample([number(current), number(max(0, current - 1)), number(beyond), b"", b"ok"], 5):
         post.send(data)
 
 
