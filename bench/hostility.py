@@ -36,19 +36,19 @@ from sockscope.grading.marking import sandbox
 from sockscope.grading.release import release
 from sockscope.grading.sample import accident, blank, cheat, filled, form
 from sockscope.grading.sandbox import bwrap
-from sockscope.grading.stage import examine
+from sockscope.grading.stage import clear, examine
 from sockscope.grading.student import Answers
 
 LAB = find_lab("lab05")
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "book" / "hostility.json"
 KINDS = {"cheat": CHEATS, "accident": ACCIDENTS, "form": FORMS}
-AT_ONCE, OURS_AT_ONCE = 3, 8  # 我们的一边多半的时间在等
-BATCH = 10
-PATIENCE = 60  # nbgrader 批一份最多等这么久，秒；一批的上限按份数加
+AT_ONCE, OURS_AT_ONCE = 6, 10  # 我们的一边多半的时间在等
+BATCH = 4
+PATIENCE = 30  # nbgrader 批一份最多等这么久，秒；一批的上限按份数加
 HONEST = "老实的同学"
 LOST, CHANGED, LEFT = "同学的分没了", "同学的分变了", "留下了进程"
-READ, REACHED, ENDLESS = "读到了不该读的", "碰到了外面", "批改没有结束"
+READ, REACHED, ENDLESS, BROKEN = "读到了不该读的", "碰到了外面", "批改没有结束", "批改中途断了"
 CONTAGIOUS = {"kill-everyone", "stop-everyone", "other-submissions", "edit-gradebook", "plant-startup", "leave-note",
               "outlive", "others-memory", "deep-folders", "packet-flood"}
 RUINOUS = {"fork-bomb", "threads", "memory", "fill-disk", "descriptors", "burn", "socket-memory"}
@@ -79,9 +79,14 @@ door, came = socket.create_server(("", int(sys.argv[1]))), []
 threading.Thread(target=lambda: [came.append(door.accept()) for _ in iter(int, 1)], daemon=True).start()
 quiet = {"stdin": -3, "stdout": -3, "stderr": -3}
 done = subprocess.run(sys.argv[2:], **quiet)
-left = [p for p in os.listdir("/proc") if p.isdigit() and int(p) not in (1, os.getpid())]
-states = [open(f"/proc/{p}/stat").read().rpartition(")")[2].split()[0] for p in left]
-print(json.dumps({"left": len([s for s in states if s not in "ZX"]), "came": len(came)}), flush=True)
+left = 0
+for pid in os.listdir("/proc"):
+    if pid.isdigit() and int(pid) not in (1, os.getpid()):
+        try:
+            left += open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] not in "ZX"
+        except OSError:
+            pass
+print(json.dumps({"left": left, "came": len(came)}), flush=True)
 """
 
 
@@ -141,28 +146,35 @@ def theirs(template: Path, tricks: list[Any], token: str) -> dict[str, dict[str,
     """一批答卷，普通的 nbgrader 各给几分；害了谁。"""
     with tempfile.TemporaryDirectory() as folder:
         course = Path(folder, "course")
-        shutil.copytree(template, course)
-        honest = json.dumps(classic(filled(LAB, source.model(LAB)))).encode()
-        for student, content in {**{t.name: plainly(t) for t in tricks}, HONEST: honest}.items():
-            home = course / "submitted" / student / "lab05"
-            home.mkdir(parents=True)
-            (home / "lab05.ipynb").write_bytes(content)
+        submit(shutil.copytree(template, course), tricks)
         started = time.monotonic()
         report = boxed(course, PATIENCE * (1 + len(tricks)))
         seconds = round((time.monotonic() - started) / (1 + len(tricks)), 1)
         known = scores(course)
         harm = together(report, known.get(HONEST))
-        if harm and len(tricks) > 1:
-            half = len(tricks) // 2
-            return theirs(template, tricks[:half], token) | theirs(template, tricks[half:], token)
-        print("、".join(t.name for t in tricks), harm or "没有害到别人", flush=True)
-        return {t.name: {"score": known.get(t.name), "harm": "；".join(harm + outputs(course, t.name, token)),
+        told = {t.name: {"score": known.get(t.name), "harm": "；".join(harm + outputs(course, t.name, token)),
                          "seconds": seconds} for t in tricks}
+        clear(f"{folder}/")
+    if harm and len(tricks) > 1:
+        half = len(tricks) // 2
+        return theirs(template, tricks[:half], token) | theirs(template, tricks[half:], token)
+    print("、".join(t.name for t in tricks), [t["score"] for t in told.values()], harm or "没有害到别人", flush=True)
+    return told
+
+
+def submit(course: Path, tricks: list[Any]) -> None:
+    """交上几份不良的，和老实的同学的一份。"""
+    honest = json.dumps(classic(filled(LAB, source.model(LAB)))).encode()
+    for student, content in {**{t.name: plainly(t) for t in tricks}, HONEST: honest}.items():
+        home = course / "submitted" / student / "lab05"
+        home.mkdir(parents=True)
+        (home / "lab05.ipynb").write_bytes(content)
 
 
 def together(report: dict[str, int], honest: float | None) -> list[str]:
     """从一批的结果看：老实的同学少没少分，有没有谁没走，有没有谁连出去。"""
-    harm = [ENDLESS] * (not report) + [LOST if honest is None else CHANGED] * (honest != LAB.points)
+    harm = [word for word in (ENDLESS, BROKEN) if word in report]
+    harm += [LOST if honest is None else CHANGED] * (honest != LAB.points)
     return harm + [LEFT] * (report.get("left", 0) > 0) + [REACHED] * (report.get("came", 0) > 0)
 
 
@@ -177,9 +189,10 @@ def outputs(course: Path, student: str, token: str) -> list[str]:
 
 
 def boxed(course: Path, patience: float) -> dict[str, int]:
-    """在盒子里跑一次 ``nbgrader autograde``；没有跑到头则为空。"""
+    """在盒子里以普通用户跑一次 ``nbgrader autograde``，数一数还有谁没走、有谁连出去。"""
     base = os.path.realpath(sys.base_prefix)
-    box = [bwrap(), "--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--ro-bind", "/usr", "/usr",
+    box = [bwrap(), "--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--unshare-pid",
+           "--unshare-net", "--unshare-ipc", "--die-with-parent", "--ro-bind", "/usr", "/usr",
            "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
            "--ro-bind", base, base, "--ro-bind", sys.prefix, sys.prefix, "--proc", "/proc", "--dev", "/dev",
            "--size", str(64 << 20), "--tmpfs", "/tmp", "--ro-bind", SECRET, SECRET, "--bind", str(course), "/course",
@@ -192,8 +205,10 @@ def boxed(course: Path, patience: float) -> dict[str, int]:
         done = subprocess.run(["/bin/sh", "-c", limits + '"$@"', "sh", *box], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, timeout=patience)
         return json.loads(done.stdout)
-    except (subprocess.TimeoutExpired, ValueError):
-        return {}
+    except subprocess.TimeoutExpired:
+        return {ENDLESS: 1}
+    except ValueError:
+        return {BROKEN: 1}
 
 
 def scores(course: Path) -> dict[str, float]:

@@ -27,7 +27,7 @@ from sockscope.grading.verdict import Row, Verdict
 from sockscope.grading.waiting import SLICE, Clock, Failed, describe, refusal, show
 from sockscope.live.socket import FOLDER
 
-__all__ = ["Stage", "examine", "let_go"]
+__all__ = ["Stage", "clear", "examine", "let_go"]
 
 START = 20.0  # 学生的进程最多这么久要就绪，秒
 MOST = 600  # 留下的轨迹最多这么多件事：塞满网线的，不能叫画图的人画到天黑
