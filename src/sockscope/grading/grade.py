@@ -17,7 +17,7 @@ from sockscope.grading.sandbox import Refused, refusal
 __all__ = ["grade", "pending"]
 
 FEW = 2  # 这么少就不必请 dask
-AT_ONCE = 2  # 一个工作进程同时批几份：多半的时间在等网线
+AT_ONCE = 4  # 一个工作进程同时批几份：多半的时间在等网线
 DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # 按了 Ctrl + C，由我们来收工，工作进程不必各说各的
 SETTLE = 100  # 每批完这么多份，往成绩库里写一次
 Task = tuple[Paper, tuple[Any, ...]]
@@ -51,8 +51,7 @@ def grade(course: Course, lab: Lab, students: list[str] | None = None, *, only: 
         raise Refused(why)
     tasks = pending(course, lab, students or [], only, again)
     failed: list[tuple[str, str]] = []
-    alone = (workers == 1 or len(tasks) <= FEW) and not scheduler
-    run = one_by_one(tasks) if alone else spread(tasks, workers, scheduler)
+    run = one_by_one(tasks) if len(tasks) <= FEW and not scheduler else spread(tasks, workers, scheduler)
     for count, (paper, result, trouble) in enumerate(run, 1):
         if trouble:
             failed.append((paper.student, trouble))
