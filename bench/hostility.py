@@ -43,9 +43,10 @@ LAB = find_lab("lab05")
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "book" / "hostility.json"
 KINDS = {"cheat": CHEATS, "accident": ACCIDENTS, "form": FORMS}
-AT_ONCE, OURS_AT_ONCE = 6, 10  # 我们的一边多半的时间在等
+AT_ONCE, OURS_AT_ONCE = 3, 10  # 我们的一边多半的时间在等
 BATCH = 4
-PATIENCE = 30  # nbgrader 批一份最多等这么久，秒；一批的上限按份数加
+START, PATIENCE = 60, 30  # 一批最多等这么久，秒：起步，再加每份的
+LONG = 180  # 没有批完的，最后单独再来一次，等这么久
 HONEST = "老实的同学"
 LOST, CHANGED, LEFT = "同学的分没了", "同学的分变了", "留下了进程"
 READ, REACHED, ENDLESS, BROKEN = "读到了不该读的", "碰到了外面", "批改没有结束", "批改中途断了"
@@ -109,7 +110,7 @@ def ours(trick: Any, outside: Outside) -> dict[str, Any]:
     started, watched, harm = time.monotonic(), Watched(sandbox()), []
     with ThreadPoolExecutor(1) as beside:
         honest = beside.submit(examine, LAB.checks["half_close"], source.model(LAB), sandbox(), 5)
-        told = [examine(check, answers, watched, 5) for check, answers in tasks(trick)]
+        told = [examine(check, outside.aimed(answers), watched, 5) for check, answers in tasks(trick)]
         harm += [CHANGED] * (honest.result().status != "passed") + [LEFT] * bool(watched.left())
     said = "".join(json.dumps(v.json()) for v in told)
     harm += [READ] * (outside.token in said or "found " in said) + [REACHED] * (bool(outside.touched()) or "reached " in said)
@@ -142,22 +143,22 @@ def plainly(trick: Any) -> bytes:
     return json.dumps(classic(filled(LAB, answers))).encode()
 
 
-def theirs(template: Path, tricks: list[Any], token: str) -> dict[str, dict[str, Any]]:
+def theirs(template: Path, tricks: list[Any], outside: Outside, patience: float = 0) -> dict[str, dict[str, Any]]:
     """一批答卷，普通的 nbgrader 各给几分；害了谁。"""
     with tempfile.TemporaryDirectory() as folder:
         course = Path(folder, "course")
         submit(shutil.copytree(template, course), tricks)
         started = time.monotonic()
-        report = boxed(course, PATIENCE * (1 + len(tricks)))
+        report = boxed(course, str(outside.file), patience or START + PATIENCE * (1 + len(tricks)))
         seconds = round((time.monotonic() - started) / (1 + len(tricks)), 1)
         known = scores(course)
         harm = together(report, known.get(HONEST))
-        told = {t.name: {"score": known.get(t.name), "harm": "；".join(harm + outputs(course, t.name, token)),
+        told = {t.name: {"score": known.get(t.name), "harm": "；".join(harm + outputs(course, t.name, outside.token)),
                          "seconds": seconds} for t in tricks}
         clear(f"{folder}/")
     if harm and len(tricks) > 1:
         half = len(tricks) // 2
-        return theirs(template, tricks[:half], token) | theirs(template, tricks[half:], token)
+        return theirs(template, tricks[:half], outside) | theirs(template, tricks[half:], outside)
     print("、".join(t.name for t in tricks), [t["score"] for t in told.values()], harm or "没有害到别人", flush=True)
     return told
 
@@ -188,14 +189,14 @@ def outputs(course: Path, student: str, token: str) -> list[str]:
     return [READ] * (token in said or '"found ' in said)
 
 
-def boxed(course: Path, patience: float) -> dict[str, int]:
+def boxed(course: Path, bait: str, patience: float) -> dict[str, int]:
     """在盒子里以普通用户跑一次 ``nbgrader autograde``，数一数还有谁没走、有谁连出去。"""
     base = os.path.realpath(sys.base_prefix)
     box = [bwrap(), "--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--unshare-pid",
            "--unshare-net", "--unshare-ipc", "--die-with-parent", "--ro-bind", "/usr", "/usr",
            "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
            "--ro-bind", base, base, "--ro-bind", sys.prefix, sys.prefix, "--proc", "/proc", "--dev", "/dev",
-           "--size", str(64 << 20), "--tmpfs", "/tmp", "--ro-bind", SECRET, SECRET, "--bind", str(course), "/course",
+           "--size", str(64 << 20), "--tmpfs", "/tmp", "--ro-bind", bait, SECRET, "--bind", str(course), "/course",
            "--chdir", "/course", "--setenv", "HOME", "/tmp", "--setenv", "PATH", f"{sys.prefix}/bin:/usr/bin",
            sys.executable, "-c", KEEPER, str(DOOR),
            sys.executable, "-W", "ignore", "-m", "nbgrader", "autograde", "lab05", "--CourseDirectory.root=/course",
@@ -266,8 +267,10 @@ def main() -> int:
         with ThreadPoolExecutor(AT_ONCE) as pool, tempfile.TemporaryDirectory() as folder:
             ready = template(Path(folder))
             groups = batches([trick for _, trick in everyone if not untried(trick)])
-            for some in pool.map(lambda group: theirs(ready, group, outside.token), groups):
+            for some in pool.map(lambda group: theirs(ready, group, outside), groups):
                 told |= some
+            for slow in [t for _, t in everyone if ENDLESS in told.get(t.name, {}).get("harm", "")]:
+                told |= theirs(ready, [slow], outside, LONG)
     finally:
         outside.close()
     rows = [{"kind": kind, "name": trick.name, "story": trick.story, "fair": fair(trick), "ours": score,

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from sockscope.grading.hostile import ACCIDENTS, CHEATS
-from sockscope.grading.lab import find_lab
+from sockscope.grading.baits import Outside, Watched
+from sockscope.grading.hostile import ACCIDENTS, CHEATS, FORMS
+from sockscope.grading.lab import find_check, find_lab
 from sockscope.grading.sample import accident, cheat
 from sockscope.grading.sandbox import Sandbox, refusal
+from sockscope.grading.source import model
 from sockscope.grading.stage import examine
 from sockscope.grading.student import Answers
+from sockscope.grading.verdict import Verdict
+from sockscope.trace import dumps
 
 LAB = find_lab("lab05")
+TABLE = json.loads((Path(__file__).parents[2] / "book" / "hostility.json").read_text(encoding="utf-8"))
 AT_ONCE = 4
+SEATS = 8  # 多半的时间在等
 PROBE = """
 # 答题格：ask
 import os, socket
@@ -84,20 +92,110 @@ def heard(sandbox, expression: str) -> str:
     return said[0]
 
 
-# ---------------------------------------------------------------- 得不到分
+# ---------------------------------------------------------------- 五件事，每一种都问一遍
 
-def test_no_cheat_gains_a_point(sandbox):
+@dataclass
+class Sat:
+    """一种手脚考过之后：它的判定，同时在考的老实人的判定，留下的和碰到的。"""
+
+    verdict: Verdict
+    neighbour: Verdict
+    left: list[str]
+    touched: list[str]
+    seconds: float
+
+    @property
+    def told(self) -> str:
+        """写进文件的一切，连同网线上的每一个字节。"""
+        trace = dumps(self.verdict.trace) if self.verdict.trace else ""
+        return json.dumps(self.verdict.json(), ensure_ascii=False) + trace
+
+
+@pytest.fixture(scope="module")
+def outside():
+    made = Outside()
+    yield made
+    made.close()
+
+
+def sit(sandbox, outside, check, answers, pool, neighbour="half_close") -> Sat:
+    """考一种，同时在旁边考一个老实人。"""
+    started, watched = time.monotonic(), Watched(sandbox)
+    beside = pool.submit(examine, LAB.checks[neighbour], model(LAB), sandbox, 5)
+    verdict = examine(check, answers, watched, 5)
+    left = watched.left()
+    return Sat(verdict, beside.result(), left, outside.touched(), time.monotonic() - started)
+
+
+@pytest.fixture(scope="module")
+def sat(sandbox, outside):
+    """每一种作弊都考一遍，几种同时考；每一种旁边都有一个老实人。"""
     names = list(LAB.checks)
-    tasks = [(names[n % len(names)], cheat(LAB, trick)) for n, trick in enumerate(CHEATS)]
-    seen = verdicts(sandbox, tasks)
-    assert [(t.name, v.check, v.status) for t, v in zip(CHEATS, seen, strict=True) if v.status != "failed"] == []
+    aims = [find_check(t.aim) if t.aim else LAB.checks[names[n % len(names)]] for n, t in enumerate(CHEATS)]
+    with ThreadPoolExecutor(SEATS) as pool, ThreadPoolExecutor(SEATS) as beside:
+        tasks = [pool.submit(sit, sandbox, outside, aim, outside.aimed(cheat(aim.lab, trick)), beside)
+                 for aim, trick in zip(aims, CHEATS, strict=True)]
+        return {trick.name: task.result() for trick, task in zip(CHEATS, tasks, strict=True)}
+
+
+KINDS = pytest.mark.parametrize("name", [t.name for t in CHEATS])
+
+
+@KINDS
+def test_it_gains_no_point(sat, name):
+    assert sat[name].verdict.status == "failed", repr(sat[name].verdict)
+
+
+@KINDS
+def test_it_hurts_nobody(sat, name):
+    """同时在考的人照样得分；它自己的判定存得下、画得出，反馈里没有控制字符。"""
+    assert sat[name].neighbour.status == "passed", repr(sat[name].neighbour)
+    page = sat[name].verdict.html()
+    page.encode()
+    sat[name].told.encode()
+    assert not any(c in page for c in "\x1b\x07\u202e")
+    assert sat[name].seconds < 100
+
+
+@KINDS
+def test_it_leaves_nothing_behind(sat, name):
+    assert sat[name].left == []
+
+
+@KINDS
+def test_it_reaches_nothing_outside(sat, name):
+    assert sat[name].touched == []
+    assert "reached" not in sat[name].verdict.said
+
+
+@KINDS
+def test_it_reads_nothing_it_should_not(sat, outside, name):
+    assert outside.token not in sat[name].told
+    assert "found" not in sat[name].verdict.said
+
+
+def test_after_all_of_them_nobody_is_left(sat, sandbox):
     assert processes() == set()
+    assert sandbox.running == {}
 
 
 @pytest.mark.soak
-def test_no_cheat_gains_a_point_anywhere(sandbox):
-    tasks = [(name, cheat(LAB, trick)) for trick in CHEATS for name in LAB.checks]
-    assert {v.status for v in verdicts(sandbox, tasks)} == {"failed"}
+@pytest.mark.parametrize("name", list(LAB.checks))
+def test_no_cheat_gains_a_point_anywhere(sandbox, name):
+    seen = verdicts(sandbox, [(name, cheat(LAB, trick)) for trick in CHEATS])
+    assert [(t.name, v.status) for t, v in zip(CHEATS, seen, strict=True) if v.status != "failed"] == []
+
+
+@pytest.fixture(scope="module")
+def mishaps(sandbox, outside):
+    """每一种意外：出事的一题，旁边是同一个学生的另一题。"""
+    with ThreadPoolExecutor(SEATS) as pool, ThreadPoolExecutor(SEATS) as beside:
+        tasks = [pool.submit(sit, sandbox, outside, LAB.checks["half_close"], accident(LAB, a), beside, "whole_answer")
+                 for a in ACCIDENTS]
+        return {a.name: task.result() for a, task in zip(ACCIDENTS, tasks, strict=True)}
+
+
+MISHAPS = pytest.mark.parametrize("mishap", ACCIDENTS, ids=lambda a: a.name)
 
 
 def test_an_accident_costs_its_own_question_only(sandbox):
@@ -105,11 +203,12 @@ def test_an_accident_costs_its_own_question_only(sandbox):
     assert [(a.name, s) for a, s in zip(ACCIDENTS, sure, strict=True) if s != "passed"] == []
 
 
-def test_an_accident_is_seen(sandbox):
-    seen = verdicts(sandbox, [("half_close", accident(LAB, a)) for a in ACCIDENTS])
-    wrong = [(a.name, v.status) for a, v in zip(ACCIDENTS, seen, strict=True) if (v.status == "passed") != a.harmless]
-    assert wrong == []
-    assert processes() == set()
+@MISHAPS
+def test_an_accident_is_seen_and_stays_inside(mishaps, mishap):
+    one = mishaps[mishap.name]
+    assert (one.verdict.status == "passed") == mishap.harmless
+    assert one.neighbour.status == "passed", repr(one.neighbour)
+    assert one.left + one.touched == []
 
 
 def test_a_loop_says_on_which_line_it_stands(sandbox):
@@ -144,13 +243,6 @@ def test_the_walls_hold(sandbox, expression, said):
     assert said(heard_there), heard_there
 
 
-def test_nothing_outlives_its_run(sandbox):
-    outlive = next(c for c in CHEATS if c.name == "outlive")
-    verdicts(sandbox, [("half_close", cheat(LAB, outlive))])
-    assert processes() == set()
-    assert sandbox.running == {}
-
-
 def test_where_no_sandbox_is_possible_nothing_is_graded(monkeypatch, tmp_path):
     from sockscope.grading import sandbox as module
 
@@ -172,3 +264,20 @@ def test_a_greedy_family_is_cut_off_as_a_whole(sandbox):
     assert verdict.status == "failed"
     assert time.monotonic() - started < 60
     assert processes() == set()
+
+
+# ---------------------------------------------------------------- 书里的表
+
+KNOWN = [*(("cheat", c) for c in CHEATS), *(("accident", a) for a in ACCIDENTS), *(("form", f) for f in FORMS)]
+
+
+def test_the_table_in_the_book_lists_every_kind():
+    """加了一种，改了说法，就要再跑一次 python -m bench.hostility。"""
+    assert [(r["kind"], r["name"], r["story"]) for r in TABLE["rows"]] == [(kind, t.name, t.story) for kind, t in KNOWN]
+
+
+@pytest.mark.parametrize("row", TABLE["rows"], ids=lambda row: row["name"])
+def test_the_table_in_the_book_shows_ours_fair(row):
+    assert row["ours"]["score"] == row["fair"]
+    assert row["ours"]["harm"] == ""
+    assert row["kind"] == "accident" or row["fair"] == 0

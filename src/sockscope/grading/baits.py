@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import socket
@@ -14,7 +13,7 @@ from typing import Any
 
 from sockscope.grading.cheats import DOOR, SECRET
 from sockscope.grading.sandbox import Sandbox
-from sockscope.grading.student import Student
+from sockscope.grading.student import Answers, Student
 from sockscope.live import Host, Program
 
 __all__ = ["Outside", "Watched"]
@@ -71,17 +70,21 @@ def born(pid: int) -> str:
 
 
 class Outside:
-    """沙箱外面放着的饵：一个谁都读得到的文件，一个听着的端口。同时只有一份，后来的等先来的收摊。"""
+    """沙箱外面放着的饵：一个谁都读得到的文件，一个听着的端口。"""
 
     def __init__(self) -> None:
-        self.turn = os.open(f"{SECRET}.{os.getuid()}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self.turn, fcntl.LOCK_EX)
         self.token = secrets.token_hex(16)
-        self.file = Path(SECRET)
+        self.file = Path(f"{SECRET}-{os.getpid()}")
         self.file.write_text(self.token)
         self.file.chmod(0o604)
-        self.door = socket.create_server(("", DOOR))
+        self.door = socket.create_server(("", 0))
         self.door.setblocking(False)
+
+    def aimed(self, answers: Answers) -> Answers:
+        """叫一份不良的答卷来够这一份饵。"""
+        port = str(self.door.getsockname()[1])
+        file = repr(str(self.file))
+        return Answers({n: s.replace(repr(SECRET), file).replace(str(DOOR), port) for n, s in answers.cells.items()})
 
     def touched(self) -> list[str]:
         """饵有没有被碰过。"""
@@ -94,4 +97,3 @@ class Outside:
     def close(self) -> None:
         self.door.close()
         self.file.unlink(missing_ok=True)
-        os.close(self.turn)
