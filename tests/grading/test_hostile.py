@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,8 +20,10 @@ from sockscope.grading.sample import accident, cheat
 from sockscope.grading.sandbox import Sandbox, refusal
 from sockscope.grading.source import model
 from sockscope.grading.stage import examine
-from sockscope.grading.student import Answers
+from sockscope.grading.student import Answers, Student
 from sockscope.grading.verdict import Verdict
+from sockscope.grading.watchdog import _family, _memory, _sockets, first
+from sockscope.live import Network
 from sockscope.trace import dumps
 
 LAB = find_lab("lab05")
@@ -264,6 +268,39 @@ def test_a_greedy_family_is_cut_off_as_a_whole(sandbox):
     assert verdict.status == "failed"
     assert time.monotonic() - started < 60
     assert processes() == set()
+
+
+BROOD = """
+import os
+for _ in range(3):
+    os.fork()
+hog = bytearray(os.urandom(1 << 20) * 15)
+
+
+def here():
+    pass
+"""
+
+
+def test_the_end_waits_for_all_of_them_whoever_killed_the_first(sandbox):
+    """1 号进程被看门的杀了，正等着子孙死完：此刻收场，也要等到一个不剩。"""
+    with Network("client", "server", capture="cable") as net:
+        task = {"prelude": "", "cells": [], "driver": BROOD, "function": "here", "arguments": []}
+        student = Student(net.client, sandbox, task, "here()", net.folder)
+        with student.changed:
+            assert student.changed.wait_for(lambda: student.over, 20)
+        init = first(sandbox.running[sandbox.tokens[student.program]].info)
+        signal.pidfd_send_signal(init, signal.SIGKILL)
+        os.close(init)
+        student.end()
+        assert processes() == set()
+
+
+def test_the_watchdog_looks_past_a_process_that_vanished():
+    """数到一半，进程没了：当它没有，不是看门的自己倒下。"""
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    assert (_family(gone.pid), _memory(gone.pid), _sockets(gone.pid)) == ([gone.pid], 0, 0)
 
 
 # ---------------------------------------------------------------- 书里的表

@@ -176,7 +176,7 @@ class Sandbox:
         """杀掉沙箱里的 1 号进程，等到它和它的命名空间都不在了。"""
         token = self.tokens.pop(student.program)
         info = self.running.pop(token).info
-        init = first(info, token)
+        init = first(info)
         if init is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(init, signal.SIGKILL)

@@ -34,7 +34,7 @@ class Sitting:
 
     def excess(self) -> bool:
         """是不是要得太多。"""
-        pid = _child(self.info)
+        pid = _told(self.info).get("child-pid")
         wires = self.network.wires
         return pid is not None and (
             time.monotonic() - self.since > LONGEST or (wires is not None and len(wires.passages) > PACKETS)
@@ -51,8 +51,8 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self.over.wait(LOOK):
-            for token, sitting in list(self.running.items()):
-                if sitting.excess() and (init := first(sitting.info, token)):
+            for sitting in list(self.running.values()):
+                if sitting.excess() and (init := first(sitting.info)):
                     with contextlib.suppress(ProcessLookupError):
                         signal.pidfd_send_signal(init, signal.SIGKILL)
                     os.close(init)
@@ -62,27 +62,30 @@ class Watchdog:
         self.thread.join()
 
 
-def first(info: Path, token: str) -> int | None:
-    """沙箱 1 号进程的 pidfd；它没有起来或已经不在了则为 None。命令行里的记号防止 pid 已经换了主人。"""
-    pid = _child(info)
-    if pid is None:
-        return None
+def first(info: Path) -> int | None:
+    """沙箱 1 号进程的 pidfd；它没有起来或已经不在了则为 None。
+
+    pid 也许已经换了主人，所以要它真的住在沙箱的进程命名空间里。命令行不能当记号：它死到一半，命令行就空了，
+    而那时它还在等同一命名空间里别的进程死完。
+    """
+    told = _told(info)
     try:
-        fd = os.pidfd_open(pid)
-    except OSError:
+        fd = os.pidfd_open(told["child-pid"])
+    except (OSError, KeyError):
         return None
     with contextlib.suppress(OSError):
-        if token.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+        if os.stat(f"/proc/{told['child-pid']}/ns/pid").st_ino == told.get("pid-namespace"):
             return fd
     os.close(fd)
     return None
 
 
-def _child(info: Path) -> int | None:
+def _told(info: Path) -> dict[str, int]:
+    """bubblewrap 写下的 1 号进程和各个命名空间的编号；还没有写完则为空。"""
     try:
-        return int(json.loads(info.read_text())["child-pid"])
-    except (OSError, ValueError, KeyError):
-        return None
+        return json.loads(info.read_text())
+    except (OSError, ValueError):
+        return {}
 
 
 def _crowded(folder: str) -> bool:
