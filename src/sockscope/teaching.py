@@ -87,9 +87,9 @@ def measured(path: str) -> Any:
 
 
 def right(row: dict[str, Any], side: str) -> bool:
-    """这一边判得对不对：该几分是几分，谁也没有受害。"""
+    """这一边判得对不对：该几分是几分（没有分数就是没有得分），谁也没有受害。"""
     told = row[side]
-    return told["score"] == row.get("fair", 0) and not told["harm"]
+    return (told["score"] or 0) == row.get("fair", 0) and not told["harm"]
 
 
 def hostility() -> Html | None:

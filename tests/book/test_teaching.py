@@ -113,10 +113,16 @@ def test_what_was_never_measured_is_left_out(folder):
     ({"score": 0, "harm": ""}, "✓</i> 0 分"),
     ({"score": 12, "harm": ""}, "✗</i> 12 分"),
     ({"score": 0, "harm": "同学的分没了"}, "✗</i> 0 分<small>同学的分没了"),
-    ({"score": None, "harm": ""}, "✗</i> 没有分数")])
+    ({"score": None, "harm": ""}, "✓</i> 没有分数")])
 def test_a_trick_is_right_only_with_its_points_and_no_harm(folder, theirs, shown):
     (folder / "hostility.json").write_text(json.dumps(TOLD | {"rows": [ROW | {"nbgrader": theirs}]}))
     assert shown in teaching.hostility().html
+
+
+def test_no_score_is_wrong_where_points_are_due(folder):
+    lost = ROW | {"fair": 2, "nbgrader": {"score": None, "harm": ""}}
+    (folder / "hostility.json").write_text(json.dumps(TOLD | {"rows": [lost]}))
+    assert "✗</i> 没有分数" in teaching.hostility().html
 
 
 def test_what_was_not_tried_says_why(folder):
