@@ -17,6 +17,7 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +93,13 @@ class Course:
 
     # ------------------------------------------------------------ 答卷与判定
 
-    def papers(self, lab: Lab) -> dict[str, Paper]:
-        """收上来的全部答卷。"""
-        return {p.stem: Paper(**json.loads(p.read_text(encoding="utf-8")))
-                for p in sorted((self.root / "collected" / lab.name).glob("*.json"))}
+    def papers(self, lab: Lab, students: Sequence[str] = ()) -> dict[str, Paper]:
+        """收上来的答卷：全部，或这几个学生的；有谁的没有收到则 ``ValueError``。"""
+        found = {p.stem: p for p in sorted((self.root / "collected" / lab.name).glob("*.json"))}
+        if unknown := set(students) - set(found):
+            raise ValueError(f"没有收到 {'、'.join(sorted(unknown))} 的 {lab.name}。先 collect，或看看名字写得对不对。")
+        return {student: Paper(**json.loads(path.read_text(encoding="utf-8")))
+                for student, path in found.items() if not students or student in students}
 
     def save_paper(self, paper: Paper) -> None:
         write(self.root / "collected" / paper.lab / f"{paper.student}.json", dumps(paper.json()))

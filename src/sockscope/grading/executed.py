@@ -196,12 +196,9 @@ def where(course: Course, lab: Lab, student: str) -> Path:
 def execute(course: Course, lab: Lab, students: list[str] | None = None, patience: Patience = Patience(),
             progress: Callable[[int, int, str], None] = lambda *_: None) -> tuple[list[Path], list[tuple[str, str]]]:
     """执行一批答卷，返回写了哪些页，和没有执行成的 ``(学生, 原因)``。造不出沙箱抛 ``Refused``。"""
-    papers = course.papers(lab)
-    if unknown := set(students or []) - set(papers):
-        raise ValueError(f"没有收到 {'、'.join(sorted(unknown))} 的 {lab.name}。先 collect，或看看名字写得对不对。")
+    wanted = course.papers(lab, students or []).values()
     if why := refusal():
         raise Refused(why)
-    wanted = [paper for student, paper in papers.items() if not students or student in students]
     study, pool = Study(), ThreadPoolExecutor(os.cpu_count() or 1)
     made: list[Path] = []
     failed: list[tuple[str, str]] = []

@@ -25,14 +25,12 @@ Task = tuple[Paper, tuple[Any, ...]]
 
 def pending(course: Course, lab: Lab, students: list[str], only: str, again: bool) -> list[Task]:
     """要批的答卷：没有批过、内容变了，或上次是批改程序自己出的错；``again`` 则全部重来。"""
-    papers = course.papers(lab)
-    if unknown := set(students) - set(papers):
-        raise ValueError(f"没有收到 {'、'.join(sorted(unknown))} 的 {lab.name}。先 collect，或看看名字写得对不对。")
+    papers = course.papers(lab, students)
     seeds = {name: course.seed(check) for name, check in lab.checks.items()}
     if only and only not in seeds:
         raise ValueError(f"{lab.name} 没有叫 {only!r} 的检查；有：{'、'.join(seeds)}。")
     return [(paper, (lab.name, student, paper.digest, paper.cells, seeds, only)) for student, paper in papers.items()
-            if (not students or student in students) and (again or stale(course, lab, paper))]
+            if again or stale(course, lab, paper)]
 
 
 def stale(course: Course, lab: Lab, paper: Paper) -> bool:
