@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import socket
 import stat
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from sockscope.live import Host, Program
 
 __all__ = ["Outside", "Watched"]
 
-PATIENCE, LOOK = 20.0, 0.02  # 等主机退场的上限；多久看一眼；秒
+PATIENCE = 20.0  # 等主机退场的上限，秒
 
 
 class Watched:
@@ -28,13 +28,15 @@ class Watched:
         self.sandbox = sandbox
         self.users: set[int] = set()
         self.folders: set[str] = set()
-        self.homes: set[tuple[int, str]] = set()
+        self.homes: dict[int, int] = {}  # 主机的进程 → 它的 pidfd
 
     def start(self, host: Host, folder: str) -> tuple[Program, dict[str, Any]]:
         program, terms = self.sandbox.start(host, folder)
         self.users |= {terms["uid"]} - {0}
         self.folders.add(folder)
-        self.homes.add((host.namespace.pid, born(host.namespace.pid)))
+        home = host.namespace.pid
+        if home not in self.homes:
+            self.homes[home] = os.pidfd_open(home)
         return program, terms
 
     def end(self, student: Student) -> None:
@@ -42,15 +44,11 @@ class Watched:
 
     def left(self) -> list[str]:
         """散场之后还在的：进程（按用户找）、文件夹、主机。主机退场要一会儿，等到它没有，或等不到。"""
-        deadline = time.monotonic() + PATIENCE
-        while self._standing() and time.monotonic() < deadline:
-            time.sleep(LOOK)
+        standing = [f"主机 {pid}" for pid, home in self.homes.items() if not gone(home)]
+        self.homes.clear()
         users = [f"进程 {p.name}" for p in Path("/proc").glob("[0-9]*") if owner(p) in self.users]
         folders = [folder for folder in self.folders if os.path.exists(folder)]
-        return users + folders + self._standing()
-
-    def _standing(self) -> list[str]:
-        return [f"主机 {pid}" for pid, since in self.homes if born(pid) == since]
+        return users + folders + standing
 
 
 def owner(path: Path) -> int:
@@ -60,13 +58,12 @@ def owner(path: Path) -> int:
         return -1
 
 
-def born(pid: int) -> str:
-    """一个进程是何时开始的；已经没有了（或只剩等着收尸的）则为空。"""
+def gone(pidfd: int) -> bool:
+    """等到一个进程没有了（pidfd 读得了，pidfd_open(2)）；等不到则为假。描述符随之关上。"""
     try:
-        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if words[0] in "ZX" else words[19]
+        return bool(select.select([pidfd], [], [], PATIENCE)[0])
+    finally:
+        os.close(pidfd)
 
 
 class Outside:
