@@ -32,6 +32,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chro
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--no-first-run"]
 QUALITY, SCALE = 40, 2
+PATIENCE = 60  # 等一台 JupyterLab 应答的上限，秒
 COMMAND = "python -m sockscope.grading"
 CLUSTER = "tcp://127.0.0.1:8786"
 GOOD, CLOSED = "赵伟0", "郑伟6_1006"  # 样品班里的两个：范例；用 close() 代替半关闭的
@@ -75,7 +76,7 @@ def after(terminal: Terminal) -> None:
 def cluster(terminal: Terminal) -> Iterator[None]:
     """一个 dask 的调度进程，两个工作进程。"""
     commands = ["dask scheduler --host 127.0.0.1 --port 8786 --no-dashboard",
-                *[f"dask worker {CLUSTER} --nthreads 2 --no-dashboard --no-nanny"] * 2]
+                *[f"dask worker {CLUSTER} --nthreads 4 --no-dashboard --no-nanny"] * 2]
     with ExitStack() as stack:
         for command in commands:
             process = stack.enter_context(subprocess.Popen(
@@ -126,12 +127,14 @@ def served(terminal: Terminal, command: list[str], folder: Path, page: str = "")
 
 
 def answering(port: int) -> None:
-    """等到端口上真的有人听：Jupyter 先打印地址，后监听。"""
-    while True:
+    """等到端口上真的有人听：Jupyter 先打印地址，后监听。等不到抛 ``TimeoutError``。"""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         with socket.socket() as sock:
             if not sock.connect_ex(("127.0.0.1", port)):
                 return
         time.sleep(0.05)
+    raise TimeoutError(f"等了 {PATIENCE} 秒，端口 {port} 上还没有人听")
 
 
 def self_check(terminal: Terminal, page: Page) -> None:
