@@ -16,6 +16,13 @@ def test_book_leads_to_the_same_chapter_in_lab(house, visit):
     assert seen.outside(house.base) == []
 
 
+def test_the_way_to_lab_fits_a_phone(house, visit):
+    """静态的书页上没有这个按钮，所以在 test_pages 里看不出它太宽。"""
+    seen = visit(house.book.replace("book/?", "book/chapters/05_closing.html?"), width=360)
+    seen.page.get_by_role("link", name="在 JupyterLab 中打开").wait_for()
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def test_lab_asks_nothing_on_first_start(house, visit):
     seen = visit(house.lab, settle=False)
     seen.page.locator(".jp-Launcher:visible, .jp-Notebook:visible").first.wait_for()
