@@ -7,18 +7,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+
+import nbformat
+import yaml
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_cache.executors.utils import single_nb_execution
+from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "_build" / "html"
 STAMP = ROOT / "_build" / "sources.json"
 LOG = ROOT / "_build" / "build.log"
+CACHE = ROOT / "_build" / ".jupyter_cache"
 
 # 每一组来源变化时的后果不同：page 增量构建；house 整本重排；program 连单元格也重新执行。
 SOURCES = {
@@ -51,10 +61,44 @@ def digest(paths: Iterator[Path]) -> str:
 def prepare(old: dict[str, str], new: dict[str, str]) -> None:
     """删掉不能再用的旧产物。"""
     if old.get("program") != new["program"]:
-        shutil.rmtree(ROOT / "_build" / ".jupyter_cache", ignore_errors=True)
+        shutil.rmtree(CACHE, ignore_errors=True)
     if any(old.get(group) != new[group] for group in ("house", "program")):
         shutil.rmtree(ROOT / "_build" / ".doctrees", ignore_errors=True)
         shutil.rmtree(OUTPUT, ignore_errors=True)
+
+
+def execute() -> None:
+    """几本同时执行，结果放进缓存：Jupyter Book 自己只会一本一本地来。出错的一本留给它再来一次，由它说清楚错在哪里。"""
+    cache = get_cache(CACHE)
+    os.environ["SOCKSCOPE_BOOK"] = "1"  # 如 book/ext/explorer_static.py
+    limit = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["execute"]["timeout"]
+    waiting = {path: book for path in files(["chapters/*.ipynb", "book/*.ipynb"]) if not known(cache, book := read(path))}
+    with ProcessPoolExecutor(initializer=hush) as pool:
+        work = {pool.submit(single_nb_execution, book, str(path.parent), limit, False): path
+                for path, book in waiting.items()}
+        for done in as_completed(work):
+            path, result = work[done], done.result()
+            print(f"  执行了 {path.name}，{result.time:.0f} 秒" if result.err is None else f"  {path.name} 出了错", flush=True)
+            if result.err is None:
+                bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
+                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def hush() -> None:
+    """内核启动时在标准错误上的闲话，不给读者看。"""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def read(path: Path) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def known(cache: JupyterCacheAbstract, book: NotebookNode) -> bool:
+    """这本笔记本执行过没有，单元格一字不差。"""
+    try:
+        return bool(cache.match_cache_notebook(book))
+    except KeyError:
+        return False
 
 
 def run() -> tuple[int, list[str]]:
@@ -96,6 +140,7 @@ def main() -> int:
     started = time.monotonic()
     STAMP.unlink(missing_ok=True)
     prepare({} if "--force" in sys.argv else old, new)
+    execute()
     status, lines = run()
     LOG.write_text("\n".join(lines), encoding="utf-8")
     if status:

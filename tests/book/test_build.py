@@ -15,7 +15,8 @@ def build(root, tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setattr(module, "OUTPUT", tmp_path / "_build" / "html")
+    for name, folder in (("OUTPUT", "html"), ("CACHE", ".jupyter_cache")):
+        monkeypatch.setattr(module, name, tmp_path / "_build" / folder)
     return module
 
 
