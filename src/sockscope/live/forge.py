@@ -14,7 +14,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
-import functools
+import gc
 import ipaddress
 import json
 import os
@@ -24,7 +24,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
 
 CLONE_NEWUSER = 0x10000000  # <linux/sched.h>
@@ -34,11 +34,15 @@ IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8913, 0x8914, 0x8916, 0x891C  # <linux/sockios.h>
 IFF_UP = 1  # <linux/if.h>
 RTF_LOCAL = 0x80000000  # <linux/ipv6_route.h>
-NETLINK_SOCK_DIAG = 4  # <linux/netlink.h>
+NETLINK_ROUTE, NETLINK_SOCK_DIAG = 0, 4  # <linux/netlink.h>
+NLM_F_NEW = 0x1 | 0x4 | 0x100 | 0x400  # REQUEST、ACK、REPLACE、CREATE
+RTM_NEWROUTE, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_LINK = 24, 254, 4, 253  # <linux/rtnetlink.h>
+RTN = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8}
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_METRICS = 1, 4, 5, 6, 8
+RTAX = {"lock": 1, "rto_min": 13, "quickack": 15}
 CAPABILITY_VERSION = 0x20080522  # <linux/capability.h>，第 3 版
 MESSAGE = 65536
 PATIENCE = 5.0  # 等内核备好一个地址的上限，秒
-IDLE = 0.05  # 工坊这么久没有活干，就去做准备工作，秒
 DEVICE = os.environ.get("SOCKSCOPE_TUN", "/dev/net/tun")
 
 
@@ -68,10 +72,9 @@ def send(control: socket.socket, message: dict[str, Any], fds: list[int] | None 
 def forge(control: socket.socket) -> None:
     """工坊的主循环：每收到一个描述符，就为它分叉出一台主机。"""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # 子进程由内核自行回收
-    served = False
+    gc.freeze()
+    gc.disable()  # 子进程活不长；回收一次，却要把与工坊共用的内存都抄一遍
     while True:
-        if "pyroute2" not in sys.modules and served and not select.select([control], [], [], IDLE)[0]:
-            import pyroute2  # noqa: F401  趁没有事做导入一次，以后的子进程就都有了
         message, fds = receive(control)
         if message is None:
             return
@@ -80,7 +83,6 @@ def forge(control: socket.socket) -> None:
             run_host(socket.socket(fileno=fds[0]), message)
         for fd in fds:
             os.close(fd)
-        served = True
 
 
 def run_host(control: socket.socket, plan: dict[str, Any]) -> NoReturn:
@@ -102,13 +104,15 @@ class HostServer:
 
     def __init__(self, control: socket.socket, plan: dict[str, Any]) -> None:
         self.control = control
+        self.children: dict[int, int | None] = {}  # pidfd → 写退出码的管道；没有人要退出码则为 None
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # 自己的子进程自己收，好知道它们的退出码
         enter_namespace()
         bring_up("lo")
         for name, value in plan["sysctl"].items():
             self.sysctl({"name": name, "value": value})
         fds = [self.interface(**port) for port in plan["interfaces"]]
         for route in plan["routes"]:
-            self.route(route)
+            give_route(**route)
         fds.append(socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG).detach())
         # TUN 描述符留一份在这里：读者那边的 close() 因此很快，拆网口的几十毫秒由本进程退出时承担
         send(control, {"pid": os.getpid()}, fds)
@@ -119,10 +123,14 @@ class HostServer:
             "hold": self.hold, "spawn": self.spawn, "powerless": self.powerless,
         }
         while True:
-            message, fds = receive(self.control)
-            if message is None:
-                return
-            self.answer(requests[message.pop("do")], message, fds)
+            ready, _, _ = select.select([self.control, *self.children], [], [])
+            for child in set(ready) & self.children.keys():
+                self.bury(child)
+            if self.control in ready:
+                message, fds = receive(self.control)
+                if message is None:
+                    return
+                self.answer(requests[message.pop("do")], message, fds)
 
     def answer(self, action: Callable[..., Any], message: dict[str, Any], fds: list[int]) -> None:
         reply, out = {}, []
@@ -162,15 +170,9 @@ class HostServer:
                 wait_for_address(address)
         for address, prefix in addresses if metrics else ():
             subnet = str(ipaddress.ip_interface(f"{address}/{prefix}").network)
-            kind = {"priority": 1} if ":" in address else {"scope": 253}  # IPv6：排在内核自己那条（256）之前
-            self.netlink.route("replace", dst=subnet, oif=socket.if_nametoindex(name), metrics=metrics, **kind)
+            before = 1 if ":" in address else 0  # IPv6：排在内核自己那条（256）之前
+            give_route(subnet, interface=name, priority=before, metrics=metrics)
         return tun
-
-    @functools.cached_property
-    def netlink(self) -> Any:
-        """路由交给 pyroute2。它的导入和第一次调用占去造一台主机的大半时间，所以用到才请来。"""
-        from pyroute2 import IPRoute
-        return IPRoute()
 
     def socket(self, message: dict[str, Any]) -> list[int]:
         """在本命名空间里新建套接字：它一生都属于这里，无论谁拿着描述符。"""
@@ -184,11 +186,8 @@ class HostServer:
             getattr(sock, message["call"])(tuple(address) if isinstance(address, list) else address)
 
     def route(self, message: dict[str, Any]) -> None:
-        """加一条路由。``kind`` 为 unicast 时要有 gateway；unreachable、prohibit、blackhole 则不要。"""
-        options = {k: v for k, v in message.items() if k in ("dst", "gateway", "family") and v}
-        if message["kind"] != "unicast":
-            options["type"] = message["kind"]
-        self.netlink.route(message.get("verb", "replace"), **options)
+        """读者加的一条路由。"""
+        give_route(**message)
 
     def sysctl(self, message: dict[str, Any]) -> None:
         """写 /proc/sys/net 下的一个值；/proc/sys 只读或没有这一项时不作声，由使用者自行查看效果。"""
@@ -206,30 +205,34 @@ class HostServer:
         if pid == 0:
             os.close(writer)
             self.control.close()
+            for told in filter(None, self.children.values()):
+                os.close(told)
             os.read(reader, 1)  # 主机活着就一直等；主机一死，写端关闭，这里也就醒来
             os._exit(0)
         os.close(reader)
+        self.children[os.pidfd_open(pid)] = None
         return {"pid": pid}
 
     def spawn(self, message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
-        """在本命名空间里运行一个程序。fds：标准输入、输出、错误，以及收尾的人写退出码的管道。"""
+        """在本命名空间里运行一个程序。fds：标准输入、输出、错误，以及写退出码的管道。"""
         host = os.getpid()
         pid = os.fork()
         if pid == 0:
             die_with(host)
-            self.control.close()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            keeper = os.getpid()
-            program = os.fork()
-            if program == 0:
-                die_with(keeper)
-                execute(message["argv"], fds)
-            for fd in fds[:3]:
-                os.close(fd)
-            status = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
-            os.write(fds[3], str(status).encode())
-            os._exit(0)
+            execute(message["argv"], fds)
+        self.children[os.pidfd_open(pid)] = os.dup(fds[3])
         return {"pid": pid}
+
+    def bury(self, child: int) -> None:
+        """一个子进程死了：收尸，把退出码告诉要知道的人。"""
+        ended = os.waitid(os.P_PIDFD, child, os.WEXITED)
+        os.close(child)
+        told = self.children.pop(child)
+        if told is not None:
+            status = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+            with contextlib.suppress(OSError):  # 没有人要听了
+                os.write(told, str(status).encode())
+            os.close(told)
 
 
 def bring_up(name: str) -> None:
@@ -251,6 +254,38 @@ def give_address(name: str, address: str, prefix: int) -> None:
         for order, value in ((SIOCSIFADDR, address), (SIOCSIFNETMASK, mask)):
             fcntl.ioctl(sock, order, struct.pack(
                 "16sHH4s16x", name.encode(), socket.AF_INET, 0, socket.inet_aton(value)))
+
+
+def give_route(dst: str, kind: str = "unicast", gateway: str = "", interface: str = "", priority: int = 0,
+               metrics: dict[str, int] | None = None) -> None:
+    """加一条路由，已有同样的就换掉（rtnetlink(7) 的 RTM_NEWROUTE）。内核不肯则抛它给的 ``OSError``。
+
+    ``kind``：unicast（要 ``gateway``，或直连的 ``interface``）、unreachable、prohibit、blackhole。
+    """
+    network = ipaddress.ip_network(dst)
+    fields = [(RTA_DST, network.network_address.packed)]
+    fields += [(RTA_GATEWAY, ipaddress.ip_address(gateway).packed)] if gateway else []
+    fields += [(RTA_OIF, u32(socket.if_nametoindex(interface)))] if interface else []
+    fields += [(RTA_PRIORITY, u32(priority))] if priority else []
+    fields += [(RTA_METRICS, attributes((RTAX[name], u32(value)) for name, value in metrics.items()))] if metrics else []
+    family = socket.AF_INET if network.version == 4 else socket.AF_INET6
+    scope = RT_SCOPE_LINK if interface and network.version == 4 else 0
+    route = struct.pack("8BI", family, network.prefixlen, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, scope, RTN[kind], 0)
+    body = route + attributes(fields)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE) as sock:
+        sock.send(struct.pack("IHHII", 16 + len(body), RTM_NEWROUTE, NLM_F_NEW, 1, 0) + body)
+        refused, = struct.unpack_from("16xi", sock.recv(MESSAGE))
+    if refused:
+        raise OSError(-refused, os.strerror(-refused))
+
+
+def attributes(fields: Iterable[tuple[int, bytes]]) -> bytes:
+    """一串 netlink 属性（netlink(7)）：长度、种类、值，对齐到四个字节。"""
+    return b"".join(struct.pack("HH", 4 + len(value), kind) + value + bytes(-len(value) % 4) for kind, value in fields)
+
+
+def u32(value: int) -> bytes:
+    return struct.pack("I", value)
 
 
 def wait_for_address(address: str) -> None:

@@ -78,7 +78,7 @@ class Namespace:
     """一台主机的私有网络。
 
     ``interfaces``：每项 ``{"name", "addresses": [(地址, 前缀长度), …]}``；``routes``：每项
-    ``{"kind", "dst", "gateway"}``；``sysctl``：/proc/sys/net 下的 名字→值。
+    ``{"dst", "gateway"}``；``sysctl``：/proc/sys/net 下的 名字→值。
     造好以后 ``tuns`` 是每个网口在用户空间一端的描述符（非阻塞，一次读写一个 IP 包），
     ``diag`` 是命名空间里的 NETLINK_SOCK_DIAG 套接字。造不出来抛 ``NamespaceError``。
     """

@@ -47,8 +47,8 @@ class Plan:
 
     def _via(self, dst: str, dst6: str, cable: int, side: int) -> None:
         """经第 ``cable`` 根网线 ``side`` 那一端的邻居去 ``dst`` 和 ``dst6``。"""
-        self.routes.append({"kind": "unicast", "dst": dst, "gateway": f"10.0.{cable}.{side}"})
-        self.routes.append({"kind": "unicast", "dst": dst6, "gateway": f"fd00:0:0:{cable}::{side}"})
+        self.routes.append({"dst": dst, "gateway": f"10.0.{cable}.{side}"})
+        self.routes.append({"dst": dst6, "gateway": f"fd00:0:0:{cable}::{side}"})
 
     @property
     def addresses(self) -> list[str]:
