@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,8 +15,6 @@ from sockscope.grading.sandbox import Refused, refusal
 __all__ = ["grade", "pending"]
 
 FEW = 2  # 这么少就不必请 dask
-AT_ONCE = 4  # 一个工作进程同时批几份：多半的时间在等网线
-DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # 按了 Ctrl + C，由我们来收工，工作进程不必各说各的
 SETTLE = 100  # 每批完这么多份，往成绩库里写一次
 Task = tuple[Paper, tuple[Any, ...]]
 
@@ -91,28 +87,10 @@ def one_by_one(tasks: list[Task]) -> Iterator[Outcome]:
 
 
 def spread(tasks: list[Task], workers: int, scheduler: str) -> Iterator[Outcome]:
-    """交给 dask：没有给 ``scheduler`` 就在本机开一个。工作进程死了，它手里的卷子由别的进程重批。"""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from distributed import Client, LocalCluster, as_completed
+    """交给 dask；它要一两秒才装得进来，所以用到才装。"""
+    from sockscope.grading.cluster import gathered
 
-        if scheduler:
-            with Client(scheduler) as client:
-                yield from _gather(client, tasks, as_completed)
-            return
-        with LocalCluster(n_workers=workers or os.cpu_count() or 1, threads_per_worker=AT_ONCE, host="127.0.0.1",
-                          dashboard_address=None, silence_logs=50, preload=DEAF) as cluster, Client(cluster) as client:
-            yield from _gather(client, tasks, as_completed)
-
-
-def _gather(client: Any, tasks: list[Task], as_completed: Any) -> Iterator[Outcome]:
-    waiting = {client.submit(mark, *task, key=f"mark-{n}-{paper.digest[:16]}", pure=False, retries=1): paper
-               for n, (paper, task) in enumerate(tasks)}
-    for future in as_completed(list(waiting)):
-        paper = waiting.pop(future)
-        if future.status == "finished":
-            yield paper, future.result(), ""
-        else:
-            error = future.exception()
-            yield paper, {}, f"没有批成：{type(error).__name__}: {error}"
-        future.release()
+    work = {f"mark-{n}-{paper.digest[:16]}": task for n, (paper, task) in enumerate(tasks)}
+    papers = dict(zip(work, (paper for paper, _ in tasks), strict=True))
+    for key, result, trouble in gathered(work, workers, scheduler):
+        yield papers[key], result, trouble
