@@ -16,6 +16,7 @@ import contextlib
 import importlib.util
 import itertools
 import os
+import py_compile
 import select
 import shutil
 import signal
@@ -117,8 +118,8 @@ class Sandbox:
         self.folder = Path(tempfile.mkdtemp(prefix=f"{JAIL}{os.getpid()}-"))
         (self.folder / "filter").write_bytes(program)
         (self.folder / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
-        (self.folder / "runner.py").write_bytes(RUNNER.read_bytes())
-        (self.folder / "runner.py").chmod(0o444)
+        py_compile.compile(str(RUNNER), str(self.folder / "runner"), doraise=True)  # 每个进程省下编译它的几毫秒
+        (self.folder / "runner").chmod(0o444)
         self.running: dict[str, Sitting] = {}
         self.tokens: dict[Program, str] = {}
         self.watchdog = Watchdog(self.running)
@@ -133,7 +134,7 @@ class Sandbox:
         python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
         program = host.program("/bin/sh", "-c", SHELL, "sh", str(arguments), str(self.folder / "filter"), str(info),
                             self.bwrap, "--args", "3", "--seccomp", "4", "--info-fd", "5", "--",
-                            python, *FLAGS, "/exam.py", token)
+                            python, *FLAGS, "/exam.pyc", token)
         self.tokens[program] = token
         return program, {**room.terms(), "uid": uid, "folder": FOLDER}
 
@@ -156,7 +157,7 @@ class Sandbox:
             *system, *(step for path in _irrelevant() if os.path.isdir(path) for step in _hidden(path)), *room.arguments(),
             ("--perms", "0755", "--dir", "/etc"), ("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"),
             ("--ro-bind", str(self.folder / "hosts"), "/etc/hosts"),
-            ("--ro-bind", str(self.folder / "runner.py"), "/exam.py"),
+            ("--ro-bind", str(self.folder / "runner"), "/exam.pyc"),
             ("--proc", "/proc"), ("--dev", "/dev"),
             ("--perms", "1777", "--size", str(4 << 20), "--tmpfs", "/dev/shm"),
             ("--perms", "1777", "--size", str(4 << 20), "--tmpfs", "/tmp"),

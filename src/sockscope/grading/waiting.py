@@ -43,6 +43,17 @@ class Clock:
         return self.left <= 0
 
 
+class Pace:
+    """多久看一眼：起先很勤，好不耽误；一直没有动静就慢下来，把核让给别人。"""
+
+    def __init__(self) -> None:
+        self.seconds = SLICE / 20
+
+    def next(self) -> float:
+        self.seconds = min(2 * self.seconds, SLICE)
+        return self.seconds
+
+
 class Waiting:
     """一项检查的一次进行：网络、学生的进程、已经比较过的几行。"""
 
@@ -67,7 +78,7 @@ class Waiting:
     def until(self, fact: Callable[[], Any], tried: str, expected: str,
               seen: Callable[[], str] = lambda: "一直没有发生", sock: Any = None) -> Any:
         """等一件事成真，返回它的值。等不到就是一行不符，并说明学生的程序停在哪里。"""
-        clock = Clock(self.check.patience)
+        clock, pace = Clock(self.check.patience), Pace()
         while not (value := fact()):
             if self._nobody_left() and self.net.wires.settle(1):
                 if value := fact():
@@ -76,26 +87,26 @@ class Waiting:
             if clock.over() or self.whole.over():
                 self._ask_where()
                 break
-            self._doze(sock)
+            self._doze(pace, sock)
         if value:
             return value
         return self.fail(tried, expected, seen() + self._excuse())
 
     def pause(self, fact: Callable[[], Any], seconds: float = 0.3) -> bool:
         """等一件事成真，等不到也不算错；返回等到没有。"""
-        clock = Clock(seconds)
+        clock, pace = Clock(seconds), Pace()
         while not (value := fact()):
             if clock.over() or self._nobody_left():
                 return False
-            self._doze(None)
+            self._doze(pace)
         return bool(value)
 
-    def _doze(self, sock: Any) -> None:
+    def _doze(self, pace: Pace, sock: Any = None) -> None:
         if sock is not None:
             poll(sock, select.POLLIN, SLICE)
         else:
             with self.net.journal.changed:
-                self.net.journal.changed.wait(SLICE / 10)
+                self.net.journal.changed.wait(pace.next())
 
     def _nobody_left(self) -> bool:
         return bool(self.students) and all(s.over for s in self.students)
