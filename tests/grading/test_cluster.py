@@ -9,8 +9,10 @@ import sys
 from contextlib import ExitStack
 
 import pytest
+from distributed import Client, LocalCluster
 
 from sockscope.grading import grade as grading
+from sockscope.grading.cluster import gathered
 from sockscope.grading.course import Course
 from sockscope.grading.lab import find_lab
 from sockscope.grading.sample import blank, filled
@@ -18,7 +20,6 @@ from sockscope.grading.source import model, path
 
 LAB = find_lab("lab05")
 COUNT = 12
-pytestmark = pytest.mark.soak
 
 
 def started(stack: ExitStack, *words: str) -> subprocess.Popen:
@@ -47,6 +48,17 @@ def course(tmp_path, monkeypatch):
     return made
 
 
+def test_nobody_watches_the_workers():
+    """dask 自带的剖析在 Python 3.11 里会锁死线程多的进程；还没有来的工作进程也一样不许。"""
+    with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster, Client(cluster) as client:
+        assert list(gathered({}, 0, cluster.scheduler_address)) == []
+        cluster.scale(2)
+        client.wait_for_workers(2)
+        watched = client.run(lambda dask_worker: {"profile", "profile-cycle"} & dask_worker.periodic_callbacks.keys())
+    assert list(watched.values()) == [set(), set()]
+
+
+@pytest.mark.soak
 def test_a_worker_dies_midway(course):
     with ExitStack() as stack:
         scheduler = started(stack, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
