@@ -179,6 +179,16 @@ def test_a_program_runs_inside_the_host(net, listener):
     assert "FIN_WAIT2" in life(net, "client") or "FIN_WAIT1" in life(net, "client")
 
 
+def test_icmp_ends_the_attempt_of_a_program():
+    """套接字不在我们手里，没有哪个调用返回时好看一眼：ICMP 一到就得看。"""
+    with Network("client", "router", "server", delayed_ack=False) as net:
+        net.router.route("10.9.9.0/24", "unreachable")
+        script = "import socket; socket.socket().connect_ex(('10.9.9.9', 7))"
+        assert net.client.program("python3", "-c", script).wait() == 0
+        assert net.wires.settle(5)
+        assert life(net, "client") == ["SYN_SENT", "CLOSE"]
+
+
 def test_a_refused_attempt_leaves_nothing_for_a_later_listener(net):
     """SYN 被拒绝过的地址上，后来有人监听：这是一个新的端点，状态只报一次 LISTEN。"""
     for _ in range(2):

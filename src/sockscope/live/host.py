@@ -115,8 +115,11 @@ class Host:
 
     def see(self, raw: bytes, arriving: bool) -> None:
         """网线的报告：一个包离开或到达了本机。"""
-        ends = addresses(raw) if self.watch.may_change(raw) else None
-        if ends is None:
+        if not self.watch.may_change(raw):
+            return
+        ends = addresses(raw)
+        if ends is None:  # 不是 TCP，但 ICMP 一到，正在连的就不连了
+            self.watch.sample()
             return
         source, target = ends
         local, peer = (target, source) if arriving else (source, target)
