@@ -236,3 +236,15 @@ def test_a_probe_after_a_lost_window_update_is_a_window_probe():
     notes = [p.note for p in net.trace.packets]
     assert "window probe" in notes
     assert "keepalive" not in notes
+
+
+def test_after_the_pen_is_down_packets_still_travel_but_leave_no_trace(net, connection):
+    """收工时杀死的进程也会说再见，那不属于实验；说得再多，轨迹也不再长。"""
+    near, far = connection
+    assert net.settle()
+    before = net.trace.packets
+    net.wires.freeze()
+    near.close()
+    assert net.wires.settle(5)
+    assert far.recv(1) == b""
+    assert net.trace.packets == before
