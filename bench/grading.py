@@ -32,7 +32,7 @@ from sockscope.grading.sample import filled
 from sockscope.grading.source import samples
 
 LAB = find_lab("lab05")
-COMPARED = 12  # 与 nbgrader 比的份数
+COMPARED = 60  # 与 nbgrader 比的份数：两边的启动都摊得薄
 LOOK = 0.5
 PLAIN = "c = get_config()\nc.CourseDirectory.course_id = 'sockscope'\n"  # 我们的设置叫它的 autograde 什么也不做；这里要它做
 TARGET = Path(__file__).parents[1] / "book" / "measurements" / "grading.json"

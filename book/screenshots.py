@@ -208,6 +208,12 @@ def class_page(terminal: Terminal, page: Page) -> None:
     shoot(page, "summary", bottom=edge(page.locator("body"), bottom=True) + 16)
 
 
+def executed_page(terminal: Terminal, page: Page) -> None:
+    page.set_viewport_size({"width": 720, "height": 700})
+    page.goto((terminal.home / f"course/executed/{CLOSED}/lab05/lab05.html").as_uri())
+    shoot(page, "executed", bottom=edge(page.locator(".sockscope-verdict").first, bottom=True) + 16)
+
+
 def student_page(terminal: Terminal, page: Page) -> None:
     page.set_viewport_size({"width": 720, "height": 700})
     page.goto((terminal.home / f"course/feedback/{CLOSED}/lab05/lab05.html").as_uri())
@@ -240,6 +246,7 @@ def main() -> int:
             hand_grading(terminal, page)
             after(terminal)
             class_page(terminal, page)
+            executed_page(terminal, page)
             student_page(terminal, page)
             self_check(terminal, page)
     return 0

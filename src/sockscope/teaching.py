@@ -30,7 +30,7 @@ STYLE = """
 .sockscope-hostility tr{border-bottom:1px solid #8884}.sockscope-hostility td:first-child{min-width:11rem}
 .sockscope-hostility tbody th{padding-top:1.4em!important;font-weight:650}
 .sockscope-hostility i{font-style:normal;color:#2f8057}.sockscope-hostility i.bad{color:#c2564a}
-.sockscope-hostility small{display:block;opacity:.8}
+.sockscope-hostility td>span{white-space:nowrap}.sockscope-hostility small{display:block;opacity:.8}
 """
 
 
@@ -124,7 +124,7 @@ def outcome(row: dict[str, Any], side: str) -> str:
     told = row[side]
     mark = "<i>✓</i>" if right(row, side) else '<i class="bad">✗</i>'
     score = "没有分数" if told["score"] is None else f"{told['score']:g} 分"
-    return f"{mark} {score}" + (f"<small>{escape(told['harm'])}</small>" if told["harm"] else "")
+    return f"<span>{mark} {score}</span>" + (f"<small>{escape(told['harm'])}</small>" if told["harm"] else "")
 
 
 # ---------------------------------------------------------------- 变异与快慢

@@ -112,7 +112,7 @@ def test_what_was_never_measured_is_left_out(folder):
 @pytest.mark.parametrize(("theirs", "shown"), [
     ({"score": 0, "harm": ""}, "✓</i> 0 分"),
     ({"score": 12, "harm": ""}, "✗</i> 12 分"),
-    ({"score": 0, "harm": "同学的分没了"}, "✗</i> 0 分<small>同学的分没了"),
+    ({"score": 0, "harm": "同学的分没了"}, "✗</i> 0 分</span><small>同学的分没了"),
     ({"score": None, "harm": ""}, "✓</i> 没有分数")])
 def test_a_trick_is_right_only_with_its_points_and_no_harm(folder, theirs, shown):
     (folder / "hostility.json").write_text(json.dumps(TOLD | {"rows": [ROW | {"nbgrader": theirs}]}))

@@ -30,12 +30,19 @@ def test_what_connect_reports(kind, number, icmp):
 
 
 @pytest.mark.parametrize(("kind", "number"), [("unreachable", errno.EHOSTUNREACH), ("prohibit", errno.EACCES),
-                                              ("blackhole", errno.EINVAL)])
+                                              ("blackhole", errno.EINVAL), ("throw", errno.ENETUNREACH)])
 def test_the_same_routes_at_home_answer_without_a_packet(net, kind, number):
-    """路由在自己家里，内核当场回答，三种 errno 各不相同（ip-route(8)）。"""
+    """路由在自己家里，内核当场回答，errno 各不相同（ip-route(8)）。"""
     net.client.route("10.9.9.0/24", kind)
     assert errno.errorcode[net.client.socket().connect_ex(("10.9.9.9", 7))] == errno.errorcode[number]
     assert net.trace.packets == []
+
+
+@pytest.mark.parametrize(("dst", "kind", "sentence"), [("10.9.9.0/24", "closed", "没有 'closed' 这种路由"),
+                                                       ("10.9.9.9/24", "throw", "host bits")])
+def test_a_route_that_makes_no_sense_is_refused_before_the_kernel_sees_it(net, dst, kind, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        net.client.route(dst, kind)
 
 
 def test_no_route_at_home_needs_no_packet(net):

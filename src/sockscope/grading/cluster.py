@@ -9,11 +9,11 @@ from typing import Any
 
 from distributed import Client, LocalCluster, Worker, WorkerPlugin, as_completed
 
-from sockscope.grading.marking import mark
+from sockscope.grading.marking import AT_ONCE, mark
 
 __all__ = ["gathered"]
 
-AT_ONCE = 4  # 一个工作进程同时批几份：多半的时间在等网线
+Outcome = tuple[str, dict[str, Any], BaseException | None]  # 编号、判定、为什么没有批成
 DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # 按了 Ctrl + C，由我们来收工，工作进程不必各说各的
 
 
@@ -30,8 +30,8 @@ class Unwatched(WorkerPlugin):
                 callback.stop()
 
 
-def gathered(work: dict[str, tuple[Any, ...]], workers: int, scheduler: str) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """批 ``编号 → mark 的参数``，批完一份交出一份 ``(编号, 结果, 没有批成的原因)``；没有给 ``scheduler`` 就在本机开一个。"""
+def gathered(work: dict[str, tuple[Any, ...]], workers: int, scheduler: str) -> Iterator[Outcome]:
+    """批 ``编号 → mark 的参数``，批完一份交出一份；没有给 ``scheduler`` 就在本机开一个。"""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if scheduler:
@@ -43,14 +43,11 @@ def gathered(work: dict[str, tuple[Any, ...]], workers: int, scheduler: str) -> 
             yield from _gather(client, work)
 
 
-def _gather(client: Client, work: dict[str, tuple[Any, ...]]) -> Iterator[tuple[str, dict[str, Any], str]]:
+def _gather(client: Client, work: dict[str, tuple[Any, ...]]) -> Iterator[Outcome]:
     client.register_plugin(Unwatched())
     waiting = {client.submit(mark, *task, key=key, pure=False, retries=1) for key, task in work.items()}
     for future in as_completed(list(waiting)):
         waiting.remove(future)
-        if future.status == "finished":
-            yield future.key, future.result(), ""
-        else:
-            error = future.exception()
-            yield future.key, {}, f"没有批成：{type(error).__name__}: {error}"
+        error = future.exception()
+        yield future.key, {} if error else future.result(), error
         future.release()

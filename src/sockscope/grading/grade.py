@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 from sockscope.grading import gradebook
 from sockscope.grading.course import Course
 from sockscope.grading.intake import Paper
 from sockscope.grading.lab import Lab
-from sockscope.grading.marking import mark
+from sockscope.grading.marking import AT_ONCE, mark
 from sockscope.grading.sandbox import Refused, refusal
 
 __all__ = ["grade", "pending"]
 
-FEW = 2  # 这么少就不必请 dask
+FEW = 6  # 这么少就不必请 dask
 SETTLE = 100  # 每批完这么多份，往成绩库里写一次
 Task = tuple[Paper, tuple[Any, ...]]
 
@@ -45,22 +46,25 @@ def grade(course: Course, lab: Lab, students: list[str] | None = None, *, only: 
         raise Refused(why)
     tasks = pending(course, lab, students or [], only, again)
     failed: list[tuple[str, str]] = []
-    run = one_by_one(tasks) if len(tasks) <= FEW and not scheduler else spread(tasks, workers, scheduler)
-    for count, (paper, result, trouble) in enumerate(run, 1):
-        if trouble:
-            failed.append((paper.student, trouble))
+    at_home = len(tasks) <= FEW and not (workers or scheduler)
+    fresh: list[str] = []
+    for count, (paper, result, error) in enumerate(here(tasks) if at_home else spread(tasks, workers, scheduler), 1):
+        if error:
+            failed.append((paper.student, f"没有批成：{type(error).__name__}: {error}"))
         else:
             course.save_result(merged(course, result, only))
+            fresh.append(paper.student)
         progress(count, len(tasks), paper.student)
-        if count % SETTLE == 0:
-            settle(course, lab)
+        if len(fresh) == SETTLE:
+            settle(course, lab, fresh)
+            fresh.clear()
     settle(course, lab)
     return len(tasks) - len(failed), failed
 
 
-def settle(course: Course, lab: Lab) -> None:
-    """让成绩库与存下来的判定一致。"""
-    papers = course.papers(lab)
+def settle(course: Course, lab: Lab, students: Sequence[str] = ()) -> None:
+    """让成绩库与存下来的判定一致：全班，或这几个学生。"""
+    papers = course.papers(lab, students)
     done = [(paper, result) for student, paper in papers.items()
             if (result := course.result(lab.name, student)) and result["digest"] == paper.digest]
     gradebook.record(course, lab, done)
@@ -77,13 +81,19 @@ def merged(course: Course, result: dict[str, Any], only: str) -> dict[str, Any]:
 
 # ---------------------------------------------------------------- 谁来批
 
-Outcome = tuple[Paper, dict[str, Any], str]
+Outcome = tuple[Paper, dict[str, Any], BaseException | None]  # 答卷、判定、为什么没有批成
 
 
-def one_by_one(tasks: list[Task]) -> Iterator[Outcome]:
+def here(tasks: list[Task]) -> Iterator[Outcome]:
     """就在本进程里批。"""
-    for paper, task in tasks:
-        yield paper, mark(*task), ""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        work = {pool.submit(mark, *task): paper for paper, task in tasks}
+        for future in as_completed(work):
+            error = future.exception()
+            yield work[future], {} if error else future.result(), error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def spread(tasks: list[Task], workers: int, scheduler: str) -> Iterator[Outcome]:
@@ -92,5 +102,5 @@ def spread(tasks: list[Task], workers: int, scheduler: str) -> Iterator[Outcome]
 
     work = {f"mark-{n}-{paper.digest[:16]}": task for n, (paper, task) in enumerate(tasks)}
     papers = dict(zip(work, (paper for paper, _ in tasks), strict=True))
-    for key, result, trouble in gathered(work, workers, scheduler):
-        yield papers[key], result, trouble
+    for key, result, error in gathered(work, workers, scheduler):
+        yield papers[key], result, error

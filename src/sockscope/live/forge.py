@@ -37,7 +37,7 @@ RTF_LOCAL = 0x80000000  # <linux/ipv6_route.h>
 NETLINK_ROUTE, NETLINK_SOCK_DIAG = 0, 4  # <linux/netlink.h>
 NLM_F_NEW = 0x1 | 0x4 | 0x100 | 0x400  # REQUEST、ACK、REPLACE、CREATE
 RTM_NEWROUTE, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_LINK = 24, 254, 4, 253  # <linux/rtnetlink.h>
-RTN = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8}
+RTN = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_METRICS = 1, 4, 5, 6, 8
 RTAX = {"lock": 1, "rto_min": 13, "quickack": 15}
 CAPABILITY_VERSION = 0x20080522  # <linux/capability.h>，第 3 版
@@ -260,7 +260,7 @@ def give_route(dst: str, kind: str = "unicast", gateway: str = "", interface: st
                metrics: dict[str, int] | None = None) -> None:
     """加一条路由，已有同样的就换掉（rtnetlink(7) 的 RTM_NEWROUTE）。内核不肯则抛它给的 ``OSError``。
 
-    ``kind``：unicast（要 ``gateway``，或直连的 ``interface``）、unreachable、prohibit、blackhole。
+    ``kind``：unicast（要 ``gateway``，或直连的 ``interface``）、unreachable、prohibit、blackhole、throw。
     """
     network = ipaddress.ip_network(dst)
     fields = [(RTA_DST, network.network_address.packed)]

@@ -6,11 +6,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from sockscope import trace as tr
 from sockscope.live.capability import Unavailable, capability
 from sockscope.live.decode import addresses
+from sockscope.live.forge import RTN
 from sockscope.live.namespace import Namespace
 from sockscope.live.process import Process, Program
 from sockscope.live.socket import TracedSocket, give_birth
@@ -85,7 +87,13 @@ class Host:
         return Program(self, argv)
 
     def route(self, dst: str, kind: str = "unicast", gateway: str = "") -> None:
-        """加一条路由。``kind``：unicast（要 gateway）、unreachable、prohibit、blackhole（ip-route(8)）。"""
+        """加一条路由。``kind``：unicast（要 gateway）、unreachable、prohibit、blackhole、throw（ip-route(8)）。
+
+        种类不认得，或 ``dst`` 不是一个网段，抛 ``ValueError``；内核不肯则抛它给的 ``OSError``。
+        """
+        if kind not in RTN:
+            raise ValueError(f"没有 {kind!r} 这种路由；有：{'、'.join(RTN)}。")
+        ip_network(dst)  # 不是网段，就在这里说
         self.require_namespace().request("route", dst=dst, kind=kind, gateway=gateway)
 
     def sysctl(self, name: str, value: object) -> None:
