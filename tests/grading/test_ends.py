@@ -48,3 +48,15 @@ def test_the_student_s_own_process_is(stage: Stage):
     stage.result(stage.call("open_door", Path("door"), 0o600))
     stage.unix_connect("door")
     assert stage.rows == []
+
+
+def test_a_machine_that_stalls_does_not_make_the_kernel_send_twice(stage: Ends):
+    """停顿三百毫秒，内核缺省（RTO 不少于 200 毫秒）就会重传；关好了的连接收到重复的确认，会回一个 RST。"""
+    listener = stage.listen()
+    near = stage.dial("client", listener.getsockname())
+    far = stage.accept(listener)
+    stage.net.cable.delay = 0.3
+    near.sendall(b"x")
+    assert stage.receive(far) == b"x"
+    assert stage.net.wires.settle(5)
+    assert len([p for p in stage.net.trace.packets if p.length]) == 1

@@ -67,8 +67,8 @@ class Waiting:
         self.where: list[str] = []
         self.own: list[socket.socket] = []
         self.whole = Clock(check.patience * LONGEST)
-        self.net = Network(*check.hosts, delay=check.delay, seed=seed, delayed_ack=check.delayed_ack, capture="cable",
-                           title=f"{check.id}：{check.title}")
+        self.net = Network(*check.hosts, delay=check.delay, seed=seed, delayed_ack=check.delayed_ack,
+                           rto_min=check.rto_min, capture="cable", title=f"{check.id}：{check.title}")
 
     @property
     def student(self) -> Host:
