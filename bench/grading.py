@@ -46,7 +46,8 @@ def main(many: int) -> int:
               f"普通的 nbgrader autograde：{theirs:.1f} 份/分钟；快 {ours / theirs:.1f} 倍（目标 10）", flush=True)
         if many:
             (four, scores), (one, again) = (crowd(root / f"crowd{workers}", many, workers) for workers in (4, 1))
-            print(f"4 个与 1 个工作进程给出的分数{'完全相同' if scores == again else '不同！'}")
+            different = [student for student in scores if scores[student] != again.get(student)]
+            print(f"4 个与 1 个工作进程给出的分数{'完全相同' if scores == again else '不同！' + '、'.join(different)}")
             keep({"compared": {"count": COMPARED, "ours_per_minute": round(ours), "nbgrader_per_minute": round(theirs, 1)},
                   "crowd": [four, one], "same_scores": scores == again})
     return 0
@@ -105,6 +106,10 @@ def crowd(root: Path, count: int, workers: int) -> tuple[dict[str, Any], dict[st
         took = time.monotonic() - started
     print(f"{done} 份，{workers} 个工作进程：{took:.0f} 秒（{60 * done / took:.0f} 份/分钟），"
           f"全部进程的内存最多 {most[0] / 2**20:.0f} MB，{len(failed)} 份没有批成", flush=True)
+    for student in made.papers(LAB):  # 都是对的答卷：谁没有满分，就是批错了
+        for verdict in made.verdicts(made.result(LAB.name, student)):
+            if verdict.status != "passed":
+                print(student, repr(verdict), flush=True)
     told = {"workers": workers, "count": done, "seconds": round(took), "megabytes": most[0] >> 20}
     return told, {s: sum(filter(None, own.values())) for s, own in gradebook.recorded(made, LAB).items()}
 

@@ -154,8 +154,8 @@ def speed() -> Text | None:
             f"{pair['nbgrader_per_minute']:.1f} 份，快 {pair['ours_per_minute'] / pair['nbgrader_per_minute']:.0f} 倍。"]
     said += [f"{run['count']} 份，{run['workers']} 个工作进程：{run['seconds']:.0f} 秒，"
              f"全部进程的内存最多 {run['megabytes']:.0f} MB。" for run in crowd]
-    if len(crowd) > 1 and told["same_scores"]:
-        said.append("工作进程多少不同，分数一分不差。")
+    if len(crowd) > 1:
+        said.append("工作进程多少不同，分数一分不差。" if told["same_scores"] else "两次的分数不全相同。")
     return Text("".join(said) + f"测于 {told['date']}，{told['machine']}。")
 
 

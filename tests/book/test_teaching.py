@@ -130,14 +130,15 @@ def test_what_was_not_tried_says_why(folder):
     assert "没有上限" in teaching.hostility().html
 
 
-def test_speed_is_a_sentence(folder):
-    told = {"machine": "两核", "date": "今天", "same_scores": True,
+@pytest.mark.parametrize(("same", "said"), [(True, "一分不差"), (False, "不全相同")])
+def test_speed_is_a_sentence(folder, same, said):
+    told = {"machine": "两核", "date": "今天", "same_scores": same,
             "compared": {"count": 12, "ours_per_minute": 120.0, "nbgrader_per_minute": 10.0},
             "crowd": [{"workers": n, "count": 1000, "seconds": 300.0, "megabytes": 700.0} for n in (4, 1)]}
     (folder / "measurements").mkdir()
     (folder / "measurements" / "grading.json").write_text(json.dumps(told))
     assert "快 12 倍" in teaching.speed().text
-    assert "一分不差" in teaching.speed().text
+    assert said in teaching.speed().text
 
 
 def test_only_a_plain_webp_has_a_size(tmp_path):
