@@ -210,7 +210,8 @@ def class_page(terminal: Terminal, page: Page) -> None:
 def executed_page(terminal: Terminal, page: Page) -> None:
     page.set_viewport_size({"width": 720, "height": 700})
     page.goto((terminal.home / f"course/executed/{CLOSED}/lab05/lab05.html").as_uri())
-    shoot(page, "executed", bottom=edge(page.locator(".sockscope-verdict").first, bottom=True) + 16)
+    first = page.get_by_role("heading", name="第一步")
+    shoot(page, "executed", edge(first) - 16, edge(page.locator(".sockscope-verdict").first, bottom=True) + 16)
 
 
 def student_page(terminal: Terminal, page: Page) -> None:
