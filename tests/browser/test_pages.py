@@ -17,7 +17,7 @@ def test_page_on_a_phone(page, site, visit):
     seen = visit(site + page, width=390)
     for theme in ("light", "dark"):
         seen.page.emulate_media(color_scheme=theme)
-        assert seen.page.evaluate("document.documentElement.dataset.theme") == theme
+        seen.page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390
     assert seen.outside(site) == []
     assert seen.errors == []
