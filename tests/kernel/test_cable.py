@@ -121,14 +121,21 @@ def test_cut_and_join_while_running(net, connection):
 
 
 def test_what_is_under_way_is_lost_in_the_cut():
-    with Network("client", "server", delay=0.05) as net:
+    with Network("client", "server", delay=60) as net:  # 这边停顿多久，它也还在路上
         sender = net.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sender.sendto(b"x", (net.server.address, 7))
         while not net.trace.packets:  # 等它上线
             pass
         net.cable.cut()
+        net.cable.join()  # 接上也找不回来
         net.settle()
     assert [(p.fate, p.end) for p in net.trace.packets] == [("cut", None)]
+
+
+def test_an_experiment_that_ends_with_packets_on_the_wire_says_so(monkeypatch):
+    monkeypatch.setattr("sockscope.live.network.PATIENCE", 0.05)
+    with (pytest.raises(TimeoutError, match="网线上还有包"), Network("client", "server", delay=60) as net):
+        net.client.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", (net.server.address, 7))
 
 
 # ---------------------------------------------------------------- 剪刀

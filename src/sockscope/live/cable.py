@@ -83,7 +83,7 @@ class Cable:
         self.delay, self.jitter = delay, 0.0
         self.loss = self.duplicate = self.reorder = 0.0
         self.reorder_delay = 0.02
-        self.is_cut = False
+        self.is_cut, self.cut_at = False, -1
         self.rules: list[Rule] = []
         self.sightings: Counter[str] = Counter()
         self.counted = 0
@@ -98,9 +98,11 @@ class Cable:
         super().__setattr__(name, value)
 
     def cut(self) -> None:
-        """剪断：之后的包和还在路上的包都到不了。两端的内核什么也不会知道。"""
+        """剪断：之后的包和还在路上的包都到不了，接上以后也到不了。两端的内核什么也不会知道。"""
         self.is_cut = True
+        self.cut_at = self.wires.now()
         self.wires.act(f"cable{self.number}", "cut")
+        self.wires.wake()
 
     def join(self) -> None:
         """接上。"""
@@ -166,6 +168,16 @@ class Cable:
         return "delivered", [delay] * (2 if twice else 1)
 
 
+Flying = tuple[int, int, Passage, Cable, int]
+"""还在路上的一个包：何时该到（纳秒）、先后、旅程、网线、到哪一端。"""
+
+
+def is_cut_short(flying: Flying) -> bool:
+    """它是不是走到半路线就断了。"""
+    due, _, passage, cable, _ = flying
+    return passage.t <= cable.cut_at < due
+
+
 class Wires:
     """一个网络的全部网线和它们的线程。"""
 
@@ -177,7 +189,7 @@ class Wires:
         self.decoder = Decoder()
         self.decoded = 0
         self.lock = threading.Lock()
-        self.in_flight: list[tuple[int, int, Passage, Cable, int]] = []
+        self.in_flight: list[Flying] = []
         self.tie = itertools.count()
         self.sources: dict[int, tuple[Cable, int]] = {}
         self.poll = select.epoll()
@@ -207,13 +219,18 @@ class Wires:
     def start(self) -> None:
         self.thread.start()
 
+    def wake(self) -> None:
+        """叫线程醒来看一眼：有什么变了。"""
+        if not self.stopping:
+            os.eventfd_write(self.wake_fd, 1)
+
     def settle(self, timeout: float) -> bool:
         """等到线上没有包、TUN 里也没有包：此时除了定时器，没有什么还会发生。"""
         if self.error is not None:
             return True
         self.idle.clear()
         self.asked_idle = True
-        os.eventfd_write(self.wake_fd, 1)
+        self.wake()
         return self.idle.wait(timeout)
 
     def freeze(self) -> None:
@@ -267,6 +284,7 @@ class Wires:
         for fd, _ in self.poll.poll(self._patience()):
             if fd == self.wake_fd:
                 os.eventfd_read(fd)
+                self._lose_what_was_cut()
             else:
                 self._take(fd)
         self._deliver_due()
@@ -315,10 +333,19 @@ class Wires:
                 self.passages.append(copy)
         return copy
 
+    def _lose_what_was_cut(self) -> None:
+        """剪断时还在路上的，当场就没了。"""
+        for flying in self.in_flight:
+            if is_cut_short(flying):
+                flying[2].fate = "cut"
+        self.in_flight = [flying for flying in self.in_flight if not is_cut_short(flying)]
+        heapq.heapify(self.in_flight)
+
     def _deliver_due(self) -> None:
         while self.in_flight and self.in_flight[0][0] <= self.now():
-            _, _, passage, cable, side = heapq.heappop(self.in_flight)
-            if cable.is_cut:
+            flying = heapq.heappop(self.in_flight)
+            _, _, passage, cable, side = flying
+            if is_cut_short(flying):
                 passage.fate = "cut"
                 continue
             end = cable.ends[side]

@@ -210,7 +210,8 @@ class Network:
             host.watch.sample()
         if not finished:
             names = "、".join(w.name for w in self.threads if not w.done)
-            raise TimeoutError(f"后台线程 {names} 过了 {PATIENCE:.0f} 秒还没有做完，实验到此为止。")
+            what = f"后台线程 {names} 过了 {PATIENCE:.0f} 秒还没有做完" if names else f"过了 {PATIENCE:.0f} 秒网线上还有包"
+            raise TimeoutError(f"{what}，实验到此为止。")
 
     def _nothing_more(self) -> bool:
         """线程都停着，网线安静，之后线程仍停着，而且这期间谁也没有动过。"""
