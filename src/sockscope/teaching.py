@@ -25,12 +25,15 @@ SHOTS = BOOK / "_assets" / "teaching"
 SCALE = 2  # 画面拍的是两倍的像素
 KINDS = {"cheat": "存心的", "form": "文件上的手脚", "accident": "不巧的意外"}
 STYLE = """
-.sockscope-hostility{overflow-x:auto}.sockscope-hostility table{border-collapse:collapse;min-width:30rem;width:100%}
+.sockscope-hostility table{border-collapse:collapse;width:100%}
 .sockscope-hostility :is(td,th){text-align:left!important;vertical-align:top;padding:.4em .9em .4em 0!important}
 .sockscope-hostility tr{border-bottom:1px solid #8884}.sockscope-hostility td:first-child{min-width:11rem}
 .sockscope-hostility tbody th{padding-top:1.4em!important;font-weight:650}
 .sockscope-hostility i{font-style:normal;color:#2f8057}.sockscope-hostility i.bad{color:#c2564a}
 .sockscope-hostility td>span{white-space:nowrap}.sockscope-hostility small{display:block;opacity:.8}
+@media(max-width:40rem){.sockscope-hostility :is(table,thead,tbody){display:block}
+.sockscope-hostility tr{display:grid;grid-template-columns:1fr 1fr}
+.sockscope-hostility tr>:first-child{grid-column:1/-1}}
 """
 
 

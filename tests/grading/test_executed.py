@@ -250,6 +250,13 @@ def test_the_page_of_a_course(study, tmp_path, monkeypatch, capsys):
     assert "half_close：还没有批" in text
     assert main([*command, "summary", "lab05"]) == 0
     assert 'href="../executed/%E5%BC%A0%E4%B8%89/lab05/lab05.html"' in (course.root / "summary" / "lab05.html").read_text()
+    capsys.readouterr()
+    for more, made in (([], 0), (["--again"], 1), ([], 0)):
+        assert main([*command, "execute", "lab05", *more]) == 0
+        assert f"执行了 {made} 份" in capsys.readouterr().out
+    course.save_result({"lab": "lab05", "student": "张三", "digest": "", "verdicts": []})
+    assert main([*command, "execute", "lab05"]) == 0
+    assert "执行了 1 份" in capsys.readouterr().out, "判定变了，这一页就旧了"
     assert main([*command, "execute", "lab05", "没有这个人"]) == 1
     assert "没有收到 没有这个人" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""普通用户也能批改：没有一点特权，沙箱照样造得出，每个练习的分数照样对。本来就是普通用户时，其余的测试已经是证明。"""
+"""普通用户也能批改：没有一点特权，沙箱照样造得出，每个练习的分数照样对，笔记本照样执行。本来就是普通用户时，其余的测试已经是证明。"""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 PROGRAM = """
 import os
 from concurrent.futures import ThreadPoolExecutor
+from sockscope.grading.executed import Study, perform
 from sockscope.grading.hostile import CHEATS
 from sockscope.grading.lab import labs
 from sockscope.grading.marking import mark
@@ -28,6 +29,10 @@ with ThreadPoolExecutor(6) as pool:
 wanted = ["passed"] * len(right) + ["failed"] * len(wrong)
 unfair = [(lab.name, check, got) for (lab, check, _), got, want in zip(right + wrong, seen, wanted) if got != want]
 assert unfair == [], unfair
+study = Study()
+[output] = perform({0: "print(6 * 7)"}, study)[0].outputs
+study.close()
+assert output.text == "42\\n", output
 print("all is well")
 """
 

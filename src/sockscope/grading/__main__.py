@@ -69,9 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--only", default="", metavar="检查", help="只批这一项，如 half_close")
     command.add_argument("--workers", type=int, default=0, metavar="个数", help="本机开几个工作进程，缺省每核一个")
     command.add_argument("--scheduler", default="", metavar="地址", help="用现成的 dask 集群，如 tcp://10.0.0.5:8786")
-    command = _command(commands, "execute", _execute, "执行答卷，写成给教师看的笔记本：在沙箱里，只留文字和图，从不算分")
+    command = _command(commands, "execute", _execute,
+                       "执行答卷，写成给教师看的笔记本：在沙箱里，只留文字和图，从不算分；断了再来就接着写")
     command.add_argument("lab", metavar="练习")
     command.add_argument("students", nargs="*", metavar="学生", help="缺省是全部")
+    command.add_argument("--again", action="store_true", help="写过的也重来")
     for name, run, told in (("feedback", _feedback, "写反馈：一个学生一页"), ("export", _export, "写成绩表"),
                             ("summary", _summary, "写全班的一页")):
         command = _command(commands, name, run, told)
@@ -142,7 +144,7 @@ def _execute(asked: argparse.Namespace) -> int:
     from sockscope.grading.executed import execute
 
     course, lab = _opened(asked)
-    made, failed = execute(course, lab, asked.students, progress=_progress)
+    made, failed = execute(course, lab, asked.students, again=asked.again, progress=_progress)
     for student, why in failed:
         print(f"  {student}：{why}", file=sys.stderr)
     for path in made[:3]:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import os
 import secrets
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sockscope.grading import source
-from sockscope.grading.course import Course, write
+from sockscope.grading.course import Course, dumps, write
 from sockscope.grading.feedback import framed
 from sockscope.grading.intake import Paper
 from sockscope.grading.lab import Lab
@@ -193,10 +194,14 @@ def where(course: Course, lab: Lab, student: str) -> Path:
     return course.root / "executed" / student / lab.name / f"{lab.name}.html"
 
 
-def execute(course: Course, lab: Lab, students: list[str] | None = None, patience: Patience = Patience(),
+def execute(course: Course, lab: Lab, students: list[str] | None = None, patience: Patience = Patience(), *,
+            again: bool = False,
             progress: Callable[[int, int, str], None] = lambda *_: None) -> tuple[list[Path], list[tuple[str, str]]]:
-    """执行一批答卷，返回写了哪些页，和没有执行成的 ``(学生, 原因)``。造不出沙箱抛 ``Refused``。"""
-    wanted = course.papers(lab, students or []).values()
+    """执行一批答卷，返回写了哪些页，和没有执行成的 ``(学生, 原因)``。造不出沙箱抛 ``Refused``。
+
+    答卷、判定和题目都没有变的，已有的那一页还作数；``again`` 则全部重来。
+    """
+    wanted = [paper for paper in course.papers(lab, students or []).values() if again or stale(course, lab, paper)]
     if why := refusal():
         raise Refused(why)
     study, pool = Study(), ThreadPoolExecutor(os.cpu_count() or 1)
@@ -219,10 +224,23 @@ def execute(course: Course, lab: Lab, students: list[str] | None = None, patienc
     return sorted(made), failed
 
 
+def stale(course: Course, lab: Lab, paper: Paper) -> bool:
+    """这一页要不要（重）写。"""
+    path = where(course, lab, paper.student)
+    return not path.exists() or not path.read_text(encoding="utf-8").endswith(stamp(course, lab, paper))
+
+
+def stamp(course: Course, lab: Lab, paper: Paper) -> str:
+    """这一页由什么而来：题目、答卷和判定的摘要，写在页尾的注释里。"""
+    made_from = dumps([course.notebook(lab), paper.json(), course.result(lab.name, paper.student)])
+    return f"<!-- {hashlib.sha256(made_from.encode()).hexdigest()} -->\n"
+
+
 def execute_one(course: Course, lab: Lab, paper: Paper, study: Study, patience: Patience) -> Path:
     book, result = course.notebook(lab), course.result(lab.name, paper.student)
     verdicts = course.verdicts(result) if result and result["digest"] == paper.digest else []
+    made_from = stamp(course, lab, paper)
     ran = perform(to_run(book, lab, paper), study, patience)
     path = where(course, lab, paper.student)
-    write(path, page(book, lab, paper, ran, verdicts))
+    write(path, page(book, lab, paper, ran, verdicts) + made_from)
     return path
