@@ -231,7 +231,8 @@ class Student:
             times = {n: whole(call[n], now) for n in ("t", "end") if n in call}
             texts = {n: clean(call[n]) for n in ("thread", "socket", "name", "args", "result") if n in call}
             error = {"errno": whole(call.get("errno")), "error": clean(call["error"])} if call.get("error") else {}
-            self.calls.setdefault(number, {}).update(times | texts | error)
+            known = self.calls.get(number, {})
+            self.calls = self.calls | {number: known | times | texts | error}  # 别的线程也许正在看旧的那一份
 
     # ------------------------------------------------------------ 问它
 
