@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import socket
@@ -102,6 +103,20 @@ class Ends(Waiting):
         """``sock`` 这条连接上，学生的内核里还有多少字节没有被读走（sock_diag）。"""
         reading = self._look_up(sock.getpeername()[:2], sock.getsockname()[:2])
         return reading.receive_queue if reading else 0
+
+    def taken(self) -> bool:
+        """考官发出的包都送达了，学生的 UDP 套接字里也都取走了（proc_net(5) 的 udp 表）。"""
+        if any(p.end is None and p.fate == "delivered" for p in self.net.trace.packets if p.src != self.student.name):
+            return False
+        with open(f"/proc/{self.student.namespace.pid}/net/udp") as table:
+            return not any(int(line.split()[4].partition(":")[2], 16) for line in table.readlines()[1:])
+
+    def silence(self, address: Any) -> float:
+        """从学生往 ``address`` 发出第一个包起，考官的包最长有多少秒没有送达学生：考官自己被耽搁了多久。"""
+        packets = self.net.trace.packets
+        begun = next(p.t for p in packets if p.target == endpoint(address))
+        came = [p.end for p in packets if p.src != self.student.name and p.end and p.end > begun]
+        return max(after - before for before, after in itertools.pairwise([begun, *came, self.net.journal.now()])) / 1e9
 
     def state(self, sock: Any) -> str:
         """``sock`` 这条连接在学生那一端的状态；内核里已经没有了则为 ``CLOSE``。"""
