@@ -26,13 +26,19 @@ def root() -> Path:
     return ROOT
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """要看书的测试里，第一个文件最先来，由它构建；其余的最后来：中间的与构建同时进行（Makefile 里的 -n）。"""
+    readers = list(dict.fromkeys(item.path for item in items if "book" in getattr(item, "fixturenames", ())))
+    items.sort(key=lambda item: (item.path in readers) - 2 * (item.path in readers[:1]))
+
+
 @pytest.fixture(scope="session")
 def book() -> Path:
-    """构建好的书（_build/html）。测试不构建它：make test 已先构建。"""
-    html = ROOT / "_build" / "html"
-    if not (html / "index.html").exists():
-        pytest.fail("书还没有构建；先运行 make book。")
-    return html
+    """构建好的书（_build/html）：没有、旧了就构建；别人正在构建，就等他做完。"""
+    done = subprocess.run([sys.executable, "book/build.py"], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.fail(f"书没有构建成功。\n{done.stdout}{done.stderr}")
+    return ROOT / "_build" / "html"
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -61,7 +67,13 @@ class House:
     lab: str
 
 
-SERVE = "import sys, pathlib; from sockscope.serve.__main__ import serve; serve(pathlib.Path(sys.argv[1]), 0)"
+SERVE = """
+import pathlib, sys, threading
+from sockscope.serve.__main__ import serve
+
+threading.Thread(target=threading.Event().wait).start()  # 服务器停了，也还有线程在等活：不该留住它
+serve(pathlib.Path(sys.argv[1]), 0)
+"""
 
 PLAY = nbformat.writes(nbformat.v4.new_notebook(
     cells=[nbformat.v4.new_code_cell('from sockscope import explorer\nexplorer("closing")', id="play")],
@@ -83,3 +95,7 @@ def house(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hous
         base = lab[0].split("lab?")[0]
         yield House(base, lab[1], f"{base}book/?token={lab[1]}", lab[0])
         process.terminate()
+        try:
+            process.wait(60)
+        finally:
+            process.kill()

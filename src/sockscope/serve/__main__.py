@@ -51,6 +51,8 @@ def serve(root: Path, port: int = 8888) -> None:
     os.environ["JUPYTER_CONFIG_DIR"] = str(Path(sys.prefix) / "etc" / "jupyter")
     os.environ["SOCKSCOPE_OPEN"] = "1" if has_display() else ""
     LabApp.launch_instance(argv=arguments(root, port))
+    sys.stdout.flush()
+    os._exit(0)  # 该收拾的它都收拾了；处理请求的线程却可能还在等活（anyio），解释器会一直等它们
 
 
 def main() -> None:
