@@ -13,8 +13,8 @@ help: ## 列出这些命令
 serve: environment ## 建好环境，构建全书，在本机打开书和 JupyterLab
 	@$(PYTHON_IN_VENV) -m sockscope.serve
 
-test: environment browser book ## 运行全部测试：内核、笔记本、书页、真实浏览器
-	@$(PYTEST) -n 2 --dist loadfile --nbval-lax -m "not soak"
+test: environment browser ## 构建全书，运行全部测试：内核、笔记本、书页、真实浏览器
+	@$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --nbval-lax -m "not soak"
 
 check: environment lint ## 几秒钟的检查：代码风格、单元测试、仓库卫生
 	@$(PYTEST) -q tests/unit tests/repo -m "not soak"

@@ -1,4 +1,4 @@
-"""构建全书：只在来源变化时动手，程序变化时连执行缓存一起重来。
+"""构建全书：只在来源变化时动手，程序变化时连执行缓存一起重来。同时来几个，第一个做，其余的等它做完。
 
 用法：python book/build.py [--force]
 """
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "_build" / "html"
 STAMP = ROOT / "_build" / "sources.json"
 LOG = ROOT / "_build" / "build.log"
+LOCK = ROOT / "_build" / "lock"
 CACHE = ROOT / "_build" / ".jupyter_cache"
 
 # 每一组来源变化时的后果不同：page 增量构建；house 整本重排；program 连单元格也重新执行。
@@ -73,7 +75,7 @@ def execute() -> None:
     os.environ["SOCKSCOPE_BOOK"] = "1"  # 如 book/ext/explorer_static.py
     limit = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["execute"]["timeout"]
     waiting = {path: book for path in files(["chapters/*.ipynb", "book/*.ipynb"]) if not known(cache, book := read(path))}
-    with ProcessPoolExecutor(initializer=hush) as pool:
+    with ProcessPoolExecutor(initializer=settle_in) as pool:
         work = {pool.submit(single_nb_execution, book, str(path.parent), limit, False): path
                 for path, book in waiting.items()}
         for done in as_completed(work):
@@ -84,9 +86,13 @@ def execute() -> None:
                 cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
-def hush() -> None:
-    """内核启动时在标准错误上的闲话，不给读者看。"""
+def settle_in() -> None:
+    """执行笔记本的进程不比构建的进程活得久；内核启动时在标准错误上的闲话，不给读者看。"""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    if sys.platform == "linux":
+        from sockscope.live.forge import die_with
+
+        die_with(os.getppid())
 
 
 def read(path: Path) -> NotebookNode:
@@ -130,7 +136,27 @@ def causes(lines: list[str]) -> list[str]:
     return list(dict.fromkeys(telling))[:20] or plain[-20:]
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """别人正在构建，就等他做完（flock(2)；没有它的系统上不等）。进程没了，锁也就没了。"""
+    LOCK.parent.mkdir(exist_ok=True)
+    with open(LOCK, "w") as file:
+        try:
+            import fcntl
+        except ImportError:
+            pass
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def main() -> int:
+    with alone():
+        return build()
+
+
+def build() -> int:
+    """构建，或者看出不必；返回退出码。"""
     new = fingerprints()
     old = json.loads(STAMP.read_text()) if STAMP.exists() else {}
     if old == new and (OUTPUT / "index.html").exists() and "--force" not in sys.argv:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import select
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +20,7 @@ def build(root, tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "ROOT", tmp_path)
-    for name, folder in (("OUTPUT", "html"), ("CACHE", ".jupyter_cache")):
+    for name, folder in (("OUTPUT", "html"), ("CACHE", ".jupyter_cache"), ("LOCK", "lock")):
         monkeypatch.setattr(module, name, tmp_path / "_build" / folder)
     return module
 
@@ -50,3 +55,40 @@ def test_what_a_change_throws_away(build, tmp_path, group, cache, html):
     old = {"page": "1", "house": "1", "program": "1"}
     build.prepare(old, old | {group: "2"})
     assert (executed.exists(), page.exists()) == (cache, html)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock(2) 只在 POSIX 系统上有")
+def test_two_builds_take_turns(build):
+    import fcntl
+
+    with build.alone(), open(build.LOCK) as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with open(build.LOCK) as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+EXECUTING = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor
+from book import build
+
+def work():
+    print(os.getpid(), flush=True)
+    time.sleep(3600)
+
+with ProcessPoolExecutor(1, initializer=build.settle_in) as pool:
+    pool.submit(work).result()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="随父进程一起消失的进程（PR_SET_PDEATHSIG）只在 Linux 上有")
+def test_a_killed_build_leaves_nobody_executing(root):
+    with subprocess.Popen([sys.executable, "-c", EXECUTING], cwd=root, stdout=subprocess.PIPE, text=True) as building:
+        executing = os.pidfd_open(int(building.stdout.readline()))
+        try:
+            building.kill()
+            assert select.select([executing], [], [], 30)[0], "构建的进程被杀死了，执行笔记本的还在"
+        finally:
+            if not select.select([executing], [], [], 0)[0]:
+                signal.pidfd_send_signal(executing, signal.SIGKILL)
+            os.close(executing)

@@ -132,7 +132,15 @@ def test_a_failed_assertion_in_a_thread_fails_the_cell():
         run()
 
 
-def test_interrupting_a_blocked_recv_leaves_nothing_behind():
+@pytest.fixture
+def interruptible():
+    """后台启动的程序（sh 的 &）不理会 SIGINT，Python 也就不会抛出 KeyboardInterrupt：这里要它抛。"""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_interrupting_a_blocked_recv_leaves_nothing_behind(interruptible):
     """读者按下“停止”：KeyboardInterrupt 从阻塞的 recv() 里出来，网络照样收拾干净。"""
     def run() -> None:
         with Network("client", "server") as net:
