@@ -131,7 +131,7 @@ def deaf_to_noise(stage: Stage) -> None:
     rto = 0.5
     for _ in range(TRIALS):
         if pestered(stage, rto) < 0.8 * rto:
-            return
+            break
 
 
 def pestered(stage: Stage, rto: float) -> float:
@@ -145,6 +145,7 @@ def pestered(stage: Stage, rto: float) -> float:
         return poll(post.sock, select.POLLIN)
     stage.until(another, "旧的确认不断地来，等重发的一份", "rto 到了，又来一份", lambda: "一直没有重发", post.sock)
     post.expect(0, message)
+    stage.require(True, f"旧的确认不断地来，rto 是 {rto:g} 秒", "再来一份", "又来了一份")
     sending.dismiss()
     return stage.silence(post.address)
 
@@ -235,8 +236,8 @@ def mend_holes(stage: Stage) -> None:
     messages = words(stage, 3 * window)
     letters = [*messages, b""]
     sending, post = correspond(stage, "deliver_window", messages, 0.08, window)
-    lost, have, base = set(stage.rng.sample(range(len(letters) - 1), 3)) | {len(letters) - 1}, set(), 0
-    vain = 0
+    holes = set(stage.rng.sample(range(len(letters) - 1), 3)) | {len(letters) - 1}
+    lost, have, base, vain = set(holes), set(), 0, 0
     while base < len(letters):
         found, text = post.letter(f"等第 {base} 封信", show(letters[base]))
         if found >= min(base + window, len(letters)) or text != letters[found]:
@@ -252,6 +253,7 @@ def mend_holes(stage: Stage) -> None:
             base += 1
         if base == len(letters) or stage.rng.random() < 0.7:
             post.confirm(base)
+    stage.expect(f"窗口 {window}，有 {len(holes)} 封第一次没有送到；收到的信，连同“结束”", len(letters), len(have))
     stage.until(lambda: sending.over or nudge(post, base), "每一封都确认了，deliver_window()", "返回", lambda: "一直没有返回")
     stage.result(sending)
 
