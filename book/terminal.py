@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
 import sys
 import termios
 from pathlib import Path
@@ -35,6 +36,7 @@ class Terminal:
         if pid == 0:
             os.chdir(self.home)
             termios.tcsetwinsize(0, SIZE)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # 从后台启动的，“不理会 Ctrl + C”会传下来
             os.execve("/bin/sh", ["sh", "-c", command], self.environment)
         said, stopped = b"", not stop_at
         while heard := _hear(fd):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import subprocess
+import sys
 from html import unescape
 
 import pytest
@@ -152,3 +154,18 @@ def test_the_terminal_keeps_what_stands_on_the_screen(root):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.screen(b"\r\xe2\x96\x88 1/2 a\r\xe2\x96\x88 2/2 b  \r\n\x1b[1mdone\x1b[0m\r\r\n") == "█ 2/2 b\ndone\n"
+
+
+INTERRUPTED = """
+import pathlib, signal, sys
+from book.terminal import Terminal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print(Terminal(pathlib.Path(sys.argv[1])).type("echo here; sleep 20; echo still here", stop_at="here"), end="")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="伪终端只在 POSIX 系统上有")
+def test_ctrl_c_works_though_started_in_the_background(root, tmp_path):
+    """sh 的 & 叫程序不理会 SIGINT，子进程会继承；终端里的程序不该继承它。"""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, str(tmp_path)], cwd=root, capture_output=True, text=True)
+    assert done.stdout == "$ echo here; sleep 20; echo still here\nhere\n^C\n", done.stderr
