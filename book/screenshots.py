@@ -146,12 +146,14 @@ def self_check(terminal: Terminal, page: Page) -> None:
         page.set_viewport_size({"width": 900, "height": 1330})
         page.goto(address.replace("/lab?", "/lab/tree/lab05.ipynb?"))
         page.locator(".jp-Notebook h1").wait_for()
-        page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
+        page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
         page.evaluate("""async () => {
             const {commands, shell} = window.jupyterapp;
             shell.collapseLeft();
             await commands.execute('notebook:run-all-cells');
         }""")
+        page.wait_for_function("""() => window.jupyterapp.shell.currentWidget.content.widgets.some(
+            cell => cell.model.sharedModel.getSource().includes('lab05.half_close') && cell.model.outputs?.length)""")
         page.locator(".jp-MarkdownCell", has_text="第一步 提问").evaluate("e => e.scrollIntoView()")  # 看不见的格子不画
         page.locator(".sockscope-verdict.failed svg:visible").first.wait_for()
         shoot(page, "selfcheck")
