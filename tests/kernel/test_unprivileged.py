@@ -23,7 +23,10 @@ ROOT = Path(__file__).parents[2]
 NOBODY = 65534
 DROP = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-WHO = f"import os, sys; print(os.geteuid(), sys.prefix, sys.version.startswith('{VERSION}.'), os.__file__)"
+WHO = f"""
+import os, sys
+print(os.geteuid(), sys.prefix, sys.version.startswith('{VERSION}.') and os.access(sys.executable, os.X_OK), os.__file__)
+"""
 REVEAL = """
 mount --bind "$1" /mnt && mount -t tmpfs -o mode=755 none "$2" && mkdir -p "$1" && mount --bind /mnt "$1" || exit
 shift 2; exec "$@"
@@ -80,7 +83,8 @@ def candidates() -> Iterator[list[str]]:
 def interpreter(env: dict[str, str]) -> tuple[list[str], str]:
     """nobody 真的运行得了的、同一版的解释器：怎样叫起它，和它的 ``sys.prefix``。
 
-    家目录不让别人进时，venv 里的解释器会悄悄改用系统的标准库：所以要看它说自己是谁。
+    家目录不让别人进时，venv 里的解释器会悄悄改用系统的标准库（setpriv 在执行它的那一刻还有特权，进得去）：
+    所以要看它说自己是谁，还叫不叫得起自己。
     """
     for command in candidates():
         said = as_nobody([*command, "-c", WHO], env).stdout.split()
