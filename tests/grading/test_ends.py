@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 
 import pytest
 
-from sockscope.grading.arguments import Path
+from sockscope.grading.arguments import PORT, Path
 from sockscope.grading.ends import Ends
 from sockscope.grading.lab import find_lab
-from sockscope.grading.source import model
-from sockscope.grading.stage import Stage
+from sockscope.grading.labs import lab06, lab08
+from sockscope.grading.source import model, samples
+from sockscope.grading.stage import Stage, examine
 from sockscope.grading.student import Plain
 from sockscope.grading.waiting import Failed
 
@@ -60,3 +62,28 @@ def test_a_machine_that_stalls_does_not_make_the_kernel_send_twice(stage: Ends):
     assert stage.receive(far) == b"x"
     assert stage.net.wires.settle(5)
     assert len([p for p in stage.net.trace.packets if p.length]) == 1
+
+
+@pytest.mark.parametrize(("lab", "voice", "word", "check", "wrong"), [
+    (lab06, lab06.Ward, "answer", "replayed_answer", "anything-is-life"),
+    (lab08, lab08.Correspondent, "confirm", "deaf_to_noise", "clock-restarts")], ids=["lab06", "lab08"])
+def test_an_examiner_that_was_held_up_asks_again(monkeypatch, lab, voice, word, check, wrong):
+    """第一次一句话也没有说出来：学生听到的是寂静，错的也像对的。"""
+    say, answers = getattr(voice, word), next(s.answers for s in samples(lab.lab) if s.name == wrong)
+    monkeypatch.setattr(voice, word, lambda self, what: len(self.stage.students) > 1 and say(self, what))
+    assert examine(lab.lab.checks[check], answers, Plain(), 1).status == "failed"
+
+
+def test_what_was_sent_is_taken_only_when_it_was_read():
+    lab = find_lab("lab08")
+    stage = Stage(lab.checks["just_once"], 1, model(lab), Plain())
+    try:
+        mailbox = stage.net.server.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        mailbox.bind((stage.net.server.address, PORT))
+        stage.net.client.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", mailbox.getsockname())
+        assert stage.net.wires.settle(5)
+        assert not stage.taken()
+        assert mailbox.recv(1) == b"x"
+        assert stage.taken()
+    finally:
+        stage.close()

@@ -24,7 +24,6 @@ WATCH = ["fresh", "watch"]
 NEVER = 60.0  # 这么长的时限：整场考试里不该到
 OFTEN = 0.03  # 心跳的间隔，秒
 GLANCE = 0.15
-TRIALS = 5  # 考官自己被耽搁了，最多重来这么多次
 MANY, LONG = 1000, 100_000  # 一次最多收几个心跳；值班报告最长，字节
 
 
@@ -224,14 +223,11 @@ def dead_for_good(stage: Stage) -> None:
 @lab.check("旧答复骗不了你", points=2, cells=WATCH,
            tries="对端死了，可是网上有东西不停地重放一个旧答复，还有编号没有发过的、残缺的；该报告的还是要报告")
 def replayed_answer(stage: Stage) -> None:
-    dead = 0.5
-    for _ in range(TRIALS):
-        if haunted(stage, dead) < 0.8 * dead:
-            return
+    stage.unhindered(lambda: haunted(stage, 0.5), 0.5)
 
 
-def haunted(stage: Stage, dead: float) -> float:
-    """值一次班，其间不停地重放。返回重放最长断了多少秒：考官自己被耽搁得太久，这一次就不说明什么。"""
+def haunted(stage: Stage, dead: float) -> Any:
+    """值一次班，其间不停地重放；返回考官收心跳的地址。"""
     ward = Ward(stage, OFTEN, dead / 2, dead)
     old = ward.beat()
     ward.answer(old)
@@ -243,7 +239,7 @@ def haunted(stage: Stage, dead: float) -> float:
             ward.answer(old)
             ward.answer(stage.rng.choice(lies))
     ward.until_over("旧答复不停地来", replay)
-    return stage.silence(ward.sock.getsockname())
+    return ward.sock.getsockname()
 
 
 @lab.check("内核替它说：没有人了", points=2, cells=WATCH,
