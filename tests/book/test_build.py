@@ -68,13 +68,13 @@ def test_two_builds_take_turns(build):
 
 
 EXECUTING = """
-import os, time
+import os, signal
 from concurrent.futures import ProcessPoolExecutor
 from book import build
 
 def work():
     print(os.getpid(), flush=True)
-    time.sleep(3600)
+    signal.pause()
 
 with ProcessPoolExecutor(1, initializer=build.settle_in) as pool:
     pool.submit(work).result()

@@ -56,5 +56,5 @@ def test_grading_needs_no_privilege(request):
         return
     env = nobody.environment(request.getfixturevalue("device"))
     python, _ = nobody.interpreter(env)
-    done = nobody.as_nobody([*python, "-W", "ignore", "-c", PROGRAM], env)
+    done = nobody.run([*python, "-W", "ignore", "-c", PROGRAM], env)
     assert done.stdout.endswith("all is well\n"), done.stdout

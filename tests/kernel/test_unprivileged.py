@@ -67,7 +67,7 @@ def environment(device: str) -> dict[str, str]:
             "PYTHONDONTWRITEBYTECODE": "1", "HOME": os.path.dirname(device), "LANG": "C.UTF-8", "CI": "1"}
 
 
-def as_nobody(command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -87,7 +87,7 @@ def interpreter(env: dict[str, str]) -> tuple[list[str], str]:
     所以要看它说自己是谁，还叫不叫得起自己。
     """
     for command in candidates():
-        said = as_nobody([*command, "-c", WHO], env).stdout.split()
+        said = run([*command, "-c", WHO], env).stdout.split()
         if len(said) == 4 and said[2] == "True" and (command[-1] != sys.executable or said[1] == sys.prefix):
             return command, said[1]
     pytest.fail(f"没有一个 nobody 运行得了的 Python {VERSION}。")
@@ -100,7 +100,7 @@ def test_everything_here_works_without_privilege(device):
         return
     env = environment(device)
     python, prefix = interpreter(env)
-    done = as_nobody([*python, "-c", PROGRAM.format(uid=NOBODY, prefix=prefix)], env)
+    done = run([*python, "-c", PROGRAM.format(uid=NOBODY, prefix=prefix)], env)
     assert done.returncode == 0, done.stdout
     assert re.search(r"\d+ passed", done.stdout)
     assert "skipped" not in done.stdout, done.stdout
