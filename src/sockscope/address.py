@@ -53,11 +53,13 @@ class sockaddr_storage(ctypes.Structure):
     """放得下任何一种地址，而且对齐（<bits/socket.h>）。"""
 
     _fields_ = [("ss_family", ctypes.c_uint16),
-                ("ss_padding", ctypes.c_ubyte * (128 - 2 - ctypes.sizeof(ctypes.c_ulong))),
-                ("ss_align", ctypes.c_ulong)]
+                ("ss_padding", ctypes.c_ubyte * (128 - 2 - ctypes.sizeof(ctypes.c_size_t))),
+                ("ss_align", ctypes.c_size_t)]
 
 
-STRUCTURES = {socket.AF_INET: sockaddr_in, socket.AF_INET6: sockaddr_in6, socket.AF_UNIX: sockaddr_un}
+AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10  # Linux 的数（<bits/socket.h>）：在哪里排，排出来的都是 Linux 的结构体
+NAMES = {AF_UNIX: "AF_UNIX", AF_INET: "AF_INET", AF_INET6: "AF_INET6"}
+STRUCTURES = {AF_INET: sockaddr_in, AF_INET6: sockaddr_in6, AF_UNIX: sockaddr_un}
 PATH = sockaddr_un.sun_path.offset
 HEX = re.compile(r"(0x)?[0-9a-f]{2}(\s*[0-9a-f]{2})+", re.IGNORECASE)
 HOST = "主机字节序（小端）" if sys.byteorder == "little" else "主机字节序（大端）"
@@ -107,10 +109,10 @@ def _encode_ip(host: str, port: int) -> bytes:
     except ValueError:
         raise ValueError(f"{host!r} 不是 IP 地址。写成 10.0.0.2:7007、[fd00::2]:7007、/路径 或 @抽象名字。") from None
     if isinstance(address, IPv4Address):
-        return bytes(sockaddr_in(socket.AF_INET, port, tuple(address.packed)))
+        return bytes(sockaddr_in(AF_INET, port, tuple(address.packed)))
     if scope and not scope.isdigit():
         raise ValueError(f"作用域要写成网口的序号（数字），不能是 {scope!r}。")
-    return bytes(sockaddr_in6(socket.AF_INET6, port, 0, tuple(address.packed), int(scope or 0)))
+    return bytes(sockaddr_in6(AF_INET6, port, 0, tuple(address.packed), int(scope or 0)))
 
 
 def _encode_path(text: str) -> bytes:
@@ -119,7 +121,7 @@ def _encode_path(text: str) -> bytes:
     name = b"\0" + name[1:] if text.startswith("@") else name + b"\0" if text else b""
     if len(name) > 108:
         raise ValueError(f"sun_path 只有 108 个字节，而这个名字连同 NUL 有 {len(name)} 个。")
-    return bytes(sockaddr_un(socket.AF_UNIX, tuple(name)))[:PATH + len(name)]
+    return bytes(sockaddr_un(AF_UNIX, tuple(name)))[:PATH + len(name)]
 
 
 # ---------------------------------------------------------------- 字节 → 字段
@@ -131,8 +133,8 @@ def structure_of(raw: bytes) -> type[ctypes.Structure]:
     family = struct.unpack_from("=H", raw)[0]
     if family not in STRUCTURES:
         raise ValueError(f"地址族 {family} 不是 AF_UNIX（1）、AF_INET（2）或 AF_INET6（10）。")
-    wanted = STRUCTURES[socket.AddressFamily(family)]
-    if family != socket.AF_UNIX and len(raw) < ctypes.sizeof(wanted):
+    wanted = STRUCTURES[family]
+    if family != AF_UNIX and len(raw) < ctypes.sizeof(wanted):
         raise ValueError(f"struct {wanted.__name__} 有 {ctypes.sizeof(wanted)} 个字节，这里只有 {len(raw)} 个。")
     if len(raw) > ctypes.sizeof(wanted):
         raise ValueError(f"struct {wanted.__name__} 只有 {ctypes.sizeof(wanted)} 个字节，这里有 {len(raw)} 个。")
@@ -159,7 +161,7 @@ def _order(kind: type) -> str:
 
 def _value(name: str, value: object, raw: bytes) -> str:
     if name.endswith("family"):
-        return socket.AddressFamily(value).name
+        return NAMES[value]
     if name == "sun_path":
         return _path(raw)
     if name.endswith("addr"):

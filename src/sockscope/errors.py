@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -20,9 +19,8 @@ from sockscope import experiments, ledger
 from sockscope.prose import Table
 from sockscope.trace import Call
 
-__all__ = ["Error", "errors", "index", "mentioned", "raised"]
+__all__ = ["Error", "errors", "index", "known", "mentioned", "raised"]
 
-KNOWN = set(errno.errorcode.values()) | {"EOPNOTSUPP"}
 ALIASES = {"ENOTSUP": "EOPNOTSUPP", "EWOULDBLOCK": "EAGAIN"}  # Linux 里是同一个数
 WORD = re.compile(r"\bE[A-Z0-9]{3,}\b")
 SHOWN = 4  # 一个错误码至多列几个出处：每种调用一个
@@ -30,20 +28,22 @@ SHOWN = 4  # 一个错误码至多列几个出处：每种调用一个
 
 @dataclass(frozen=True)
 class Error:
-    """一个错误码。``says`` 是意思，``why`` 是多半怎么回事。"""
+    """一个错误码。``number`` 是 Linux 的号码，``message`` 是读者在终端里看到的那一句（C 的 ``strerror()``）。
+
+    两样都写在词条里，不问这台机器：书讲的是 Linux，在哪里构建都是同一页。``says`` 是意思，``why`` 是多半怎么回事。
+    """
 
     name: str
+    number: int
+    message: str
     says: str
     why: str
 
-    @property
-    def number(self) -> int:
-        return getattr(errno, self.name)
 
-    @property
-    def message(self) -> str:
-        """C 的 ``strerror()``，也就是读者在终端里看到的那一句。"""
-        return os.strerror(self.number)
+@cache
+def known() -> set[str]:
+    """认得的错误码：这个系统的，和词条里的（别的系统少几个）。"""
+    return {*errno.errorcode.values(), "EOPNOTSUPP", *errors()}
 
 
 @cache
@@ -56,7 +56,7 @@ def errors() -> dict[str, Error]:
 def said(call: Call) -> str:
     """这次调用说出的错误码：失败的 errno，或者当作结果读到的（``SO_ERROR``、``connect_ex``）。"""
     found = call.errno or call.result or ""
-    return found if found in KNOWN else ""
+    return found if found in known() else ""
 
 
 def _recorded() -> Iterator[tuple[str, experiments.Recording]]:
@@ -99,7 +99,7 @@ def mentioned() -> set[str]:
 
 def _names(text: str) -> Iterator[str]:
     for word in WORD.findall(text):
-        if word in KNOWN:
+        if word in known():
             yield ALIASES.get(word, word)
 
 

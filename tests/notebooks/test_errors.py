@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from sockscope import errors, experiments
@@ -17,6 +20,11 @@ def test_the_book_mentions_errors():
 def test_what_the_book_mentions_is_explained_and_proven(name):
     assert name in errors.errors(), f"book/errors.toml 里没有 {name}"
     assert errors.proofs(name), f"没有录制也没有单元格真的出现过 {name}"
+
+
+@pytest.mark.parametrize("error", errors.errors().values(), ids=errors.errors())
+def test_the_number_and_the_message_are_those_of_linux(error):
+    assert (error.number, error.message) == (getattr(errno, error.name), os.strerror(error.number))
 
 
 @pytest.mark.parametrize("name", sorted(errors.raised()))

@@ -35,7 +35,7 @@ def test_a_cause_really_happened(cause):
 @pytest.mark.parametrize("symptom", symptoms.everything(), ids=lambda s: s.name)
 def test_the_error_in_the_title_is_in_a_recording(symptom):
     """标题里写着错误码的，它的录制里就有一条真的说出它（没有录制的原因不算）。"""
-    titled = set(errors.WORD.findall(symptom.says)) & errors.KNOWN
+    titled = set(errors.WORD.findall(symptom.says)) & errors.known()
     traces = [cause.trace for cause in symptom.causes if cause.trace]
     if traces and symptom.name != "too-many-files":  # 它在本页的单元格里发生
         assert titled <= {errors.said(call) for trace in traces for call in trace.calls}

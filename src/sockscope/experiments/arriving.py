@@ -1,8 +1,9 @@
 """第 09 章：数据报到了，除了数据和来处，内核还知道什么？"""
 
-from socket import AF_INET, IPPROTO_IP, MSG_DONTWAIT, SO_BROADCAST, SOCK_DGRAM, SOL_SOCKET
+from socket import AF_INET, IPPROTO_IP, SO_BROADCAST, SOCK_DGRAM, SOL_SOCKET
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.linux import MSG_DONTWAIT
 
 IP_PKTINFO, IP_RECVTTL, SO_TIMESTAMPNS = 8, 12, 35  # <linux/in.h>、<asm-generic/socket.h>
 WANTED = {"pktinfo": (IPPROTO_IP, IP_PKTINFO), "ttl": (IPPROTO_IP, IP_RECVTTL), "stamp": (SOL_SOCKET, SO_TIMESTAMPNS)}

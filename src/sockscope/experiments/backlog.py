@@ -1,9 +1,10 @@
 """第 03 章：没有人 accept()，握好手的连接排在哪里，排得下几个？"""
 
 from select import select
-from socket import IPPROTO_TCP, SO_ERROR, SOL_SOCKET, TCP_SYNCNT
+from socket import IPPROTO_TCP, SO_ERROR, SOL_SOCKET
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
+from sockscope.linux import TCP_SYNCNT
 
 
 @experiment(

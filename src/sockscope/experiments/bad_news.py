@@ -1,8 +1,9 @@
 """第 08 章：数据报送不到，ICMP 说了为什么。哪些话传得到程序的耳朵里？"""
 
-from socket import AF_INET, MSG_DONTWAIT, SOCK_DGRAM
+from socket import AF_INET, SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
+from sockscope.linux import MSG_DONTWAIT
 
 NEWS = {
     "port": "服务器答：端口不可达", "prohibit": "路由器答：管理员禁止", "host": "路由器答：主机不可达",

@@ -1,9 +1,9 @@
 """第 02 章：bind() 失败的样子，一种一种地激出来。"""
 
 import os
-from socket import AF_UNIX
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.linux import AF_UNIX
 
 
 def low_port(net, sock):

@@ -1,9 +1,10 @@
 """第 04 章：写了几次、一次读多少，谁来决定 recv() 读到什么？"""
 
-from socket import MSG_DONTWAIT, SOCK_DGRAM
+from socket import SOCK_DGRAM
 
 from sockscope.experiments import Choice, attempt, experiment
 from sockscope.experiments.kinds import KINDS, couple
+from sockscope.linux import MSG_DONTWAIT
 
 
 @experiment(

@@ -1,8 +1,9 @@
 """第 08 章：寄给网上的每一个人，要什么许可？"""
 
-from socket import AF_INET, MSG_DONTWAIT, SO_BROADCAST, SOCK_DGRAM, SOL_SOCKET
+from socket import AF_INET, SO_BROADCAST, SOCK_DGRAM, SOL_SOCKET
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
+from sockscope.linux import MSG_DONTWAIT
 
 TARGETS = {"subnet": "10.0.0.255", "limited": "255.255.255.255", "one": "10.0.0.2"}
 

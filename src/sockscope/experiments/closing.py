@@ -1,9 +1,10 @@
 """第 05 章的主实验：六种离开的办法，各自惊动了谁？"""
 
 import struct
-from socket import MSG_DONTWAIT, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_LINGER, SOL_SOCKET
+from socket import SHUT_RD, SHUT_RDWR, SHUT_WR, SO_LINGER, SOL_SOCKET
 
 from sockscope.experiments import Choice, Switch, attempt, connected, experiment
+from sockscope.linux import MSG_DONTWAIT
 
 
 def linger_zero(net, sock):

@@ -2,10 +2,11 @@
 
 from errno import EINPROGRESS
 from select import select
-from socket import IPPROTO_TCP, SO_ERROR, SOL_SOCKET, TCP_SYNCNT
+from socket import IPPROTO_TCP, SO_ERROR, SOL_SOCKET
 
 from sockscope.experiments import Choice, attempt, experiment
 from sockscope.experiments.destinations import DESTINATIONS, PATIENCE, TITLES, WAYS
+from sockscope.linux import TCP_SYNCNT
 
 
 @experiment(

@@ -1,9 +1,10 @@
 """第 10 章：原始套接字收到了包，内核自己还处理吗？"""
 
-from socket import AF_INET, IPPROTO_ICMP, IPPROTO_UDP, MSG_DONTWAIT, SOCK_DGRAM, SOCK_RAW
+from socket import AF_INET, IPPROTO_ICMP, IPPROTO_UDP, SOCK_DGRAM, SOCK_RAW
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
 from sockscope.experiments.echoes import echo
+from sockscope.linux import MSG_DONTWAIT
 
 TRIAL = 253  # 留给试验的协议号（RFC 3692）
 PROTOCOLS = {"echo": IPPROTO_ICMP, "udp": IPPROTO_UDP, "closed": IPPROTO_UDP, "trial": TRIAL}

@@ -1,16 +1,9 @@
 """第 06 章：断线之后多久才知道？保活、TCP_USER_TIMEOUT 与重传，各按各的公式。"""
 
-from socket import (
-    IPPROTO_TCP,
-    SO_KEEPALIVE,
-    SOL_SOCKET,
-    TCP_KEEPCNT,
-    TCP_KEEPIDLE,
-    TCP_KEEPINTVL,
-    TCP_USER_TIMEOUT,
-)
+from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPINTVL
 
 from sockscope.experiments import Choice, Switch, attempt, connected, experiment
+from sockscope.linux import TCP_KEEPIDLE, TCP_USER_TIMEOUT
 
 
 @experiment(

@@ -1,9 +1,10 @@
 """第 09 章：数据报送不到，错误队列里写着什么？"""
 
-from socket import AF_INET, IP_TTL, IPPROTO_IP, MSG_DONTWAIT, MSG_ERRQUEUE, SOCK_DGRAM
+from socket import AF_INET, IP_TTL, IPPROTO_IP, SOCK_DGRAM
 
 from sockscope.experiments import Choice, Switch, attempt, experiment
 from sockscope.experiments.bad_news import NEWS, undeliverable
+from sockscope.linux import MSG_DONTWAIT, MSG_ERRQUEUE
 
 IP_RECVERR = 11  # <linux/in.h>；Python 3.14 才给它名字
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sockscope import experiments
+from sockscope import experiments, linux
 from sockscope.live import Network, Unavailable, capability, stock
 from sockscope.live.plan import Plan
 from sockscope.trace import Trace, TraceError, dumps, from_json, parse
@@ -124,7 +124,10 @@ class Experiment:
         做不了则抛 ``Unavailable``；参数不对抛 ``ValueError``。
         """
         values = self.complete(values)
-        if (allowed := capability(capture)).level != "cable" and not self.loopback:
+        allowed = capability(capture)
+        if not linux.HERE:
+            raise Unavailable("这个实验问的是 Linux 的内核。" + allowed.sentence)
+        if allowed.level != "cable" and not self.loopback:
             raise Unavailable("这个实验要看网线上的包。" + allowed.sentence)
         cuts = list(drop)
         with Network(*self.hosts, delay=self.delay, delayed_ack=self.delayed_ack, rto_min=self._rto_min(cuts),

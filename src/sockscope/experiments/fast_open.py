@@ -1,8 +1,9 @@
 """第 04 章：还没有连接，数据能不能跟着 SYN 一起走？"""
 
-from socket import IPPROTO_TCP, MSG_FASTOPEN, TCP_FASTOPEN
+from socket import IPPROTO_TCP, TCP_FASTOPEN
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
+from sockscope.linux import MSG_FASTOPEN
 
 
 @experiment(

@@ -1,9 +1,10 @@
 """第 08 章：数据报套接字 connect() 以后，别人寄来的还收不收？"""
 
-from socket import AF_INET, MSG_DONTWAIT, SOCK_DGRAM
+from socket import AF_INET, SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
 from sockscope.experiments.unspec import dissolve
+from sockscope.linux import MSG_DONTWAIT
 
 
 @experiment(

@@ -1,9 +1,10 @@
 """第 04 章：对端不读。send() 会怎样，窗口会怎样？"""
 
-from socket import MSG_DONTWAIT, SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
+from socket import SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
 from sockscope.experiments.kinds import unhurried
+from sockscope.linux import MSG_DONTWAIT
 
 
 @experiment(

@@ -1,9 +1,10 @@
 """第 01 章：收的一方一直不读，发的一方会等，还是会丢？"""
 
-from socket import AF_INET, MSG_DONTWAIT, SO_RCVBUF, SOCK_DGRAM, SOL_SOCKET
+from socket import AF_INET, SO_RCVBUF, SOCK_DGRAM, SOL_SOCKET
 
 from sockscope.experiments import Choice, attempt, experiment
 from sockscope.experiments.pairs import pair
+from sockscope.linux import MSG_DONTWAIT
 
 
 @experiment(

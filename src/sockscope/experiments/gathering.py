@@ -1,9 +1,10 @@
 """第 09 章：几块内存一次寄出，对面看得出是几块吗？"""
 
-from socket import IPPROTO_TCP, MSG_DONTWAIT, TCP_NODELAY
+from socket import IPPROTO_TCP, TCP_NODELAY
 
 from sockscope.experiments import Choice, attempt, experiment
 from sockscope.experiments.kinds import KINDS, couple
+from sockscope.linux import MSG_DONTWAIT
 
 PIECES = b"ab", b"cde", b"f"
 

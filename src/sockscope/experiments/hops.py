@@ -1,9 +1,10 @@
 """第 10 章：手写的 traceroute。"""
 
-from socket import AF_INET, IP_TTL, IPPROTO_ICMP, IPPROTO_IP, MSG_DONTWAIT, SOCK_RAW
+from socket import AF_INET, IP_TTL, IPPROTO_ICMP, IPPROTO_IP, SOCK_RAW
 
 from sockscope.experiments import Choice, attempt, experiment
 from sockscope.experiments.echoes import echo
+from sockscope.linux import MSG_DONTWAIT
 
 
 @experiment(

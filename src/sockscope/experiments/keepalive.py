@@ -1,8 +1,9 @@
 """第 06 章的第一块石头：网线断了，没有人说话，谁会发现？"""
 
-from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL
+from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPINTVL
 
 from sockscope.experiments import Switch, attempt, connected, experiment
+from sockscope.linux import TCP_KEEPIDLE
 
 
 @experiment(

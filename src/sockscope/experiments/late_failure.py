@@ -1,9 +1,10 @@
 """第 04 章：send() 成功了，数据却没有到。你什么时候才知道？"""
 
-from socket import IPPROTO_TCP, TCP_USER_TIMEOUT
+from socket import IPPROTO_TCP
 
 from sockscope.experiments import Choice, attempt, connected, experiment
 from sockscope.experiments.kinds import unhurried
+from sockscope.linux import TCP_USER_TIMEOUT
 
 HAPPENS = {
     "closed": lambda net, far: far.close(),

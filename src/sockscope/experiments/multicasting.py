@@ -1,16 +1,9 @@
 """第 08 章：寄给一个组，谁收得到？"""
 
-from socket import (
-    AF_INET,
-    IP_ADD_MEMBERSHIP,
-    IP_MULTICAST_IF,
-    IPPROTO_IP,
-    MSG_DONTWAIT,
-    SOCK_DGRAM,
-    inet_aton,
-)
+from socket import AF_INET, IP_ADD_MEMBERSHIP, IP_MULTICAST_IF, IPPROTO_IP, SOCK_DGRAM, inet_aton
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.linux import MSG_DONTWAIT
 
 GROUP = "239.7.7.7"  # 239.0.0.0/8 留给自己家里用（RFC 2365）
 AGAIN = "ipv4/conf/eth0/igmpv3_unsolicited_report_interval"

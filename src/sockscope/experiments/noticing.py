@@ -1,16 +1,9 @@
 """第 06 章的主实验：对端出了事，谁发现，什么时候，靠哪一个包？"""
 
-from socket import (
-    IPPROTO_TCP,
-    SO_KEEPALIVE,
-    SOL_SOCKET,
-    TCP_KEEPCNT,
-    TCP_KEEPIDLE,
-    TCP_KEEPINTVL,
-    TCP_USER_TIMEOUT,
-)
+from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPINTVL
 
 from sockscope.experiments import Choice, Switch, attempt, connected, experiment
+from sockscope.linux import TCP_KEEPIDLE, TCP_USER_TIMEOUT
 
 
 def echo(far):

@@ -1,9 +1,10 @@
 """第 06 章：只断了一个方向。客户端说“超时”，服务器那边发生了什么？"""
 
-from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_USER_TIMEOUT
+from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPINTVL
 from sys import maxsize
 
 from sockscope.experiments import Choice, attempt, connected, experiment
+from sockscope.linux import TCP_KEEPIDLE, TCP_USER_TIMEOUT
 
 
 @experiment(

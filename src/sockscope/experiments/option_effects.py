@@ -5,30 +5,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from select import select
-from socket import (
-    AF_INET,
-    AF_INET6,
-    IPPROTO_TCP,
-    MSG_DONTWAIT,
-    MSG_OOB,
-    MSG_WAITALL,
-    SO_KEEPALIVE,
-    SO_RCVBUF,
-    SOCK_DGRAM,
-    SOL_SOCKET,
-    TCP_KEEPIDLE,
-    TCP_SYNCNT,
-)
+from socket import AF_INET, AF_INET6, IPPROTO_TCP, MSG_OOB, MSG_WAITALL, SO_KEEPALIVE, SO_RCVBUF, SOCK_DGRAM, SOL_SOCKET
 from typing import TYPE_CHECKING, Any
 
 from sockscope.experiments.experiment import PORT, attempt, connected
 from sockscope.experiments.option_list import Option
+from sockscope.linux import MSG_DONTWAIT, TCP_KEEPIDLE, TCP_SYNCNT
 
 if TYPE_CHECKING:
     from sockscope.live import Host, Network
@@ -58,6 +45,8 @@ class Knob:
 
 def narrow(host: Host, port: str, mtu: int) -> None:
     """让这台主机的一个网口一次只放得过 ``mtu`` 个字节。"""
+    import fcntl
+
     fd = host.new_fd(AF_INET, SOCK_DGRAM, 0)  # 搭场面用的，不进轨迹
     fcntl.ioctl(fd, SIOCSIFMTU, struct.pack("16si12x", port.encode(), mtu))
     os.close(fd)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import struct
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +31,6 @@ class Option:
     value: Any
     use: str
     on: str = "tcp"
-
-    @property
-    def known(self) -> bool:
-        """这个系统有没有它。"""
-        return hasattr(socket, self.name) or sys.platform == "linux"
 
     @property
     def place(self) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from sockscope.experiments.option_list import LEVELS, OPTIONS
     chapter="11", title="问内核", question="读缺省值，设一次，再读一次：读回的就是设的那个数吗？哪些不许设？", loopback=True,
     level=Choice("层", {level: level for level in LEVELS}))
 def option_values(net, level):
-    for option in (o for o in OPTIONS if o.level == level and o.known):
+    for option in (o for o in OPTIONS if o.level == level):
         sock = option.born(net)
         for ask in (option.read, option.write, option.read):
             attempt(ask, sock)

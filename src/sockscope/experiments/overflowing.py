@@ -1,8 +1,9 @@
 """第 08 章：程序来不及读，接收缓冲区满了，之后的数据报到哪里去了？"""
 
-from socket import AF_INET, MSG_DONTWAIT, SO_RCVBUF, SOCK_DGRAM, SOL_SOCKET
+from socket import AF_INET, SO_RCVBUF, SOCK_DGRAM, SOL_SOCKET
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.linux import MSG_DONTWAIT
 
 SO_RXQ_OVFL = 40  # <asm-generic/socket.h>；Python 没有给它名字
 

@@ -1,9 +1,10 @@
 """第 07 章：一条连好的 TCP 连接，交给另一个进程。"""
 
+import socket
 import sys
-from socket import AF_UNIX, MSG_DONTWAIT, send_fds
 
 from sockscope.experiments import Choice, Switch, attempt, connected, experiment
+from sockscope.linux import AF_UNIX, MSG_DONTWAIT
 
 # 另一个进程：连上那扇门，等一声招呼，收下描述符，说一句话。
 TAKER = """
@@ -33,7 +34,7 @@ def passing(net, then, keeps, home):
     door.listen()
     taker = net[home].program(sys.executable, "-IS", "-c", TAKER, net.folder + "door", then)
     desk, _ = door.accept()
-    send_fds(desk, [b"take"], [far.fileno()])
+    socket.send_fds(desk, [b"take"], [far.fileno()])
     if not keeps:
         far.close()
     net.settle()

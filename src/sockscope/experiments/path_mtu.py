@@ -1,10 +1,11 @@
 """第 11 章：路的中间窄了一段，大包怎样过去？"""
 
-from socket import AF_INET, MSG_DONTWAIT, SOCK_DGRAM
+from socket import AF_INET, SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
 from sockscope.experiments.option_effects import listening, narrow
 from sockscope.experiments.option_list import named
+from sockscope.linux import MSG_DONTWAIT
 
 MODES = {1: "IP_PMTUDISC_WANT：看情形（UDP、TCP 的缺省）", 0: "IP_PMTUDISC_DONT：准许分片",
          2: "IP_PMTUDISC_DO：不许分片", 3: "IP_PMTUDISC_PROBE：不许分片，也不理会得知的 MTU"}

@@ -1,9 +1,10 @@
 """第 10 章：一个手写的 ping。"""
 
-from socket import AF_INET, IPPROTO_ICMP, MSG_DONTWAIT, SOCK_DGRAM, SOCK_RAW
+from socket import AF_INET, IPPROTO_ICMP, SOCK_DGRAM, SOCK_RAW
 
 from sockscope.experiments import Choice, attempt, experiment
 from sockscope.experiments.echoes import IDENTIFIER, echo
+from sockscope.linux import MSG_DONTWAIT
 
 KINDS = {"SOCK_RAW": SOCK_RAW, "SOCK_DGRAM": SOCK_DGRAM}
 

@@ -1,10 +1,11 @@
 """第 04 章：recv() 的每一个标志，带上它，读到的有什么不同？"""
 
 import socket
-from socket import MSG_DONTWAIT, MSG_OOB
+from socket import MSG_OOB
 
 from sockscope.experiments import Choice, Switch, attempt, experiment
 from sockscope.experiments.kinds import couple
+from sockscope.linux import MSG_DONTWAIT
 
 FLAGS = {
     "MSG_PEEK": "MSG_PEEK：看一眼，不取走", "MSG_DONTWAIT": "MSG_DONTWAIT：这一次不等", "MSG_WAITALL": "MSG_WAITALL：等凑齐",

@@ -1,9 +1,8 @@
 """第 10 章：Unix 域的顺序包，与字节流、数据报比一比。"""
 
-from socket import MSG_DONTWAIT, MSG_EOR
-
 from sockscope.experiments import Choice, attempt, experiment
 from sockscope.experiments.kinds import couple
+from sockscope.linux import MSG_DONTWAIT, MSG_EOR
 
 UNIX = {"unix_seqpacket": "顺序包", "unix_stream": "字节流", "unix_dgram": "数据报"}
 

@@ -1,8 +1,9 @@
 """第 09 章：服务器有两个地址，客户端问的是远的那个。回信从哪个地址寄出？"""
 
-from socket import AF_INET, IPPROTO_IP, MSG_DONTWAIT, SOCK_DGRAM
+from socket import AF_INET, IPPROTO_IP, SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
+from sockscope.linux import MSG_DONTWAIT
 
 IP_PKTINFO = 8  # <linux/in.h>
 

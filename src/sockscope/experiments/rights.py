@@ -1,9 +1,10 @@
 """第 10 章：谁可以打开原始套接字？"""
 
 from contextlib import nullcontext
-from socket import AF_INET, AF_PACKET, IPPROTO_ICMP, SOCK_DGRAM, SOCK_RAW
+from socket import AF_INET, IPPROTO_ICMP, SOCK_DGRAM, SOCK_RAW
 
 from sockscope.experiments import Choice, Switch, attempt, experiment
+from sockscope.linux import AF_PACKET
 
 
 @experiment(

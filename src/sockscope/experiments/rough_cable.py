@@ -1,8 +1,9 @@
 """第 08 章：一根丢包、重复、乱序的网线，数据报收到时成了什么样子？"""
 
-from socket import AF_INET, MSG_DONTWAIT, SOCK_DGRAM
+from socket import AF_INET, SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.linux import MSG_DONTWAIT
 
 
 @experiment(

@@ -1,8 +1,9 @@
 """第 09 章：一次 sendmsg()，几个数据报？UDP_SEGMENT 叫内核来切。"""
 
-from socket import AF_INET, IPPROTO_UDP, MSG_DONTWAIT, SOCK_DGRAM
+from socket import AF_INET, IPPROTO_UDP, SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
+from sockscope.linux import MSG_DONTWAIT
 
 UDP_SEGMENT, UDP_GRO = 103, 104  # <linux/udp.h>
 

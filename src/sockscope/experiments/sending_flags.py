@@ -3,10 +3,11 @@
 import errno
 import signal
 import socket
-from socket import MSG_DONTWAIT, MSG_OOB, SHUT_WR
+from socket import MSG_OOB, SHUT_WR
 
 from sockscope.experiments import Choice, Switch, attempt, experiment
 from sockscope.experiments.kinds import couple
+from sockscope.linux import MSG_DONTWAIT
 
 FLAGS = {
     "MSG_MORE": "MSG_MORE：后面还有", "MSG_OOB": "MSG_OOB：带外", "MSG_DONTWAIT": "MSG_DONTWAIT：这一次不等",

@@ -1,8 +1,9 @@
 """第 02 章：两个监听共用一个端口，要两边都同意。"""
 
-from socket import SO_REUSEPORT, SOL_SOCKET
+from socket import SOL_SOCKET
 
 from sockscope.experiments import PORT, Switch, attempt, experiment
+from sockscope.linux import SO_REUSEPORT
 
 
 @experiment(

@@ -1,8 +1,9 @@
 """第 04 章：五次只写一个字节，网线上走几个包？"""
 
-from socket import IPPROTO_TCP, MSG_MORE, TCP_CORK, TCP_NODELAY
+from socket import IPPROTO_TCP, TCP_NODELAY
 
 from sockscope.experiments import Choice, connected, experiment
+from sockscope.linux import MSG_MORE, TCP_CORK
 
 
 @experiment(

@@ -1,8 +1,9 @@
 """第 10 章：网口上的包从哪个字节开始？"""
 
-from socket import AF_INET, AF_PACKET, MSG_DONTWAIT, SOCK_DGRAM, SOCK_RAW, htons
+from socket import AF_INET, SOCK_DGRAM, SOCK_RAW, htons
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.linux import AF_PACKET, MSG_DONTWAIT
 
 ETH_P_IP = 0x0800  # <linux/if_ether.h>：只听进来的 IPv4
 KINDS = {"SOCK_RAW": SOCK_RAW, "SOCK_DGRAM": SOCK_DGRAM}

@@ -1,8 +1,9 @@
 """第 03 章：没有回音的 SYN，隔多久重传一次？"""
 
-from socket import IPPROTO_TCP, TCP_SYNCNT
+from socket import IPPROTO_TCP
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.linux import TCP_SYNCNT
 
 
 @experiment(

@@ -1,11 +1,10 @@
 """第 07 章：文件还在，新的服务器怎样上任？"""
 
-import fcntl
 import os
 from contextlib import ExitStack
-from socket import AF_UNIX
 
 from sockscope.experiments import Choice, attempt, experiment
+from sockscope.linux import AF_UNIX
 
 
 def bind(net, sock, path, _):
@@ -29,6 +28,8 @@ def ask(net, sock, path, _):
 
 def take(path, files):
     """拿住锁文件，到实验结束；别人拿着就抛 ``BlockingIOError``。"""
+    import fcntl
+
     files.callback(os.close, fd := os.open(path + ".lock", os.O_CREAT | os.O_RDWR))
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 

@@ -1,8 +1,9 @@
 """第 08 章：缓冲区装不下一个数据报，装不下的去哪里了？"""
 
-from socket import AF_INET, MSG_DONTWAIT, MSG_TRUNC, SOCK_DGRAM
+from socket import AF_INET, MSG_TRUNC, SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.linux import MSG_DONTWAIT
 
 
 @experiment(

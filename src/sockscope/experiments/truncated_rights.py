@@ -1,9 +1,11 @@
 """第 09 章：传来两条连接的描述符，地方只够放一个，另一条怎么样了？"""
 
+import socket
 from array import array
-from socket import AF_INET, AF_UNIX, CMSG_LEN, MSG_DONTWAIT, SCM_RIGHTS, SOCK_DGRAM, SOCK_STREAM, send_fds
+from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.linux import AF_UNIX, MSG_DONTWAIT, SCM_RIGHTS
 from sockscope.live.socket import TracedSocket
 
 
@@ -26,11 +28,11 @@ def truncated_rights(net, room):
     box, post = net.client.socket(AF_UNIX, SOCK_DGRAM), net.client.socket(AF_UNIX, SOCK_DGRAM)
     box.bind(net.folder + "box")
     post.connect(net.folder + "box")
-    send_fds(post, [b"take"], [one.fileno(), two.fileno()])
+    socket.send_fds(post, [b"take"], [one.fileno(), two.fileno()])
     one.close()
     two.close()
     net.settle()  # 还没有 FIN：消息里也有一份
-    _, control, _, _ = box.recvmsg(64, CMSG_LEN(4 * room) if room else 0)
+    _, control, _, _ = box.recvmsg(64, socket.CMSG_LEN(4 * room) if room else 0)
     for fd in (fd for _, kind, data in control if kind == SCM_RIGHTS for fd in array("i", data)):
         TracedSocket(net.client, AF_INET, SOCK_STREAM, 0, fd)  # 收下，留着
     net.settle()

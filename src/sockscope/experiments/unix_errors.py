@@ -1,9 +1,10 @@
 """第 07 章：Unix 域的失败，一种一种地激出来。"""
 
 import os
-from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
+from socket import SOCK_DGRAM, SOCK_STREAM
 
 from sockscope.experiments import Choice, attempt, experiment
+from sockscope.linux import AF_UNIX
 
 
 def server(net, path, listening=True):

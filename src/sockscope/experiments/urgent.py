@@ -1,9 +1,10 @@
 """第 04 章：带外数据，哪一个字节是“急”的，怎样读到它？"""
 
-from socket import MSG_DONTWAIT, MSG_OOB, SO_OOBINLINE, SOL_SOCKET
+from socket import MSG_OOB, SO_OOBINLINE, SOL_SOCKET
 
 from sockscope.experiments import Choice, Switch, attempt, experiment
 from sockscope.experiments.kinds import couple
+from sockscope.linux import MSG_DONTWAIT
 
 
 @experiment(

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import fcntl
 import gc
 import ipaddress
 import json
@@ -26,6 +25,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NoReturn
+
+with contextlib.suppress(ImportError):  # Windows 没有；那里造不出主机，但导入得了
+    import fcntl
 
 CLONE_NEWUSER = 0x10000000  # <linux/sched.h>
 CLONE_NEWNET = 0x40000000

@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import Any
 
+from sockscope.linux import after_fork
 from sockscope.live import forge
 
 __all__ = ["Namespace", "NamespaceError"]
@@ -71,7 +72,7 @@ class _Forge:
 
 _forge = _Forge()
 atexit.register(_forge.stop)
-os.register_at_fork(after_in_child=_forge.forget)
+after_fork(_forge.forget)
 
 
 class Namespace:

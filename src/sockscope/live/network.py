@@ -25,6 +25,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sockscope import trace as tr
+from sockscope.linux import after_fork
 from sockscope.live import stock
 from sockscope.live.cable import Cable, End, Wires
 from sockscope.live.capability import Unavailable, capability
@@ -294,7 +295,7 @@ def _disown_all() -> None:
             network.disown()
 
 
-os.register_at_fork(after_in_child=_disown_all)
+after_fork(_disown_all)
 
 
 def _loopback_diag() -> Diag | None:

@@ -38,7 +38,9 @@ def endpoint(address: Address) -> str:
 
 
 def tcp_info_state(sock: socket.socket) -> str:
-    """TCP_INFO 的第一个字节（tcpi_state）；不是 TCP 套接字则为空串。"""
+    """TCP_INFO 的第一个字节（tcpi_state）；不是 TCP 套接字，或系统没有 TCP_INFO，则为空串。"""
+    if not hasattr(socket, "TCP_INFO"):
+        return ""
     try:
         return NAMES[socket.socket.getsockopt(sock, socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]]  # 不算程序的调用
     except OSError:

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable
 
+from sockscope.linux import after_fork
 from sockscope.live.namespace import Namespace
 from sockscope.live.plan import Plan
 
@@ -53,4 +53,4 @@ def _forget() -> None:
     _empty()
 
 
-os.register_at_fork(after_in_child=_forget)
+after_fork(_forget)
