@@ -21,7 +21,7 @@ ALLOWED = {
     "report": {"trace", "tcp", "render", "live", "experiments"},
     "widget": {"trace", "tcp", "render", "live", "experiments", "report"},
     "explorer": {"trace", "tcp", "render", "live", "experiments", "report", "widget"},
-    "grading": {"trace", "tcp", "render", "live", "experiments", "report", "explorer", "address"},
+    "grading": {"trace", "tcp", "render", "live", "experiments", "report", "explorer", "address", "linux"},
     "serve": {"trace", "tcp", "render", "live", "experiments", "report"},
     "prose": set(),
     "quiz": {"trace", "tcp", "live", "experiments", "prose"},

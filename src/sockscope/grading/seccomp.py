@@ -12,9 +12,11 @@ import os
 import socket
 import tempfile
 
+from sockscope.linux import AF_UNIX
+
 __all__ = ["Missing", "program"]
 
-FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6)
+FAMILIES = (AF_UNIX, socket.AF_INET, socket.AF_INET6)
 # 网络命名空间管不到 AF_VSOCK 之类的地址族，所以只放行三种
 HIGHEST = max(FAMILIES)
 NAMESPACES = {"NEWNS": 0x20000, "NEWCGROUP": 0x2000000, "NEWUTS": 0x4000000, "NEWIPC": 0x8000000,

@@ -58,9 +58,11 @@ def capability(force: str = "") -> Capability:
 
 @functools.cache
 def _probe() -> Capability:
+    if sys.platform == "win32":  # 没有 poll()，shutdown() 也叫不醒等着的线程
+        return Capability("recording", "Windows 的套接字不是 Linux 的。", "补救：在 WSL 2 里运行。")
     if sys.platform != "linux":
-        return _loopback(f"{sys.platform} 没有 Linux 的网络命名空间。",
-                         "要看到包，请在 Linux（虚拟机或 WSL 2）里运行。")
+        name = {"darwin": "macOS"}.get(sys.platform, sys.platform)
+        return _loopback(f"{name} 没有 Linux 的网络命名空间。", "要看到包，请在 Linux 的虚拟机里运行。")
     try:
         Namespace([{"name": "eth0", "addresses": [("10.0.0.1", 24)]}]).ready().close()
     except NamespaceError as refusal:

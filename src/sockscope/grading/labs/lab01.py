@@ -10,12 +10,13 @@ from sockscope.grading.arguments import Path, connected, datagram
 from sockscope.grading.lab import Lab
 from sockscope.grading.stage import Stage
 from sockscope.grading.waiting import poll, refusal
+from sockscope.linux import AF_UNIX
 
 lab = Lab("lab01", "这个内核肯收什么", prelude="import errno\nimport socket\n",
           cells={"ask_stream": ["ask_stream"], "ask_datagram": ["ask_datagram"], "probe": ["probe"], "matrix": ["matrix"],
                  "identify": ["identify"], "keeps_boundaries": ["keeps_boundaries"], "fill": ["fill"]})
 
-UNIX, INET, INET6, NOWHERE = int(socket.AF_UNIX), int(socket.AF_INET), int(socket.AF_INET6), 63
+UNIX, INET, INET6, NOWHERE = int(AF_UNIX), int(socket.AF_INET), int(socket.AF_INET6), 63
 STREAM, DGRAM, RAW, RDM, SEQPACKET = 1, 2, 3, 4, 5
 KINDS = [STREAM, DGRAM, RAW, RDM, SEQPACKET]
 PROTOCOLS = [0, 1, 6, 17, 132, 300]
