@@ -178,6 +178,9 @@ class Trace:
 
     ``capture`` 为 ``cable``（有抓包）或 ``loopback``（无抓包）；``recorded`` 为空表示刚刚发生，
     否则是录制的日期。``parameters`` 的值只会是字符串、整数、小数或布尔。
+    ``settings`` 说它在怎样的内核参数下得到：``table`` 是哪一套（``live/settings.py``；``machine`` 为机器自己的），
+    /proc/sys/net 下的名字是与那一套不同的、和全机器只有一份的值（空串：这个内核没有），前面带主机名的是实验自己改的。
+    旧文件里没有，则为空；它不进规范形式。
     """
 
     title: str = ""
@@ -187,6 +190,7 @@ class Trace:
     kernel: str = ""
     python: str = ""
     recorded: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
     hosts: list[Host] = field(default_factory=list)
     cables: list[Cable] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)

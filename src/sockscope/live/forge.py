@@ -14,7 +14,6 @@ import contextlib
 import ctypes
 import errno
 import gc
-import ipaddress
 import json
 import os
 import select
@@ -42,6 +41,8 @@ RTM_NEWROUTE, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_LINK = 24, 254, 4, 253  # <
 RTN = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_METRICS = 1, 4, 5, 6, 8
 RTAX = {"lock": 1, "rto_min": 13, "quickack": 15}
+SO_SNDBUFFORCE, SO_RCVBUFFORCE, IPPROTO_SCTP = 32, 33, 132  # <asm-generic/socket.h>、<linux/in.h>
+SYSCTL, CONGESTION, PING_GROUPS = "/proc/sys/net/", "ipv4/tcp_congestion_control", "ipv4/ping_group_range"
 CAPABILITY_VERSION = 0x20080522  # <linux/capability.h>，第 3 版
 MESSAGE = 65536
 PATIENCE = 5.0  # 等内核备好一个地址的上限，秒
@@ -105,19 +106,25 @@ class HostServer:
     """一台主机：一个网络命名空间，几个网口，一张路由表，外加应答请求的循环。"""
 
     def __init__(self, control: socket.socket, plan: dict[str, Any]) -> None:
-        self.control = control
+        self.control, self.buffer = control, plan["buffer"]
         self.children: dict[int, int | None] = {}  # pidfd → 写退出码的管道；没有人要退出码则为 None
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # 自己的子进程自己收，好知道它们的退出码
         enter_namespace()
+        early, late = split(plan["sysctl"])
+        refused = pin(early)
         bring_up("lo")
-        for name, value in plan["sysctl"].items():
-            self.sysctl({"name": name, "value": value})
-        fds = [self.interface(**port) for port in plan["interfaces"]]
+        fds = [interface(port["name"], port["addresses"]) for port in plan["interfaces"]]
+        refused |= pin(late)  # 趁内核在备地址
+        for port in plan["interfaces"]:
+            direct_routes(**port)
         for route in plan["routes"]:
             give_route(**route)
+        self.congestion = plan["sysctl"][CONGESTION] if CONGESTION in refused else ""
+        if self.congestion and choose_congestion(self.congestion):
+            refused["TCP_CONGESTION"] = self.congestion  # 缺省给不了，那就每个套接字出生时给
         fds.append(socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG).detach())
         # TUN 描述符留一份在这里：读者那边的 close() 因此很快，拆网口的几十毫秒由本进程退出时承担
-        send(control, {"pid": os.getpid()}, fds)
+        send(control, {"pid": os.getpid(), "refused": refused}, fds)
 
     def serve(self) -> None:
         requests: dict[str, Callable[..., list[int] | None]] = {
@@ -151,35 +158,16 @@ class HostServer:
         if out:  # 报告这里的副本也放下了：否则对方的 close() 不是最后一个，FIN 要等本进程被调度到才发出
             send(self.control, {})
 
-    def interface(self, name: str, addresses: list[tuple[str, int]], metrics: dict[str, int] | None = None) -> int:
-        """开一个 TUN 网口，配好地址并启用，返回它在用户空间的那一端。
-
-        ``metrics``：直连路由的属性，如 quickack、rto_min（ip-route(8)）。
-        """
-        try:
-            tun = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            raise Refused("tun-open", error.errno or 0) from None
-        try:
-            fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
-        except OSError as error:
-            raise Refused("tun-create", error.errno or 0) from None
-        for address, prefix in addresses:
-            give_address(name, address, prefix)
-        bring_up(name)
-        for address, _ in addresses:
-            if ":" in address:
-                wait_for_address(address)
-        for address, prefix in addresses if metrics else ():
-            subnet = str(ipaddress.ip_interface(f"{address}/{prefix}").network)
-            before = 1 if ":" in address else 0  # IPv6：排在内核自己那条（256）之前
-            give_route(subnet, interface=name, priority=before, metrics=metrics)
-        return tun
-
     def socket(self, message: dict[str, Any]) -> list[int]:
         """在本命名空间里新建套接字：它一生都属于这里，无论谁拿着描述符。"""
         with powerless() if message["powerless"] else contextlib.nullcontext():
-            return [socket.socket(message["family"], message["type"], message["proto"]).detach()]
+            sock = socket.socket(message["family"], message["type"], message["proto"])
+        if is_tcp(sock):
+            if self.congestion:
+                choose_congestion(self.congestion, sock)
+        elif self.buffer and sock.proto != IPPROTO_SCTP:
+            default_buffers(sock, self.buffer)
+        return [sock.detach()]
 
     def powerless(self, message: dict[str, Any], fds: list[int]) -> None:
         """放下全部权能再 bind() 或 connect()：看普通用户会遇到什么。"""
@@ -192,13 +180,8 @@ class HostServer:
         give_route(**message)
 
     def sysctl(self, message: dict[str, Any]) -> None:
-        """写 /proc/sys/net 下的一个值；/proc/sys 只读或没有这一项时不作声，由使用者自行查看效果。"""
-        try:
-            with open("/proc/sys/net/" + message["name"], "w") as file:
-                file.write(message["value"])
-        except OSError:
-            if message.get("must"):
-                raise
+        """读者改的一个参数。"""
+        set_value(message["name"], message["value"])
 
     def hold(self, _message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         """分叉出一个只拿着这些描述符、什么也不做的进程，直到它被杀死或本主机消失。"""
@@ -237,6 +220,105 @@ class HostServer:
             os.close(told)
 
 
+# ---------------------------------------------------------------- 内核参数
+
+def split(values: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """网口诞生之前要写好的（会抄给网口的），和其余的。"""
+    early = {name: value for name, value in values.items() if "/conf/" in name}
+    return early, {name: value for name, value in values.items() if name not in early}
+
+
+def pin(values: dict[str, str]) -> dict[str, str]:
+    """逐项写上；没写成的不是错误，返回它们真正的值。"""
+    refused = {}
+    for name, value in values.items():
+        try:
+            set_value(name, value)
+        except OSError:
+            refused[name] = get_value(name)
+    if CONGESTION in refused:  # 只有机器自己在用的算法，命名空间才能拿来作缺省；reno 哪里都有
+        with contextlib.suppress(OSError):
+            set_value(CONGESTION, "reno")
+            refused[CONGESTION] = get_value(CONGESTION)
+    return refused
+
+
+def set_value(name: str, value: str) -> None:
+    """写 /proc/sys/net 下的一个值；没有这一项、值不对、不许写，抛内核给的 ``OSError``。"""
+    fd = os.open(SYSCTL + name, os.O_WRONLY)
+    try:
+        os.write(fd, value.encode() or b"\n")
+    except OSError:
+        if not (name == PING_GROUPS and value == "1 0" and get_value(name)[:2] != "0 "):
+            raise  # 用户命名空间里没有组 1，“谁也不许”写不进去；可新的命名空间生来就是谁也不许
+    finally:
+        os.close(fd)
+
+
+def get_value(name: str) -> str:
+    """读 /proc/sys/net 下的一个值；这个内核没有它，则为空串。"""
+    try:
+        fd = os.open(SYSCTL + name, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        return " ".join(os.read(fd, MESSAGE).decode().split())
+    except OSError:
+        return ""
+    finally:
+        os.close(fd)
+
+
+def is_tcp(sock: socket.socket) -> bool:
+    return (sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
+            and sock.proto in (0, socket.IPPROTO_TCP))
+
+
+def choose_congestion(algorithm: str, sock: socket.socket | None = None) -> bool:
+    """给一个 TCP 套接字（没有就造一个来试）这种拥塞控制；有 CAP_NET_ADMIN 的主机可以，内核没有它则不行。"""
+    with contextlib.nullcontext(sock) if sock else socket.socket() as chosen, contextlib.suppress(OSError):
+        chosen.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, algorithm.encode())
+        return True
+    return False
+
+
+def default_buffers(sock: socket.socket, size: int) -> None:
+    """机器的 rmem_default、wmem_default 改过，就给套接字 ``size`` 字节的收发缓冲区；内核把设的数翻一番（socket(7)）。"""
+    for option, force in ((socket.SO_RCVBUF, SO_RCVBUFFORCE), (socket.SO_SNDBUF, SO_SNDBUFFORCE)):
+        for way in (option, force):  # 超过 rmem_max、wmem_max 的，root 还可以硬设
+            with contextlib.suppress(OSError):
+                if socket.socket.getsockopt(sock, socket.SOL_SOCKET, option) != size:  # 记录在案的套接字：不算程序的调用
+                    socket.socket.setsockopt(sock, socket.SOL_SOCKET, way, size // 2)
+
+
+# ---------------------------------------------------------------- 网口、地址与路由
+
+def interface(name: str, addresses: list[tuple[str, int]]) -> int:
+    """开一个 TUN 网口，给它地址并启用，返回它在用户空间的那一端。"""
+    try:
+        tun = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise Refused("tun-open", error.errno or 0) from None
+    try:
+        fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+    except OSError as error:
+        raise Refused("tun-create", error.errno or 0) from None
+    for address, prefix in addresses:
+        give_address(name, address, prefix)
+    bring_up(name)
+    return tun
+
+
+def direct_routes(name: str, addresses: list[tuple[str, int]], metrics: dict[str, int] | None = None) -> None:
+    """等网口的地址真的能用，再给直连路由属性 ``metrics``，如 quickack、rto_min（ip-route(8)）。"""
+    for address, _ in addresses:
+        if ":" in address:
+            wait_for_address(address)
+    for address, prefix in addresses if metrics else ():
+        before = 1 if ":" in address else 0  # IPv6：排在内核自己那条（256）之前
+        give_route(f"{address}/{prefix}", interface=name, priority=before, metrics=metrics)
+
+
 def bring_up(name: str) -> None:
     """启用一个网口（netdevice(7)）。"""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -251,11 +333,9 @@ def give_address(name: str, address: str, prefix: int) -> None:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
             fcntl.ioctl(sock, SIOCSIFADDR, request)
         return
-    mask = str(ipaddress.ip_network(f"0.0.0.0/{prefix}").netmask)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        for order, value in ((SIOCSIFADDR, address), (SIOCSIFNETMASK, mask)):
-            fcntl.ioctl(sock, order, struct.pack(
-                "16sHH4s16x", name.encode(), socket.AF_INET, 0, socket.inet_aton(value)))
+        for order, value in ((SIOCSIFADDR, packed(address)), (SIOCSIFNETMASK, subnet(b"\xff" * 4, prefix))):
+            fcntl.ioctl(sock, order, struct.pack("16sHH4s16x", name.encode(), socket.AF_INET, 0, value))
 
 
 def give_route(dst: str, kind: str = "unicast", gateway: str = "", interface: str = "", priority: int = 0,
@@ -264,21 +344,34 @@ def give_route(dst: str, kind: str = "unicast", gateway: str = "", interface: st
 
     ``kind``：unicast（要 ``gateway``，或直连的 ``interface``）、unreachable、prohibit、blackhole、throw。
     """
-    network = ipaddress.ip_network(dst)
-    fields = [(RTA_DST, network.network_address.packed)]
-    fields += [(RTA_GATEWAY, ipaddress.ip_address(gateway).packed)] if gateway else []
+    address, _, prefix = dst.partition("/")
+    target = packed(address)
+    length = int(prefix) if prefix else 8 * len(target)
+    fields = [(RTA_DST, subnet(target, length))]
+    fields += [(RTA_GATEWAY, packed(gateway))] if gateway else []
     fields += [(RTA_OIF, u32(socket.if_nametoindex(interface)))] if interface else []
     fields += [(RTA_PRIORITY, u32(priority))] if priority else []
     fields += [(RTA_METRICS, attributes((RTAX[name], u32(value)) for name, value in metrics.items()))] if metrics else []
-    family = socket.AF_INET if network.version == 4 else socket.AF_INET6
-    scope = RT_SCOPE_LINK if interface and network.version == 4 else 0
-    route = struct.pack("8BI", family, network.prefixlen, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, scope, RTN[kind], 0)
+    family = socket.AF_INET if len(target) == 4 else socket.AF_INET6
+    scope = RT_SCOPE_LINK if interface and family == socket.AF_INET else 0
+    route = struct.pack("8BI", family, length, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, scope, RTN[kind], 0)
     body = route + attributes(fields)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE) as sock:
         sock.send(struct.pack("IHHII", 16 + len(body), RTM_NEWROUTE, NLM_F_NEW, 1, 0) + body)
         refused, = struct.unpack_from("16xi", sock.recv(MESSAGE))
     if refused:
         raise OSError(-refused, os.strerror(-refused))
+
+
+def packed(address: str) -> bytes:
+    """地址的字节，网络字节序。"""
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
+def subnet(address: bytes, length: int) -> bytes:
+    """只留地址的前 ``length`` 位。"""
+    idle = 8 * len(address) - length
+    return (int.from_bytes(address, "big") >> idle << idle).to_bytes(len(address), "big")
 
 
 def attributes(fields: Iterable[tuple[int, bytes]]) -> bytes:
@@ -302,9 +395,12 @@ def wait_for_address(address: str) -> None:
 
 def _is_local(address: str) -> bool:
     """/proc/net/ipv6_route 里有没有到这个地址（32 个十六进制数字）的本机路由。"""
-    with open("/proc/net/ipv6_route") as table:
-        rows = map(str.split, table)
+    fd = os.open("/proc/net/ipv6_route", os.O_RDONLY)
+    try:
+        rows = map(str.split, os.read(fd, MESSAGE).decode().splitlines())
         return any(row[:2] == [address, "80"] and int(row[8], 16) & RTF_LOCAL for row in rows)
+    finally:
+        os.close(fd)
 
 
 def execute(argv: list[str], fds: list[int]) -> NoReturn:

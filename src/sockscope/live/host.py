@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sockscope import trace as tr
 from sockscope.live.capability import Unavailable, capability
 from sockscope.live.decode import addresses
-from sockscope.live.forge import RTN
+from sockscope.live.forge import RTN, default_buffers
 from sockscope.live.namespace import Namespace
 from sockscope.live.process import Process, Program
 from sockscope.live.socket import TracedSocket, give_birth
@@ -97,9 +97,10 @@ class Host:
         self.require_namespace().request("route", dst=dst, kind=kind, gateway=gateway)
 
     def sysctl(self, name: str, value: object) -> None:
-        """改这台主机自己的内核参数，如 ``tcp_syn_retries``（tcp(7)）。不许改则抛 ``OSError``。"""
+        """改这台主机自己的内核参数，如 ``tcp_syn_retries``（tcp(7)）；轨迹的 ``settings`` 会写上。不许改则抛 ``OSError``。"""
         path = name if "/" in name else f"ipv4/{name}"
-        self.require_namespace().request("sysctl", name=path, value=str(value), must=True)
+        self.require_namespace().request("sysctl", name=path, value=str(value))
+        self.network.settings[f"{self.name} {path}"] = str(value)
 
     def reboot(self) -> None:
         """断电重启：同样的地址，内核里却什么连接都不记得了。旧主机的套接字不再通向任何地方。"""
@@ -147,6 +148,11 @@ class Host:
         if self.namespace is not None:
             return self.namespace.socket(family, type, proto, self.powerless)
         return socket.socket(family, type, proto).detach()
+
+    def furnish(self, sock: TracedSocket) -> None:
+        """accept() 交出的 Unix 域套接字也是内核新造的：给它与别的一样的缓冲区。"""
+        if self.namespace is not None and sock.family == socket.AF_UNIX and self.plan.buffer:
+            default_buffers(sock, self.plan.buffer)
 
     def before_connect(self, sock: TracedSocket, address: Any) -> None:
         """环回地址上，连接之前先绑到本机的地址，免得内核替大家都选 127.0.0.1。"""

@@ -79,16 +79,18 @@ class Namespace:
     """一台主机的私有网络。
 
     ``interfaces``：每项 ``{"name", "addresses": [(地址, 前缀长度), …]}``；``routes``：每项
-    ``{"dst", "gateway"}``；``sysctl``：/proc/sys/net 下的 名字→值。
+    ``{"dst", "gateway"}``；``sysctl``：/proc/sys/net 下的 名字→值；``buffer``：不用 TCP 的套接字生来的缓冲区，字节。
     造好以后 ``tuns`` 是每个网口在用户空间一端的描述符（非阻塞，一次读写一个 IP 包），
-    ``diag`` 是命名空间里的 NETLINK_SOCK_DIAG 套接字。造不出来抛 ``NamespaceError``。
+    ``diag`` 是命名空间里的 NETLINK_SOCK_DIAG 套接字，``refused`` 是没写成的参数和它们真正的值（没有这一项则为空串）。
+    造不出来抛 ``NamespaceError``。
     """
 
     def __init__(self, interfaces: list[dict[str, Any]], routes: list[dict[str, Any]] | None = None,
-                 sysctl: dict[str, str] | None = None) -> None:
+                 sysctl: dict[str, str] | None = None, buffer: int = 0) -> None:
         self._lock = threading.Lock()
         self._control = _forge.order(
-            {"interfaces": interfaces, "routes": routes or [], "sysctl": sysctl or {}})
+            {"interfaces": interfaces, "routes": routes or [], "sysctl": sysctl or {}, "buffer": buffer})
+        self.refused: dict[str, str] = {}
         self.tuns: list[int] = []
         self.diag: socket.socket | None = None
         self.pid = 0
@@ -99,7 +101,7 @@ class Namespace:
         if message is None or "error" in message:
             self._control.close()
             raise NamespaceError((message or {}).get("stage", "forge"), (message or {}).get("error", 0))
-        self.pid = message["pid"]
+        self.pid, self.refused = message["pid"], message["refused"]
         *self.tuns, diag = fds
         self.diag = socket.socket(fileno=diag)
         return self

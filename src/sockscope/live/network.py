@@ -26,6 +26,7 @@ from typing import Any
 
 from sockscope import trace as tr
 from sockscope.linux import after_fork
+from sockscope.live import settings as kernel_settings
 from sockscope.live import stock
 from sockscope.live.cable import Cable, End, Wires
 from sockscope.live.capability import Unavailable, capability
@@ -53,14 +54,18 @@ class Network:
     ``rto_min``（秒）抬高重传定时器的下限，机器太忙时不致无故重传；0 为内核缺省的 0.2。
     ``capture``：``"cable"`` 要有抓包的网线，``"loopback"`` 要环回地址，缺省是能有多好就多好
     （环境变量 ``SOCKSCOPE_CAPTURE`` 可以代为指定）。造不出来抛 ``Unavailable``。
+    ``settings``：主机生来的内核参数，``"stock"`` 是书里的那张表（``live/settings.py``），``"machine"`` 是这台机器自己的。
     ``births`` 叫 ``socket()`` 这次调用本身也进轨迹。主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
     """
 
     def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
-                 rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False) -> None:
+                 rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
+                 settings: str = "stock") -> None:
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("网络至少要两台名字不同的主机。")
         self.title, self.births = title, births
+        self._table = kernel_settings.table(settings)
+        self.settings: dict[str, str] = {}
         self._folder = ""
         self.journal = Journal()
         allowed = capability(capture)
@@ -72,7 +77,7 @@ class Network:
         self.processes: list[Process | Program] = []
         self.closed = False
         self._names, self._delay, self._seed = names, delay, seed
-        self._plans = Plan.row(len(names), not delayed_ack, rto_min)
+        self._plans = Plan.row(len(names), not delayed_ack, rto_min, settings)
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
         _alive.add(self)
@@ -92,9 +97,11 @@ class Network:
             host.namespace = stock.take(plan)
         import scapy.layers.inet
         import scapy.layers.inet6  # noqa: F401
+        self.settings = {"table": self._table.name} | kernel_settings.machine_wide()
         for host in self.hosts.values():
             host.namespace.ready()
             host.watch.diag = Diag(host.namespace.diag)
+            self.settings |= host.namespace.refused
         self.journal.origin += self.journal.now()
         self.wires = Wires(self.journal.now, self.act, self.abort)
         row = list(self.hosts.values())
@@ -105,6 +112,7 @@ class Network:
         self.wires.start()
 
     def _use_loopback(self) -> None:
+        self.settings = {"table": "machine"} | kernel_settings.machine_wide()
         block = os.getpid() % 200 + 20, next(_counter) % 250 + 1
         for i, name in enumerate(self._names):
             address = f"127.{block[0]}.{block[1]}.{i + 1}" if sys.platform == "linux" else "127.0.0.1"
@@ -184,7 +192,7 @@ class Network:
         packets = self.wires.packets() if self.wires else []
         return tr.Trace(
             title=self.title, capture=self.capture, kernel=f"{platform.system()} {platform.release()}",
-            python=platform.python_version(),
+            python=platform.python_version(), settings=dict(self.settings),
             hosts=[tr.Host(name=h.name, title=h.title, addresses=h.addresses) for h in self.hosts.values()],
             cables=[tr.Cable(ends=[e.host for e in c.ends], delay=round(c.delay * 1e9)) for c in self.cables],
             events=tr.in_order([*(e.call for e in journal.calls), *journal.others, *packets]))

@@ -5,15 +5,10 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from sockscope.live.namespace import Namespace
+from sockscope.live.settings import table
 
 __all__ = ["Plan"]
 
-SYSCTL = {
-    "ipv6/conf/default/router_solicitations": "0",  # 新网口不必四处打听路由器
-    "ipv4/icmp_ratelimit": "0",  # 每个错误都要看得见
-    "ipv4/conf/default/rp_filter": "0",
-    "ipv4/tcp_early_retrans": "0",  # 网线偶尔慢几毫秒，尾部丢失探测会当成丢包而重传；RTO 至少 200 毫秒，不受影响
-}
 RTO_MIN = 1 << 13  # RTAX_LOCK 里 RTAX_RTO_MIN 那一位（<linux/rtnetlink.h>）：不锁住，内核不理会它
 ROUTER = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
 
@@ -27,8 +22,9 @@ def metrics(quickack: bool, rto_min: float) -> dict[str, int]:
 class Plan:
     """一排 ``count`` 台主机中第 ``place`` 台的网口与路由。第 i 根网线是 10.0.i.0/24 和 fd00:0:0:i::/64。"""
 
-    def __init__(self, place: int, count: int, metrics: dict[str, int]) -> None:
-        self.interfaces, self.routes, self.sysctl = [], [], dict(SYSCTL)
+    def __init__(self, place: int, count: int, metrics: dict[str, int], settings: str = "stock") -> None:
+        chosen = table(settings)
+        self.interfaces, self.routes, self.sysctl, self.buffer = [], [], dict(chosen.values), chosen.buffer
         last = count - 1
         for cable, side in ((place - 1, 2), (place, 1)):
             if 0 <= cable < last:
@@ -58,9 +54,9 @@ class Plan:
         return isinstance(other, Plan) and vars(self) == vars(other)
 
     @classmethod
-    def row(cls, count: int, quickack: bool, rto_min: float) -> list[Plan]:
+    def row(cls, count: int, quickack: bool, rto_min: float, settings: str = "stock") -> list[Plan]:
         """``count`` 台主机的一排。"""
-        return [cls(place, count, metrics(quickack, rto_min)) for place in range(count)]
+        return [cls(place, count, metrics(quickack, rto_min), settings) for place in range(count)]
 
     def build(self) -> Namespace:
-        return Namespace(self.interfaces, self.routes, self.sysctl)
+        return Namespace(self.interfaces, self.routes, self.sysctl, self.buffer)

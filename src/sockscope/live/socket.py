@@ -62,6 +62,7 @@ class TracedSocket(socket.socket):
         with _record(self, "accept", "") as done:
             fd, address = self._accept()
             conn = TracedSocket(self.host, self.family, self.type, self.proto, fd)
+            self.host.furnish(conn)
             if socket.getdefaulttimeout() is None and self.gettimeout():
                 conn.setblocking(True)
             done(result=f"{conn.label}, {show(address)}")
