@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -171,6 +172,19 @@ def test_hosts_are_reached_by_name(net):
 def test_a_network_needs_two_different_hosts(names):
     with pytest.raises(ValueError, match="至少要两台名字不同的主机"):
         Network(*names)
+
+
+def test_a_parameter_is_asked_of_the_host_not_of_the_machine(net):
+    net.client.sysctl("ip_local_port_range", "40000 40001")
+    assert net.client.sysctl("ip_local_port_range") == "40000 40001"
+    assert net.server.sysctl("ip_local_port_range") == "32768 60999"
+
+
+def test_on_loopback_the_host_is_the_machine():
+    with Network("client", "server", capture="loopback") as net:
+        assert net.server.sysctl("core/rmem_max") == " ".join(Path("/proc/sys/net/core/rmem_max").read_text().split())
+        with pytest.raises(Unavailable, match="命名空间"):
+            net.server.sysctl("tcp_syn_retries", 1)
 
 
 def test_after_closing_no_socket_is_born():

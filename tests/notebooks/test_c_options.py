@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from socket import IP_TTL, IPPROTO_IP, IPPROTO_TCP, SO_LINGER, SO_RCVTIMEO, SOL_SOCKET, TCP_MAXSEG, TCP_NODELAY
 
-from sockscope import Network, Trace
+from sockscope import Network, Trace, experiments
 from sockscope.experiments import attempt
-from sockscope.option_table import option_table
+from sockscope.option_table import rows
 
 
 def test_the_kernel_answers_c_as_it_answers_python(build):
@@ -15,10 +15,12 @@ def test_the_kernel_answers_c_as_it_answers_python(build):
         program = net.client.program(build("read_options"))
         told = [line.split() for line in program.stdout.read().decode().splitlines()]
         assert program.wait() == 0
-    rows = {row.option.name: row for level in ("SOL_SOCKET", "IPPROTO_TCP", "IPPROTO_IP") for row in option_table(level).rows}
+    asked = experiments.get("option_values")  # 同一个内核，用 Python 问
+    levels = ("SOL_SOCKET", "IPPROTO_TCP", "IPPROTO_IP")
+    found = {row.option.name: row for level in levels for row in rows(asked.run(level=level))}
     assert len(told) == 8
     for name, before, after in told:
-        assert (rows[name].default, rows[name].after) == (before, after), name
+        assert (found[name].default, found[name].after) == (before, after), name
 
 
 def listening(net: Network) -> tuple[str, int]:

@@ -28,6 +28,7 @@ ALLOWED = {
     "ledger": {"trace", "tcp", "experiments", "prose"},
     "type_table": {"trace", "live", "experiments", "prose"},
     "option_table": {"trace", "experiments", "prose"},
+    "compiler": {"live"},
     "errors": {"trace", "experiments", "ledger", "prose"},
     "symptoms": {"trace", "render", "experiments", "ledger", "prose"},
     "terms": {"prose"},

@@ -179,9 +179,11 @@ class HostServer:
         """读者加的一条路由。"""
         give_route(**message)
 
-    def sysctl(self, message: dict[str, Any]) -> None:
-        """读者改的一个参数。"""
-        set_value(message["name"], message["value"])
+    def sysctl(self, message: dict[str, Any]) -> dict[str, Any]:
+        """读者改或问的一个参数。"""
+        if "value" in message:
+            set_value(message["name"], message["value"])
+        return {"value": get_value(message["name"])}
 
     def hold(self, _message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         """分叉出一个只拿着这些描述符、什么也不做的进程，直到它被杀死或本主机消失。"""

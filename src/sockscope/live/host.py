@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sockscope import trace as tr
 from sockscope.live.capability import Unavailable, capability
 from sockscope.live.decode import addresses
-from sockscope.live.forge import RTN, default_buffers
+from sockscope.live.forge import RTN, default_buffers, get_value
 from sockscope.live.namespace import Namespace
 from sockscope.live.process import Process, Program
 from sockscope.live.socket import TracedSocket, give_birth
@@ -96,11 +96,19 @@ class Host:
         ip_network(dst)  # 不是网段，就在这里说
         self.require_namespace().request("route", dst=dst, kind=kind, gateway=gateway)
 
-    def sysctl(self, name: str, value: object) -> None:
-        """改这台主机自己的内核参数，如 ``tcp_syn_retries``（tcp(7)）；轨迹的 ``settings`` 会写上。不许改则抛 ``OSError``。"""
+    def sysctl(self, name: str, value: object = None) -> str:
+        """这台主机自己的内核参数，如 ``tcp_syn_retries``（tcp(7)）：给了 ``value`` 就改，返回它此刻的值。
+
+        改过的写进轨迹的 ``settings``。不许改抛 ``OSError``；没有自己的命名空间时只能读，改则抛 ``Unavailable``。
+        """
         path = name if "/" in name else f"ipv4/{name}"
-        self.require_namespace().request("sysctl", name=path, value=str(value))
-        self.network.settings[f"{self.name} {path}"] = str(value)
+        if value is None and self.namespace is None:
+            return get_value(path)
+        wanted = {} if value is None else {"value": str(value)}
+        message, _ = self.require_namespace().request("sysctl", name=path, **wanted)
+        if wanted:
+            self.network.settings[f"{self.name} {path}"] = wanted["value"]
+        return message["value"]
 
     def reboot(self) -> None:
         """断电重启：同样的地址，内核里却什么连接都不记得了。旧主机的套接字不再通向任何地方。"""
