@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from typing import Any, NoReturn
 
 from sockscope import experiments
-from sockscope.experiments.experiment import Experiment, today
+from sockscope.experiments.experiment import Experiment
+from sockscope.experiments.recorder import record
 from sockscope.live import Unavailable, capability, machine
-from sockscope.tcp import violations
-from sockscope.trace import Trace, TraceError, compare
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("record", help="把实验的每一种取值录下来（只改写与旧录制不同的）")
     command.add_argument("experiments", nargs="*", metavar="实验", help="缺省是全部")
     command.add_argument("--force", action="store_true", help="相同的也重写")
+    command.add_argument("--jobs", type=int, default=0, metavar="几个", help="同时做几个实验；缺省按核数来定，结果与它无关")
     command.set_defaults(command=_record)
     return parser
 
@@ -83,56 +82,20 @@ def _values(wanted: Experiment, pairs: list[str]) -> dict[str, Any]:
 # ---------------------------------------------------------------- 录制
 
 def _record(options: argparse.Namespace) -> int:
+    """录好一个说一句；做不成的最后一起说，别的照录。"""
     if capability().level != "cable":
         raise Unavailable("录制要能抓包。" + capability().sentence)
-    for name in options.experiments or experiments.names():
-        _record_one(experiments.get(name), options.force)
-    return 0
+    problems: list[str] = []
+    for said, found in record(options.experiments, force=options.force, workers=options.jobs, on_progress=_progress):
+        print(f"\r{said}")
+        problems += found
+    print("\n".join(problems), file=sys.stderr, end="\n" if problems else "")
+    return 1 if problems else 0
 
 
-def _record_one(wanted: Experiment, force: bool) -> None:
-    """录下全部变体，外加 ``cut_variants`` 里剪掉每一个包的样子。规范形式没有变的，旧录制原样留下。"""
-    try:
-        old = experiments.Recording.load(wanted.name)
-    except (FileNotFoundError, TraceError):
-        old = experiments.Recording(wanted.name)
-    new = experiments.Recording(wanted.name)
-    variants = wanted.variants()
-    for count, values in enumerate(variants, 1):
-        _progress(wanted, count, len(variants), "变体")
-        key = wanted.key(values)
-        new.variants[key] = _fresh(wanted, old.variants.get(key), force, **values)
-    for values in wanted.cut_variants():
-        _record_cuts(wanted, values, old, new, force)
-    new.save()
-    changed = sum(new.variants[k] != old.variants.get(k) for k in new.variants)
-    recut = sum(trace != old.drops.get(k, {}).get(s) for k, cuts in new.drops.items() for s, trace in cuts.items())
-    print(f"\r{wanted.name}：{len(variants)} 个变体中 {changed} 个、"
-          f"{sum(map(len, new.drops.values()))} 种剪法中 {recut} 种与旧录制不同。")
-
-
-def _record_cuts(wanted: Experiment, values: dict[str, Any], old: experiments.Recording,
-                 new: experiments.Recording, force: bool) -> None:
-    key = wanted.key(values)
-    new.drops[key] = {}
-    cuts = new.variants[key].signatures
-    for count, signature in enumerate(cuts, 1):
-        _progress(wanted, count, len(cuts), "剪刀")
-        before = old.drops.get(key, {}).get(signature)
-        new.drops[key][signature] = _fresh(wanted, before, force, drop=[signature], **values)
-
-
-def _fresh(wanted: Experiment, before: Trace | None, force: bool, /, **options: Any) -> Trace:
-    """新录一条；与旧的规范形式相同就还用旧的。违反状态机的轨迹不许录。"""
-    trace = wanted.run(**options)
-    trace = replace(trace, recorded=today(), kernel=trace.kernel.partition("-")[0])  # 发行版的后缀不是内核的版本
-    if broken := violations(trace):
-        raise ValueError(f"{wanted.name} 的轨迹违反 RFC 9293 的状态机：{broken[0]}")
-    return before if before is not None and not force and compare(before, trace) is None else trace
-
-
-def _progress(wanted: Experiment, count: int, total: int, what: str) -> None:
-    print(f"\r{wanted.name}  {what} {count}/{total}   ", end="", flush=True)
+def _progress(done: int, total: int) -> None:
+    if sys.stdout.isatty():
+        print(f"\r{done}/{total}  ", end="", flush=True)
 
 
 if __name__ == "__main__":

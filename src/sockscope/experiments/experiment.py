@@ -17,6 +17,7 @@ import json
 import pkgutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -185,30 +186,33 @@ def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str
 
 @contextmanager
 def _attended(net: Network, limit: float, refresh: Callable[[], bool | None] | None) -> Iterator[None]:
-    """看着实验：不时报告进展，有人叫停就停下；超过时限也停下，并抛 ``TimeoutError``。"""
-    done, late = threading.Event(), threading.Event()
+    """看着实验：不时报告进展，有人叫停就停下；超过时限也停下，并抛 ``TimeoutError``。抛出的错误都说是哪次调用。"""
+    done, stopped = threading.Event(), threading.Event()
+    deadline = time.monotonic() + limit
+    over: list[TimeoutError] = []
 
     def attend() -> None:
-        waited = 0.0
         while not done.wait(REFRESH):
-            waited += REFRESH
-            if waited > limit:
-                late.set()
-            if late.is_set() or (refresh is not None and refresh() is False):
+            if time.monotonic() > deadline:
+                over.append(TimeoutError(f"实验过了 {limit:.0f} 秒还没有做完，到此为止。"))
+                over[0].add_note(net.journal.waiting())
+            if over or (refresh is not None and refresh() is False):
+                stopped.set()
                 return net.abort()
 
     thread = threading.Thread(target=attend, name="attend", daemon=True)
     thread.start()
     try:
         yield
-    except OSError:  # 停下时，还在等的调用是被叫醒的
-        if not late.is_set():
+    except Exception as error:
+        if not (stopped.is_set() and isinstance(error, OSError)):  # 停下时，还在等的调用是被叫醒的
+            error.add_note(net.journal.last())
             raise
     finally:
         done.set()
         thread.join()
-    if late.is_set():
-        raise TimeoutError(f"实验过了 {limit:.0f} 秒还没有做完，到此为止。")
+    if over:
+        raise over[0]
 
 
 # ---------------------------------------------------------------- 登记处
@@ -298,7 +302,10 @@ class Recording:
             f"{json.dumps(key)}:{self._join(group)}" for key, group in self.drops.items()) + "}"
         head = f'{{"format":"{RECORDINGS}","experiment":{json.dumps(self.experiment)}'
         text = head + "".join(f',\n"{k}":{v}' for k, v in groups.items()) + "}\n"
-        (recordings_folder() / f"{self.experiment}.json").write_text(text, encoding="utf-8")
+        path = recordings_folder() / f"{self.experiment}.json"
+        fresh = path.with_suffix(".new")  # 写好了再换上：别人正读着的，要么是旧的，要么是新的
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
 
     @staticmethod
     def _join(traces: dict[str, Trace]) -> str:

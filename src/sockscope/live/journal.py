@@ -82,6 +82,20 @@ class Journal:
         """还没有返回的调用。"""
         return [e for e in self.calls if e.call.end is None]
 
+    def waiting(self) -> str:
+        """还在等的调用，写在错误里。"""
+        return "还在等：" + ("、".join(told(e.call) for e in self.open_calls()) or "没有哪次调用")
+
+    def last(self) -> str:
+        """这个线程最后做的调用，写在错误里。"""
+        mine = [e.call for e in self.calls if e.thread == threading.get_native_id()]
+        return "在：" + (told(mine[-1]) if mine else "第一次调用之前")
+
+
+def told(call: Call) -> str:
+    """一次调用：谁做的，做的什么，报了什么错。"""
+    return f"{call.host} {call.socket}.{call.name}({call.args})" + (f" → {call.errno}" if call.errno else "")
+
 
 def error_name(error: BaseException) -> str:
     """异常的名字：内核给的 errno 用符号名，Python 的超时写 ``timeout``，其余用类名。"""

@@ -17,7 +17,6 @@ import platform
 import shutil
 import socket
 import sys
-import tempfile
 import threading
 import time
 import weakref
@@ -30,13 +29,13 @@ from sockscope.live import settings as kernel_settings
 from sockscope.live import stock
 from sockscope.live.cable import Cable, End, Wires
 from sockscope.live.capability import Unavailable, capability
+from sockscope.live.folder import new_folder
 from sockscope.live.forge import NETLINK_SOCK_DIAG
 from sockscope.live.host import Host
 from sockscope.live.journal import Journal
 from sockscope.live.namespace import Namespace
 from sockscope.live.plan import Plan
 from sockscope.live.process import Process, Program
-from sockscope.live.socket import FOLDER
 from sockscope.live.states import Diag, Watch
 from sockscope.live.worker import Worker, is_stuck, wake
 
@@ -152,7 +151,7 @@ class Network:
     def folder(self) -> str:
         """放 Unix 域套接字文件的临时文件夹，以 ``/`` 结尾，用到才建，网络关闭时删去。轨迹里不写它，只写文件名。"""
         if not self._folder:
-            self._folder = tempfile.mkdtemp(prefix=FOLDER) + "/"
+            self._folder = new_folder()
         return self._folder
 
     def __getitem__(self, name: str) -> Host:
@@ -220,7 +219,9 @@ class Network:
         if not finished:
             names = "、".join(w.name for w in self.threads if not w.done)
             what = f"后台线程 {names} 过了 {PATIENCE:.0f} 秒还没有做完" if names else f"过了 {PATIENCE:.0f} 秒网线上还有包"
-            raise TimeoutError(f"{what}，实验到此为止。")
+            error = TimeoutError(f"{what}，实验到此为止。")
+            error.add_note(self.journal.waiting())
+            raise error
 
     def _nothing_more(self) -> bool:
         """线程都停着，网线安静，之后线程仍停着，而且这期间谁也没有动过。"""
@@ -240,7 +241,9 @@ class Network:
         return {e.call.thread for e in self.journal.open_calls() if is_stuck(e)}
 
     def abort(self) -> None:
-        """后台线程出了错：记录到此为止，叫醒所有还在等的人。"""
+        """实验到此为止（后台线程出了错、到了时限、有人叫停）：先停笔，再叫醒所有还在等的人，此后发生的都不属于实验。"""
+        if self.wires is not None:
+            self.wires.freeze()
         self.journal.freeze()
         for host in self.hosts.values():
             host.watch.resting = True
@@ -252,8 +255,6 @@ class Network:
         if self.closed:
             return
         self.closed = True
-        if self.wires is not None:
-            self.wires.freeze()
         self.abort()  # 先停笔：收工时杀死的进程也会说再见，那不属于实验
         for process in self.processes:
             process.close()

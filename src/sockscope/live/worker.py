@@ -34,6 +34,7 @@ class Worker(threading.Thread):
             self.function(*self.args)
         except BaseException as error:
             if not self.network.journal.frozen:
+                error.add_note(self.network.journal.last())
                 self.error = error
                 self.network.abort()
         finally:
