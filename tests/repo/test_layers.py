@@ -34,7 +34,7 @@ ALLOWED = {
     "terms": {"prose"},
     "address": set(),
     "address_explorer": {"address", "prose"},
-    "measure": {"trace", "render"},
+    "measure": {"trace", "render", "live"},
     "notebook": set(),
     "teaching": {"grading", "ledger", "prose"},
 }

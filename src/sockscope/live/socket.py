@@ -10,11 +10,11 @@ import functools
 import os
 import re
 import socket
-import tempfile
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from sockscope.live.ancillary import control_text
+from sockscope.live.folder import PREFIX
 from sockscope.live.option_text import constants, option_name, structured
 from sockscope.live.rights import credentials_text, inode, is_credentials, is_rights, rights_text
 from sockscope.live.states import Address
@@ -22,11 +22,10 @@ from sockscope.live.states import Address
 if TYPE_CHECKING:
     from sockscope.live.host import Host
 
-__all__ = ["FOLDER", "TracedSocket", "give_birth"]
+__all__ = ["TracedSocket", "give_birth"]
 
 SO_ERROR = (socket.SOL_SOCKET, socket.SO_ERROR)
 SHOWN = 24  # 图里一次调用最多显示的字节数
-FOLDER = "sockscope-"  # 实验的临时文件夹以此开头
 
 
 class TracedSocket(socket.socket):
@@ -296,12 +295,12 @@ def show(value: Any) -> str:
         return "[" + ", ".join(show(v) for v in value) + "]"
     if isinstance(value, tuple):
         return "(" + ", ".join(show(v) for v in value) + ")"
-    if isinstance(value, str) and FOLDER in value:
+    if isinstance(value, str) and PREFIX in value:
         return repr(_OURS.sub("", value))
     return repr(value)
 
 
-_OURS = re.compile(re.escape(os.path.join(tempfile.gettempdir(), FOLDER)) + r"[^/]*/")
+_OURS = re.compile(rf"^/.*{PREFIX}[a-z0-9_]{{8}}/")  # mkdtemp() 起的名字
 
 
 def kind_text(family: int, type: int, proto: int) -> str:

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sockscope.live.folder import PREFIX, place
 from sockscope.measure.results import KINDS, Flow, Latency, Measurement
 from sockscope.measure.round_trip import kind_of
 
@@ -40,7 +41,7 @@ Programs = dict[str, list[str]]
 @contextmanager
 def programs() -> Iterator[Programs]:
     """语言 → 命令。有编译器就现编一份 C 的；没有就只有 Python。"""
-    with tempfile.TemporaryDirectory(prefix="sockscope-") as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
         found = {"Python": PYTHON}
         if (compiler := shutil.which("cc")) and SOURCE.exists():
             target = f"{folder}/round_trip"
@@ -70,7 +71,7 @@ def throughput(kind: str, size: int, language: str = "Python", command: Sequence
 
 
 def _run(command: list[str]) -> str:
-    with tempfile.TemporaryDirectory(prefix="sockscope-") as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place()) as folder:
         process = subprocess.Popen([*command, folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    start_new_session=True)
         try:
