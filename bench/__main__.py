@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import Untested, ours
+from bench import Untested, ours, quarantine
 from sockscope.live import Network, capability, stock
 from sockscope.live.plan import Plan
 
@@ -68,7 +68,7 @@ def other_way() -> tuple[str, float]:
     """Mininet 的一次要多久；这个内核上起不来就用 ip netns。"""
     need("tcpdump", "tshark", "ip", "mn")
     for way, name in (("mininet", "Mininet"), ("netns", "ip netns（Mininet 在这里起不来）")):
-        done = subprocess.run([SYSTEM_PYTHON, str(HERE / "theirs.py"), way, "5"], capture_output=True, text=True)
+        done = quarantine.run(SYSTEM_PYTHON, str(HERE / "theirs.py"), way, "5")
         if done.returncode == 0:
             return name, statistics.median(map(float, done.stdout.split()))
     raise Untested(f"Mininet 和 ip netns 都起不来：{(done.stderr.strip() or '没有说明').splitlines()[-1]}")
