@@ -126,7 +126,7 @@ def test_apparmor_has_a_one_line_remedy(monkeypatch):
     """Ubuntu 23.10 起的缺省；这里没有 AppArmor，只好假装那个文件存在。"""
     module = sys.modules["sockscope.live.capability"]
     monkeypatch.setattr(module, "_apparmor_restricts", lambda: True)
-    reason, remedy = module._explain(module.NamespaceError("uid-map", 1))
+    reason, remedy = module.explain(module.NamespaceError("uid-map", 1))
     assert "AppArmor" in reason
     assert remedy == "补救：sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0。"
 

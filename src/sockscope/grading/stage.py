@@ -11,7 +11,6 @@ import secrets
 import socket
 import stat
 import struct
-import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
@@ -25,7 +24,7 @@ from sockscope.grading.lab import Check
 from sockscope.grading.student import Answers, Launcher, Student
 from sockscope.grading.verdict import Row, Verdict
 from sockscope.grading.waiting import SLICE, Clock, Failed, describe, refusal, show
-from sockscope.live.socket import FOLDER
+from sockscope.live.folder import new_folder
 
 __all__ = ["Stage", "clear", "examine", "let_go"]
 
@@ -61,7 +60,7 @@ class Stage(Ends):
     def _folder(self, on: str) -> str:
         """学生看到的考场文件夹：两台主机上的程序只能经网线说话，所以不共用。"""
         if on not in self.folders:
-            self.folders[on] = tempfile.mkdtemp(prefix=FOLDER) + "/" if on else self.net.folder
+            self.folders[on] = new_folder() if on else self.net.folder
         return self.folders[on]
 
     # ------------------------------------------------------------ 考官放在考场里的文件

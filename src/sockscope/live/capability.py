@@ -9,15 +9,26 @@ import socket
 import sys
 from dataclasses import dataclass
 
-from sockscope.live.namespace import Namespace, NamespaceError
+from sockscope.live.namespace import NamespaceError
+from sockscope.live.plan import Plan
 
-__all__ = ["Capability", "Unavailable", "capability", "machine"]
+__all__ = ["Capability", "NoIPv6", "Unavailable", "capability", "explain", "forced", "machine"]
 
 LEVELS = {"cable": "实时", "loopback": "实时（无抓包）", "recording": "录制"}
 
 
 class Unavailable(RuntimeError):
     """这台机器做不了这件事。消息是一句中文：缺什么，怎样补上。"""
+
+
+class NoIPv6(Unavailable, OSError):
+    """内核没有 IPv6：它自己的回答（``EAFNOSUPPORT``），和一句补救。"""
+
+    def __init__(self) -> None:
+        OSError.__init__(self, errno.EAFNOSUPPORT, "这台机器的内核没有 IPv6。补救：去掉启动参数 ipv6.disable=1，再重启。")
+
+    def __str__(self) -> str:
+        return self.strerror
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,7 @@ def capability(force: str = "") -> Capability:
     ``force``（缺省取自环境变量 ``SOCKSCOPE_CAPTURE``）取 ``cable``、``loopback``、``recording`` 可以指定
     较低的一级（测试和演示用）；指定了 ``cable`` 而做不到，抛 ``Unavailable``；不认识的名字抛 ``ValueError``。
     """
-    force = force or os.environ.get("SOCKSCOPE_CAPTURE", "")
+    force = force or forced()
     if force and force not in LEVELS:
         raise ValueError(f"不认识的抓包方式 {force!r}；可选：{'、'.join(LEVELS)}。")
     if force in ("loopback", "recording"):
@@ -56,6 +67,11 @@ def capability(force: str = "") -> Capability:
     return found
 
 
+def forced() -> str:
+    """读者（或测试）用环境变量 ``SOCKSCOPE_CAPTURE`` 指定的那一级；没有指定则为空串。只有这里读它。"""
+    return os.environ.get("SOCKSCOPE_CAPTURE", "")
+
+
 @functools.cache
 def _probe() -> Capability:
     if sys.platform == "win32":  # 没有 poll()，shutdown() 也叫不醒等着的线程
@@ -64,13 +80,13 @@ def _probe() -> Capability:
         name = {"darwin": "macOS"}.get(sys.platform, sys.platform)
         return _loopback(f"{name} 没有 Linux 的网络命名空间。", "要看到包，请在 Linux 的虚拟机里运行。")
     try:
-        Namespace([{"name": "eth0", "addresses": [("10.0.0.1", 24)]}]).ready().close()
+        Plan.row(2, False, 0.0)[0].build().ready().close()  # 与真的网络一模一样的主机
     except NamespaceError as refusal:
-        return _loopback(*_explain(refusal))
+        return _loopback(*explain(refusal))
     return Capability("cable")
 
 
-def _explain(refusal: NamespaceError) -> tuple[str, str]:
+def explain(refusal: NamespaceError) -> tuple[str, str]:
     """卡在哪一步 → 原因和补救。"""
     name = errno.errorcode.get(refusal.errno or 0, str(refusal))
     if refusal.stage == "tun-open" and refusal.errno == errno.ENOENT:
@@ -83,17 +99,26 @@ def _explain(refusal: NamespaceError) -> tuple[str, str]:
                 "补救：sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0。")
     if refusal.stage == "unshare" and refusal.errno in (errno.ENOSPC, errno.EUSERS):
         return ("用户命名空间的数目上限是 0。", "补救：sudo sysctl -w user.max_user_namespaces=15000。")
+    if refusal.stage == "unshare" and _kernel_says("unprivileged_userns_clone", "0"):
+        return ("这个内核不许普通用户新建用户命名空间。", "补救：sudo sysctl -w kernel.unprivileged_userns_clone=1。")
     if refusal.stage in ("unshare", "uid-map"):
         return (f"内核或容器不许新建网络命名空间（{name}）。",
-                "补救：在普通的 Linux 上运行；"
-                "Docker 里加 --cap-add NET_ADMIN --cap-add SYS_ADMIN --device /dev/net/tun。")
+                "补救：在容器里，叫 seccomp 放行 unshare 与 clone（Docker：--security-opt seccomp=unconfined），"
+                "并加 --device /dev/net/tun；不需要 root，也不需要别的权能。")
+    if refusal.stage in ("forge", "fork"):
+        return (f"造主机的小进程启动不了（{name}）。", "补救：看看进程数、描述符数（ulimit -u、ulimit -n）和内存够不够。")
     return (f"造主机时卡在 {refusal.stage}（{name}）。", "补救：换一台普通的 Linux 再试。")
 
 
 def _apparmor_restricts() -> bool:
+    return _kernel_says("apparmor_restrict_unprivileged_userns", "1")
+
+
+def _kernel_says(name: str, value: str) -> bool:
+    """/proc/sys/kernel 里的 ``name`` 此刻是不是 ``value``；没有它则不是。"""
     try:
-        with open("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") as file:
-            return file.read().strip() == "1"
+        with open(f"/proc/sys/kernel/{name}") as file:
+            return file.read().strip() == value
     except OSError:
         return False
 
@@ -117,7 +142,7 @@ def machine() -> list[tuple[str, bool, str]]:
         ("环回地址上的套接字", found.level != "recording", "没有网线时退到这里"),
     ]
     rows += [_try_socket(*row) for row in (
-        ("IPv6", "AF_INET6", "SOCK_STREAM", 0, "补救：sudo sysctl -w net.ipv6.conf.all.disable_ipv6=0"),
+        ("IPv6", "AF_INET6", "SOCK_STREAM", 0, "补救：去掉启动参数 ipv6.disable=1，再重启"),
         ("Unix 域套接字", "AF_UNIX", "SOCK_STREAM", 0, "换一台 Linux 或 macOS"),
         ("Unix 域顺序包", "AF_UNIX", "SOCK_SEQPACKET", 0, "换一台 Linux"),
         ("SCTP", "AF_INET", "SOCK_STREAM", 132, "补救：sudo modprobe sctp，或 sudo apt install libusrsctp2（用户态的）"),

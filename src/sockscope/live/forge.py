@@ -81,7 +81,13 @@ def forge(control: socket.socket) -> None:
         message, fds = receive(control)
         if message is None:
             return
-        if os.fork() == 0:
+        try:
+            child = os.fork()
+        except OSError as error:  # 进程太多了：这一台造不了，工坊还在
+            child = -1
+            with socket.socket(fileno=os.dup(fds[0])) as asking:
+                send(asking, {"error": error.errno, "stage": "fork"})
+        if child == 0:
             control.close()
             run_host(socket.socket(fileno=fds[0]), message)
         for fd in fds:

@@ -10,10 +10,11 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from sockscope import trace as tr
-from sockscope.live.capability import Unavailable, capability
+from sockscope.live.capability import NoIPv6, Unavailable, capability
 from sockscope.live.decode import addresses
 from sockscope.live.forge import RTN, default_buffers, get_value
 from sockscope.live.namespace import Namespace
+from sockscope.live.plan import has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.socket import TracedSocket, give_birth
 from sockscope.live.states import Flow, Reading, Watch, endpoint
@@ -45,7 +46,9 @@ class Host:
 
     @property
     def address6(self) -> str:
-        return next(a for a in self.addresses if ":" in a)
+        if not (found := [a for a in self.addresses if ":" in a]):
+            raise NoIPv6
+        return found[0]
 
     def __repr__(self) -> str:
         return f"<Host {self.name} {self.address}>"
@@ -153,6 +156,8 @@ class Host:
         """新套接字的描述符，生在本机的命名空间里。"""
         if self.network.closed:
             raise ValueError("这个网络已经关闭，不能再新建套接字；请重新运行 with Network(...) 那一格。")
+        if family == socket.AF_INET6 and not has_ipv6():
+            raise NoIPv6
         if self.namespace is not None:
             return self.namespace.socket(family, type, proto, self.powerless)
         return socket.socket(family, type, proto).detach()

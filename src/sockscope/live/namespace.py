@@ -42,15 +42,24 @@ class _Forge:
         return ours
 
     def order(self, plan: dict[str, Any]) -> socket.socket:
-        """下单：返回新主机的控制套接字（它的应答还在路上）。"""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with self.lock, theirs:
-            try:
-                forge.send(self.control or self.start(), plan, [theirs.fileno()])
-            except (BrokenPipeError, ConnectionResetError):
-                self.stop()
-                forge.send(self.start(), plan, [theirs.fileno()])
+        """下单：返回新主机的控制套接字（它的应答还在路上）。工坊启动不了则抛 ``NamespaceError``。"""
+        ours = None
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with self.lock, theirs:
+                self._hand_over(plan, theirs)
+        except OSError as error:
+            if ours is not None:
+                ours.close()
+            raise NamespaceError("forge", error.errno or 0) from None
         return ours
+
+    def _hand_over(self, plan: dict[str, Any], theirs: socket.socket) -> None:
+        try:
+            forge.send(self.control or self.start(), plan, [theirs.fileno()])
+        except (BrokenPipeError, ConnectionResetError):
+            self.stop()
+            forge.send(self.start(), plan, [theirs.fileno()])
 
     def stop(self) -> None:
         """关掉控制套接字；工坊读到文件结束便退出。"""

@@ -28,13 +28,13 @@ from sockscope.linux import after_fork
 from sockscope.live import settings as kernel_settings
 from sockscope.live import stock
 from sockscope.live.cable import Cable, End, Wires
-from sockscope.live.capability import Unavailable, capability
+from sockscope.live.capability import Unavailable, capability, explain
 from sockscope.live.folder import new_folder
 from sockscope.live.forge import NETLINK_SOCK_DIAG
 from sockscope.live.host import Host
 from sockscope.live.journal import Journal
-from sockscope.live.namespace import Namespace
-from sockscope.live.plan import Plan
+from sockscope.live.namespace import Namespace, NamespaceError
+from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.states import Diag, Watch
 from sockscope.live.worker import Worker, is_stuck, wake
@@ -83,8 +83,10 @@ class Network:
         build = self._lay_cables if self.capture == "cable" else self._use_loopback
         try:
             build()
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if isinstance(error, NamespaceError):  # 能做的事也会用完：命名空间、进程、描述符
+                raise Unavailable("".join(explain(error))) from None
             raise
 
     # ------------------------------------------------------------ 建造
@@ -115,7 +117,7 @@ class Network:
         block = os.getpid() % 200 + 20, next(_counter) % 250 + 1
         for i, name in enumerate(self._names):
             address = f"127.{block[0]}.{block[1]}.{i + 1}" if sys.platform == "linux" else "127.0.0.1"
-            host = self.hosts[name] = Host(self, name, [address, "::1"])
+            host = self.hosts[name] = Host(self, name, [address, "::1"][:1 + has_ipv6()])
             host.watch.diag = _loopback_diag()
 
     def reboot(self, host: Host) -> None:

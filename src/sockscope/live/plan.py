@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import functools
+import socket
 from ipaddress import ip_address
 
 from sockscope.live.namespace import Namespace
 from sockscope.live.settings import table
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "has_ipv6"]
 
 RTO_MIN = 1 << 13  # RTAX_LOCK 里 RTAX_RTO_MIN 那一位（<linux/rtnetlink.h>）：不锁住，内核不理会它
 ROUTER = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
+
+
+@functools.cache
+def has_ipv6() -> bool:
+    """这台机器的内核有没有 IPv6（启动参数 ``ipv6.disable=1`` 关得掉它）；没有，主机就只有 IPv4 的地址。"""
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
+    except OSError:
+        return False
+    return True
 
 
 def metrics(quickack: bool, rto_min: float) -> dict[str, int]:
@@ -20,7 +32,7 @@ def metrics(quickack: bool, rto_min: float) -> dict[str, int]:
 
 
 class Plan:
-    """一排 ``count`` 台主机中第 ``place`` 台的网口与路由。第 i 根网线是 10.0.i.0/24 和 fd00:0:0:i::/64。"""
+    """一排 ``count`` 台主机中第 ``place`` 台的网口与路由。第 i 根网线是 10.0.i.0/24 和 fd00:0:0:i::/64（有 IPv6 的话）。"""
 
     def __init__(self, place: int, count: int, metrics: dict[str, int], settings: str = "stock") -> None:
         chosen = table(settings)
@@ -28,10 +40,13 @@ class Plan:
         last = count - 1
         for cable, side in ((place - 1, 2), (place, 1)):
             if 0 <= cable < last:
-                self.interfaces.append({"name": f"eth{len(self.interfaces)}", "metrics": metrics, "addresses": [
-                    (f"10.0.{cable}.{side}", 24), (str(ip_address(f"fd00:0:0:{cable}::{side}")), 64)]})
+                both = [(f"10.0.{cable}.{side}", 24), (str(ip_address(f"fd00:0:0:{cable}::{side}")), 64)]
+                self.interfaces.append({"name": f"eth{len(self.interfaces)}", "metrics": metrics,
+                                        "addresses": both[:1 + has_ipv6()]})
         if 0 < place < last:
             self.sysctl |= ROUTER
+        if not has_ipv6():
+            self.sysctl = {name: value for name, value in self.sysctl.items() if not name.startswith("ipv6/")}
         if count > 2 and place == 0:
             self._via("0.0.0.0/0", "::/0", 0, 2)
         elif count > 2 and place == last:
@@ -44,7 +59,8 @@ class Plan:
     def _via(self, dst: str, dst6: str, cable: int, side: int) -> None:
         """经第 ``cable`` 根网线 ``side`` 那一端的邻居去 ``dst`` 和 ``dst6``。"""
         self.routes.append({"dst": dst, "gateway": f"10.0.{cable}.{side}"})
-        self.routes.append({"dst": dst6, "gateway": f"fd00:0:0:{cable}::{side}"})
+        if has_ipv6():
+            self.routes.append({"dst": dst6, "gateway": f"fd00:0:0:{cable}::{side}"})
 
     @property
     def addresses(self) -> list[str]:

@@ -1,0 +1,87 @@
+"""内核少了点什么：没有 IPv6，网络照样造得出来，要用它的说一句话；不许新建命名空间，就退到环回。"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sockscope import Network, Unavailable
+from sockscope.live import stock
+from sockscope.live.namespace import NamespaceError
+from sockscope.live.plan import Plan
+
+WITHOUT = Path(__file__).with_name("without.py")
+NO_IPV6 = "这台机器的内核没有 IPv6。补救：去掉启动参数 ipv6.disable=1，再重启。"
+ASK_IPV6 = """
+import json, socket
+from sockscope import Network, Unavailable, capability, experiments
+
+def said(call, *args):
+    try:
+        return call(*args)
+    except Unavailable as sentence:
+        return [str(sentence), isinstance(sentence, OSError) and sentence.errno]
+
+told = {"level": capability().level}
+for capture in ("cable", "loopback"):
+    with Network("client", "server", capture=capture) as net:
+        listener, near = net.server.socket(), net.client.socket()
+        listener.bind((net.server.address, 7007))
+        listener.listen()
+        near.connect(listener.getsockname())
+        told[capture] = [len(net.server.addresses), said(lambda: net.client.address6), said(net.client.socket, socket.AF_INET6)]
+with Network("client", "router", "server") as net:
+    far, near = (host.socket(socket.AF_INET, socket.SOCK_DGRAM) for host in (net.server, net.client))
+    far.bind((net.server.address, 7007))
+    near.sendto(b"routed", far.getsockname())
+    told["routed"] = far.recv(64).decode()
+    net.router.reboot()
+    told["ipv6"] = [name for name in net.settings if "ipv6" in name]
+labels = {name: experiments.get(name).observe().label for name in ("closing", "dual_stack", "probing")}
+print(json.dumps(told | {"labels": labels}))
+"""
+ASK = "from sockscope import capability; print(capability().level, capability().sentence)"
+
+
+def asked(what: str, program: str) -> str:
+    done = subprocess.run([sys.executable, str(WITHOUT), what, sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+def test_no_ipv6_in_the_kernel():
+    refusal = [NO_IPV6, 97]  # EAFNOSUPPORT
+    assert json.loads(asked("ipv6", ASK_IPV6)) == {
+        "level": "cable", "cable": [1, refusal, refusal], "loopback": [1, refusal, refusal],
+        "routed": "routed", "ipv6": [], "labels": {"closing": "实时", "dual_stack": "录制", "probing": "实时"}}
+
+
+def test_a_default_container():
+    assert asked("namespaces", ASK) == (
+        "loopback 实时（无抓包）。内核或容器不许新建网络命名空间（EPERM）。补救：在容器里，叫 seccomp 放行 unshare 与 clone"
+        "（Docker：--security-opt seccomp=unconfined），并加 --device /dev/net/tun；不需要 root，也不需要别的权能。\n")
+
+
+@pytest.mark.parametrize(("stage", "number", "words"), [
+    ("fork", 11, "造主机的小进程启动不了（EAGAIN）。补救：看看进程数、描述符数"),
+    ("unshare", 28, "用户命名空间的数目上限是 0。补救：sudo sysctl"),
+    ("tun-open", 2, "没有 /dev/net/tun 设备。补救：sudo modprobe tun"),
+    ("somewhere", 5, "造主机时卡在 somewhere（EIO）。补救：")])
+def test_what_ran_out_since_the_probe_is_a_sentence_too(monkeypatch, stage, number, words):
+    def refuse(_plan):
+        raise NamespaceError(stage, number)
+    monkeypatch.setattr(stock, "take", refuse)
+    with pytest.raises(Unavailable, match=words):
+        Network("client", "server", capture="cable")
+
+
+def test_a_host_that_cannot_be_born_says_why(monkeypatch):
+    from sockscope.live import forge
+    monkeypatch.setattr(forge, "send", lambda *_: (_ for _ in ()).throw(OSError(24, "")))
+    with pytest.raises(NamespaceError) as refusal:
+        Plan.row(2, False, 0.0)[0].build()
+    assert (refusal.value.stage, refusal.value.errno) == ("forge", 24)
