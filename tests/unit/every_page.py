@@ -3,20 +3,16 @@
 import functools
 import hashlib
 import json
-import os
 import pkgutil
 import sys
 
-os.environ["SOCKSCOPE_BOOK"] = "1"
-
 import sockscope
-from sockscope import experiments, explorer
-from sockscope.address_explorer import address_explorer
+from sockscope import experiments
+from sockscope.cells.made import construct
 from sockscope.errors import index
+from sockscope.experiments.option_list import LEVELS
 from sockscope.ledger import beliefs, chapters, edges, everything
 from sockscope.live import Unavailable, capability
-from sockscope.measure import comparison
-from sockscope.option_table import LEVELS, option_table
 from sockscope.quiz import outcome, predict
 from sockscope.report import describe, payload
 from sockscope.symptoms import contents, groups, symptoms
@@ -39,23 +35,29 @@ def shown(value):
     return (getattr(value, "_repr_html_", None) and value._repr_html_()) or value._repr_markdown_()
 
 
+def printed(name, *args):
+    """由 ``sockscope`` 里的这个函数做成的东西，书页里的那一种。"""
+    return shown(construct({"made": name, "args": args}, page=True))
+
+
 def pages():
     """名字 → 书页里的样子。"""
     for name in experiments.names():
-        yield f"explorer {name}", explorer(name)._repr_html_()
+        yield f"explorer {name}", printed("explorer.explorer", name)
         yield f"describe {name}", json.dumps(describe(name))
     for chapter in chapters():
         yield f"beliefs {chapter}", beliefs(chapter)._repr_html_()
     for level in LEVELS:
-        yield f"option_table {level}", option_table(level)._repr_html_()
+        yield f"option_table {level}", printed("option_table.option_table", level)
+    yield "measurements", printed("measure.panel.comparison")
     for domain in ("AF_INET", "AF_INET6", "AF_UNIX"):
         yield f"type_table {domain}", type_table(domain, live=False)._repr_html_()
     for group in groups():
         yield f"symptoms {group}", symptoms(group)._repr_html_()
-    for table in (contents, glossary, index, everything, edges, comparison, exercises, hostility, mutants, speed):
+    for table in (contents, glossary, index, everything, edges, exercises, hostility, mutants, speed):
         yield table.__name__, shown(table())
     for text in ("10.0.0.2:7007", "[fd00::2%1]:7007", "/tmp/x.sock", "@abstract"):
-        yield f"address {text}", address_explorer(text)._repr_html_()
+        yield f"address {text}", printed("address_explorer.address_explorer", text)
     yield "quiz", predict("？", "closed_port", outcome("client", "recv"), {"ECONNREFUSED": "拒绝"}, "因为")._repr_html_()
 
 
