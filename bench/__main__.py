@@ -17,6 +17,7 @@ from pathlib import Path
 from bench import Untested, ours, quarantine
 from sockscope.live import Network, capability, stock
 from sockscope.live.plan import Plan
+from sockscope.terminal import speak_chinese
 
 HERE = Path(__file__).parent
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -26,6 +27,7 @@ PACKAGES = {"tcpdump": "tcpdump", "tshark": "tshark", "ip": "iproute2", "mn": "m
 
 
 def main() -> int:
+    speak_chinese()
     if capability().level != "cable":
         print(f"未测：{capability().sentence}", file=sys.stderr)
         return 1

@@ -10,10 +10,12 @@ from sockscope import experiments
 from sockscope.experiments.experiment import Experiment
 from sockscope.experiments.recorder import record
 from sockscope.live import Unavailable, capability, machine
+from sockscope.terminal import speak_chinese
 
 
 def main(arguments: list[str] | None = None) -> int:
     """入口。返回进程的退出码；读者会遇到的错误都只是一句话。"""
+    speak_chinese()
     options = _parser().parse_args(arguments)
     try:
         return options.command(options)

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sockscope.terminal import speak_chinese
+
 __all__ = ["check", "clean", "main", "notebooks"]
 
 METADATA = {
@@ -100,6 +102,7 @@ def _known_magics() -> dict[str, set[str]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """命令行入口；返回退出码。"""
+    speak_chinese()
     parser = argparse.ArgumentParser(prog="python -m sockscope.notebook", description="笔记本的仓库卫生")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--check", action="store_true", help="报告不合规矩的地方")
@@ -111,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
         text = path.read_text(encoding="utf-8")
         if asked.fix and text != clean(text):
             text = clean(text)
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", newline="\n")
         for problem in check(text):
             failed = True
             print(f"{path}：{problem}")

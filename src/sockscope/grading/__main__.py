@@ -12,6 +12,7 @@ from sockscope.grading.course import Course
 from sockscope.grading.lab import Lab, find_lab, labs
 from sockscope.grading.sandbox import Refused, refusal
 from sockscope.live import Unavailable
+from sockscope.terminal import speak_chinese
 
 __all__ = ["main"]
 
@@ -38,6 +39,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """入口。返回退出码；教师会遇到的错误都只是一句话。"""
+    speak_chinese()
     asked = _parser().parse_args(arguments)
     try:
         return asked.command(asked) or 0

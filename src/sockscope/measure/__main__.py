@@ -2,9 +2,11 @@
 
 from sockscope.measure.race import NO_COMPILER, measure
 from sockscope.measure.results import PLACE
+from sockscope.terminal import speak_chinese
 
 
 def main() -> None:
+    speak_chinese()
     made = measure(lambda done, total, what: print(f"\r{done}/{total}  {what}          ", end="", flush=True), recorded=True)
     assert made is not None
     PLACE.parent.mkdir(exist_ok=True)

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sockscope.terminal import speak_chinese
+
 # 教师的工具，和它带来的旧界面：不摆在读者面前（浏览器里的一半在 lab/page_config.json 里关掉）
 TEACHERS = ["notebook", *(f"nbgrader.server_extensions.{part}" for part in (
     "formgrader", "validate_assignment", "assignment_list", "course_list"))]
@@ -56,6 +58,7 @@ def serve(root: Path, port: int = 8888) -> None:
 
 
 def main() -> None:
+    speak_chinese()
     root = Path.cwd()
     if not (root / "_toc.yml").exists():
         raise SystemExit("请在仓库的根目录里运行 make serve。")
