@@ -47,7 +47,10 @@ def pair(net: Network, domain: str, kind: str, server: str = "server") -> tuple[
     if kind in ("SOCK_STREAM", "SOCK_SEQPACKET"):
         far.listen()
         near.connect(there)
-        return End(near), End(far.accept()[0])
+        if accepted := attempt(far.accept):
+            return End(near), End(accepted[0])
+        here = address(net, "client", domain, kind)[0], near.getsockname()[1]
+        return End(near), End(far, here)  # SCTP 的一对多套接字：没有 accept()，谁来都在这一个上收（RFC 6458 §3）
     here = address(net, "client", domain, kind, PORT + 1)
     near.bind(here)
     return End(near, there), End(far, here)
