@@ -1,30 +1,31 @@
 """书页里的交互实验：只有用到它的页面才带上脚本；每条录制写成一个脚本，点到才取。
 
-构建时设 ``SOCKSCOPE_BOOK``，单元格里的 ``explorer(...)`` 因此给出静态的一份（见 sockscope.explorer.Page）。
+脚本很多，画图占去构建的大半时间，所以与排版同时进行，录制和程序都没有变的实验不重画。
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
-os.environ["SOCKSCOPE_BOOK"] = "1"
-
+import sockscope
+from recorded import used
 from sockscope import experiments
 from sockscope.render.palette import stylesheet
 from sockscope.report import origin, report
 from sockscope.widget import HERE
 
-MARK = re.compile(r'class="sockscope-explorer" data-start="[^"]*?&quot;name&quot;: &quot;(\w+)&quot;')
 STYLE = re.compile("<style>.*?</style>", re.DOTALL)
 SCRIPTS = ("sockscope/explorer.js", "host.js")
 STYLES = ("sockscope/figure.css", "sockscope/explorer.css")
+STAMP = "made-of.txt"
 
 
 def classic(module: str) -> str:
@@ -49,12 +50,73 @@ def _script(wanted: experiments.Experiment, key: str, trace: Any, drop: list[str
     return f"sockscopeRecorded({json.dumps(wanted.name)},{json.dumps(key)},{body});\n"
 
 
-def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """``html-page-context``：有交互实验的页面才带脚本与样式，并记下它用了哪些实验。"""
-    found = MARK.findall(context.get("body") or "")
-    if not found:
+def draw(name: str, folder: Path, made_of: str) -> None:
+    """写下一个实验的全部脚本；上一次写下的还是新的就不动。"""
+    stamp = folder / STAMP
+    if stamp.exists() and stamp.read_text() == made_of:
         return
-    app.env.sockscope_used = getattr(app.env, "sockscope_used", set()) | set(found)
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    for key, text in scripts(name):
+        (folder / f"{key}.js").write_text(text, encoding="utf-8")
+    stamp.write_text(made_of)
+
+
+# ---------------------------------------------------------------- 与排版同时
+
+class Studio:
+    """画图的进程：一个实验一件活。``at_once`` 为 1 就留到最后自己画。"""
+
+    def __init__(self, folder: Path, at_once: int) -> None:
+        self.folder, self.program = folder, program()
+        self.pool: Executor | None = ProcessPoolExecutor(at_once) if at_once > 1 else None
+        self.work: dict[str, Future[None]] = {}
+        self.put_off: list[Callable[[], None]] = []
+
+    def order(self, name: str) -> None:
+        """要一个实验的脚本。"""
+        made_of = f"{self.program} {digest(experiments.recordings_folder() / f'{name}.json')}"
+        task = name, self.folder / name, made_of
+        if self.pool is None:
+            self.put_off.append(lambda: draw(*task))
+        else:
+            self.work[name] = self.pool.submit(draw, *task)
+
+    def finish(self) -> None:
+        """等全部画完。"""
+        for later in self.put_off:
+            later()
+        for future in self.work.values():
+            future.result()
+        if self.pool is not None:
+            self.pool.shutdown()
+
+
+def program() -> str:
+    """画图的程序的摘要。"""
+    total = hashlib.sha256()
+    for path in sorted(Path(sockscope.__file__).parent.rglob("*.py")):
+        total.update(path.read_bytes())
+    return total.hexdigest()[:16]
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.exists() else ""
+
+
+def begin(app: Sphinx) -> None:
+    """``builder-inited``：网页要脚本，趁排版的时候画。"""
+    if app.builder.format == "html":
+        app.sockscope_studio = Studio(Path(app.outdir) / "_static" / "recordings", app.parallel)  # type: ignore[attr-defined]
+        for name in experiments.names():
+            app.sockscope_studio.order(name)  # type: ignore[attr-defined]
+
+
+def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """``html-page-context``：有交互实验的页面才带脚本与样式。"""
+    if not used(app.env).get(pagename):
+        return
     for style in STYLES:
         app.add_css_file(style)
     for script in SCRIPTS:
@@ -62,23 +124,22 @@ def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], do
 
 
 def write(app: Sphinx, problem: Exception | None) -> None:
-    """``build-finished``：写下部件的脚本、样式，和用到的实验的录制。"""
-    used = getattr(app.env, "sockscope_used", set())
-    if problem or app.builder.format != "html" or not used:
+    """``build-finished``：写下部件的脚本、样式，等录制的脚本画完。"""
+    if app.builder.format != "html":
         return
-    static = Path(app.outdir) / "_static"
-    (static / "sockscope").mkdir(exist_ok=True)
-    (static / "sockscope" / "explorer.js").write_text(classic((HERE / "explorer.js").read_text()))
-    (static / "sockscope" / "explorer.css").write_text((HERE / "explorer.css").read_text())
-    (static / "sockscope" / "figure.css").write_text(stylesheet())
-    for name in sorted(used):
-        folder = static / "recordings" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        for key, text in scripts(name):
-            (folder / f"{key}.js").write_text(text)
+    app.sockscope_studio.finish()  # type: ignore[attr-defined]
+    if problem:
+        return
+    static = Path(app.outdir) / "_static" / "sockscope"
+    static.mkdir(exist_ok=True)
+    for name, text in (("explorer.js", classic((HERE / "explorer.js").read_text(encoding="utf-8"))),
+                       ("explorer.css", (HERE / "explorer.css").read_text(encoding="utf-8")),
+                       ("figure.css", stylesheet())):
+        (static / name).write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("builder-inited", begin)
     app.connect("html-page-context", dress)
     app.connect("build-finished", write)
-    return {"parallel_read_safe": True, "parallel_write_safe": False}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

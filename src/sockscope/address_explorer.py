@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import anywidget
 import traitlets
 
 from sockscope.address import Field, decode, encode, fields, structure_of
+from sockscope.cells.made import made
 from sockscope.prose import marked
 
 __all__ = ["SAMPLES", "AddressExplorer", "AddressPage", "address_explorer", "view"]
@@ -100,6 +100,7 @@ class AddressPage:
         return "\n".join(f"{text}  {encode(text).hex(' ')}" for text in self.samples)
 
 
-def address_explorer(text: str = "10.0.0.2:7007") -> AddressExplorer | AddressPage:
-    """地址的字节图。Lab 里可以打字；构建书时（环境变量 ``SOCKSCOPE_BOOK``）是静态的几个样例。"""
-    return AddressPage(text) if os.environ.get("SOCKSCOPE_BOOK") else AddressExplorer(text)
+@made(page=AddressPage)
+def address_explorer(text: str = "10.0.0.2:7007") -> AddressExplorer:
+    """地址的字节图。Lab 里可以打字；书页里换成 ``AddressPage``，静态的几个样例。"""
+    return AddressExplorer(text)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from sockscope import experiments, ledger
+from sockscope.cells.made import made
 from sockscope.prose import Table
 from sockscope.trace import Call
 
@@ -133,6 +134,7 @@ def _title(path: str) -> str:
     return f"第 {number} 章" if number.isdigit() else "从症状找原因"
 
 
+@made()
 def index() -> Table:
     """附录 A 的表：真的出现过的错误码，照字母排。"""
     rows = ((f"`{error.name}`\n{error.number}，{error.message}", error.says, "\n".join([error.why, *proofs(error.name)]))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from sockscope import experiments
+from sockscope.cells.made import made
 from sockscope.render import mimebundle, text
 from sockscope.report import describe, origin
 
@@ -48,15 +48,13 @@ class Mistake(ValueError):
         return [str(self)]
 
 
-def explorer(name: str, **initial: Any) -> Explorer | Page:
+@made(page=Page)
+def explorer(name: str, **initial: Any) -> Explorer:
     """实验 ``name`` 的交互实验；关键字参数是开关一开始的位置。
 
-    在 Lab 里得到现场的部件；构建书时（环境变量 ``SOCKSCOPE_BOOK``）得到静态书页。参数不对抛 ``ValueError``，
-    在笔记本里只显示它的那一句话。
+    这里得到的是 Lab 里现场的部件；书页里换成 ``Page``。参数不对抛 ``ValueError``，在笔记本里只显示它的那一句话。
     """
     try:
-        if os.environ.get("SOCKSCOPE_BOOK"):
-            return Page(name, **initial)
         from sockscope.widget import Explorer
         return Explorer(name, **initial)
     except ValueError as error:

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from sockscope import experiments
+from sockscope.cells.made import made
 from sockscope.prose import Table
 from sockscope.tcp import TRANSITIONS, Transition, walk
 
@@ -83,11 +84,13 @@ def link(chapter: str, title: str) -> str:
     return f"../chapters/{chapters()[chapter].name}#{anchor}"
 
 
+@made()
 def beliefs(chapter: str) -> Table:
     """一章的误区表。"""
     return _table(c for c in claims(chapter) if c.kind == "belief")
 
 
+@made()
 def everything() -> Table:
     """全书的说法，照章排（附录 D）。"""
     return _table(c for chapter in chapters() for c in claims(chapter) if c.kind == "belief")
@@ -114,6 +117,7 @@ def walks() -> dict[Transition, tuple[str, str]]:
     return found
 
 
+@made()
 def edges() -> Table:
     """附录 B 的表：图上的每条边，和走过它的录制。"""
     rows = []

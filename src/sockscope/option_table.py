@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
 from sockscope import experiments
+from sockscope.cells.made import made
 from sockscope.experiments.option_list import LEVELS, Option, named
 from sockscope.prose import marked
 from sockscope.trace import Call, Trace
@@ -105,11 +105,16 @@ class OptionTable:
         return "\n".join([f"{self.level}（{self.label}，{self.kernel}）", *lines])
 
 
-def option_table(level: str = "SOL_SOCKET") -> OptionTable:
-    """一层的选项表：现场问内核，问不了的放录制；构建书时（环境变量 ``SOCKSCOPE_BOOK``）只用录制。层不对抛 ``ValueError``。"""
+def printed(level: str = "SOL_SOCKET") -> OptionTable:
+    """书页里的选项表：放录制。"""
+    return option_table(level, live=False)
+
+
+@made(page=printed)
+def option_table(level: str = "SOL_SOCKET", live: bool = True) -> OptionTable:
+    """一层的选项表。``live``：现场问内核，问不了的放录制；否则只用录制。层不对抛 ``ValueError``。"""
     if level not in LEVELS:
         raise ValueError(f"没有 {level!r} 这一层；有：{'、'.join(LEVELS)}。")
     wanted = experiments.get("option_values")
-    printed = bool(os.environ.get("SOCKSCOPE_BOOK"))
-    trace = experiments.recording(wanted.name, level=level) if printed else wanted.observe(level=level)
+    trace = wanted.observe(level=level) if live else experiments.recording(wanted.name, level=level)
     return OptionTable(level, list(rows(trace)), trace.kernel, trace.label)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from html import escape
 
+from sockscope.cells.made import made_from
+
 __all__ = ["Table", "marked"]
 
 STYLE = """
@@ -34,6 +36,7 @@ def marked(text: str) -> str:
     return LINK.sub(r'<a href="\2">\1</a>', coded) + small
 
 
+@made_from("heads", "rows", "caption")
 class Table:
     """一张三列的表：第二列是裁决或有无，不换行。``caption`` 写在表下。"""
 

@@ -13,6 +13,7 @@ from html import escape
 from typing import Any
 
 from sockscope import experiments
+from sockscope.cells.made import made_from
 from sockscope.prose import marked
 from sockscope.trace import Trace
 
@@ -30,6 +31,7 @@ STYLE = """
 """
 
 
+@made_from("text", "choices", "right", "because", "source")
 @dataclass(frozen=True)
 class Question:
     """一道题。``choices`` 是 答案→说法；``right`` 是录制给出的那一个答案；``source`` 说明是哪一条录制。"""

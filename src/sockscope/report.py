@@ -5,7 +5,6 @@ Lab 里的部件、``make serve`` 的端点、静态书页的录制脚本，给�
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -78,7 +77,7 @@ def _note(trace: Trace) -> str:
     """标签的说明：有抓包就说包从哪里来；不是最好，就说缺什么、怎样补上。"""
     if not trace.recorded and trace.capture == "cable":
         return f"刚刚发生在你的内核（{trace.kernel}）里；每个包都取自网线。"
-    found = capability(os.environ.get("SOCKSCOPE_CAPTURE", ""))
+    found = capability()
     return (origin(trace) if trace.recorded else "") + found.reason + found.remedy
 
 

@@ -12,6 +12,7 @@ from html import escape
 from typing import Any
 
 from sockscope import experiments, ledger
+from sockscope.cells.made import made
 from sockscope.prose import marked
 from sockscope.render import text
 from sockscope.trace import Trace
@@ -99,6 +100,7 @@ class Page:
         return self.plain
 
 
+@made()
 def symptoms(group: str) -> Page:
     """一类症状，逐个写出原因、认法、办法和录制。没有这一类抛 ``ValueError``。"""
     if group not in groups():
@@ -107,6 +109,7 @@ def symptoms(group: str) -> Page:
     return Page("".join(map(_section, found)), "\n".join(_plain(found)))
 
 
+@made()
 def contents() -> Page:
     """页首的目录：一类一段，点到哪里去哪里。"""
     parts = []

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sockscope import ledger
+from sockscope.cells.made import made
 from sockscope.grading import source
 from sockscope.grading.lab import Lab, find_lab, labs
 from sockscope.prose import Table, marked
@@ -59,6 +59,7 @@ class Text:
 
 # ---------------------------------------------------------------- 练习
 
+@made()
 def exercises() -> Table:
     """九个练习：题目、章、每一步和它的分。"""
     rows = [(f"`{lab.name}` {lab.title}\n{chapter(lab)}", f"{lab.points:g} + {written(lab):g}",
@@ -95,6 +96,7 @@ def right(row: dict[str, Any], side: str) -> bool:
     return (told["score"] or 0) == row.get("fair", 0) and not told["harm"]
 
 
+@made()
 def hostility() -> Html | None:
     """每一种手脚与意外，我们与普通的 nbgrader 各怎样。"""
     if not (told := measured("hostility.json")):
@@ -132,6 +134,7 @@ def outcome(row: dict[str, Any], side: str) -> str:
 
 # ---------------------------------------------------------------- 变异与快慢
 
+@made()
 def mutants() -> Table | None:
     """范例改错一处，考官看不看得出来。"""
     if not (told := measured("mutants.json")):
@@ -148,6 +151,7 @@ def survivors(row: dict[str, Any]) -> Iterator[str]:
     return (f"`{name}` {stories.get(name, '')}" for name in row["survivors"])
 
 
+@made()
 def speed() -> Text | None:
     """一分钟批多少份；没有测过就没有这一段。"""
     if not (told := measured("measurements/grading.json")):
@@ -164,15 +168,21 @@ def speed() -> Text | None:
 
 # ---------------------------------------------------------------- 终端与画面
 
+@made()
 def terminal(name: str) -> Text:
     """终端上的一段，命令与回答都是真的（见 ``book/screenshots.py``）。"""
     return Text(f"```console\n{(SHOTS / f'{name}.txt').read_text(encoding='utf-8').rstrip()}\n```")
 
 
-def picture(name: str, told: str) -> Html:
-    """一幅画面；``told`` 是给看不见它的人的一句话。书页里取自 ``_static``，Lab 里取自原处。"""
+def printed_picture(name: str, told: str) -> Html:
+    """书页里的一幅画面，取自 ``_static``。"""
+    return picture(name, told, folder="../_static")
+
+
+@made(page=printed_picture)
+def picture(name: str, told: str, folder: str = "_assets") -> Html:
+    """一幅画面；``told`` 是给看不见它的人的一句话。Lab 里取自 ``book/_assets``。"""
     width, height = size(SHOTS / f"{name}.webp")
-    folder = "../_static" if os.environ.get("SOCKSCOPE_BOOK") else "_assets"
     return Html(f'<img class="screenshot" src="{folder}/teaching/{name}.webp" alt="{escape(told)}" loading="lazy" '
                 f'width="{width // SCALE}" height="{height // SCALE}">')
 

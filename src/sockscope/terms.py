@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from sockscope.cells.made import made
 from sockscope.prose import Table
 
 __all__ = ["Term", "glossary", "strangers", "terms"]
@@ -36,6 +37,7 @@ def terms() -> list[Term]:
     return sorted(found, key=lambda term: term.en.lower())
 
 
+@made()
 def glossary() -> Table:
     """附录 C 的表。"""
     return Table(["英文", "中文", "意思"], ((term.en, term.zh, term.says) for term in terms()))

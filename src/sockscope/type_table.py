@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 from sockscope import experiments
+from sockscope.cells.made import made
 from sockscope.prose import marked
 from sockscope.trace import Call, Trace
 
@@ -63,7 +64,7 @@ def lossless(trace: Trace) -> str:
 
 def bounded(trace: Trace) -> str:
     """发两次，读到的是两份，没有连成一片。"""
-    first, *_ = _received(trace, "server")
+    first, *_ = _received(trace, "server") or [b""]
     return _says(first.endswith(b"one"))
 
 
@@ -72,8 +73,10 @@ def limit(trace: Trace) -> str:
     sends = [c for c in trace.calls if c.name.startswith("send")]
     if not any(c.errno for c in sends):
         return "不限"
-    largest = max(c.size for c in sends if c.size)
-    refused = min(int(re.search(r"（(\d+) 字节）", c.args)[1]) for c in sends if c.errno == "EMSGSIZE")
+    largest = max((c.size for c in sends if c.size), default=0)
+    refused = min((int(re.search(r"（(\d+) 字节）", c.args)[1]) for c in sends if c.errno == "EMSGSIZE"), default=0)
+    if not refused:
+        return f"至少 {largest:,} 字节"
     return f"{largest:,} 字节" if refused == largest + 1 else f"{largest:,}～{refused:,} 字节"
 
 
@@ -142,6 +145,12 @@ def _is_errno(text: str) -> bool:
     return re.fullmatch(r"E[A-Z]+", text) is not None
 
 
+def printed(domain: str, live: bool = False) -> Grid:
+    """书页里的类型表：放录制。"""
+    return type_table(domain, live=False)
+
+
+@made(page=printed)
 def type_table(domain: str, live: bool = True) -> Grid:
     """一个通信域的类型表。``live``：现场做一遍，做不了的放录制；否则全用录制。
 
@@ -176,6 +185,7 @@ def _labels(traces: Iterable[Trace]) -> str:
     return "、".join(sorted({t.label for t in traces}))
 
 
+@made()
 def probing_matrix(trace: Trace) -> Grid:
     """``probing`` 的一条轨迹 → 类型 × 协议 的表。"""
     asked = [c for c in trace.calls if c.name == "socket"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sockscope.address_explorer import SAMPLES, AddressPage, address_explorer, view
+from sockscope.cells.made import construct
 
 
 @pytest.mark.parametrize("text", SAMPLES)
@@ -22,9 +23,8 @@ def test_typing_changes_the_bytes():
     assert widget.html.startswith('<p class="sa-error"')
 
 
-def test_the_page_needs_no_script_and_no_kernel(monkeypatch):
-    monkeypatch.setenv("SOCKSCOPE_BOOK", "1")
-    page = address_explorer("@echo")
+def test_the_page_needs_no_script_and_no_kernel():
+    page = construct({"made": "address_explorer.address_explorer", "args": ["@echo"]}, page=True)
     assert isinstance(page, AddressPage)
     html = page._repr_html_()
     assert "<script" not in html

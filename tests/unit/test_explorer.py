@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sockscope import experiments, report
+from sockscope.cells.made import construct
 from sockscope.live import Unavailable
 from sockscope.widget import STOPPED, Explorer
 
@@ -22,9 +23,8 @@ sys.path.append(str(ROOT / "book" / "ext"))
 
 
 @pytest.fixture
-def static(monkeypatch):
-    """书的扩展。导入它会设 SOCKSCOPE_BOOK，测试之后收回。"""
-    monkeypatch.setenv("SOCKSCOPE_BOOK", "")
+def static():
+    """书的扩展。"""
     return importlib.import_module("explorer_static")
 
 
@@ -209,9 +209,8 @@ def test_a_wrong_name_in_a_cell_is_one_line():
 
 # ---------------------------------------------------------------- 书页
 
-def test_page_is_readable_without_scripts_and_names_its_recordings(monkeypatch):
-    monkeypatch.setenv("SOCKSCOPE_BOOK", "1")
-    page = ex.explorer("closing", how="SHUT_WR")
+def test_page_is_readable_without_scripts_and_names_its_recordings():
+    page = construct({"made": "explorer.explorer", "args": ["closing"], "options": {"how": "SHUT_WR"}}, page=True)
     html = page._repr_html_()
     assert html.count("<svg") == 2
     assert "<script" not in html
@@ -221,9 +220,17 @@ def test_page_is_readable_without_scripts_and_names_its_recordings(monkeypatch):
                                     experiments.Recording.load("closing").drops.items()}
 
 
-def test_the_page_marks_itself_for_the_extension(static):
-    assert static.MARK.findall(ex.Page("closing")._repr_html_() + ex.Page("keepalive")._repr_html_()) \
-        == ["closing", "keepalive"]
+def test_scripts_are_drawn_again_only_when_what_they_are_made_of_changed(static, tmp_path):
+    folder = tmp_path / "handshake"
+    static.draw("handshake", folder, "first")
+    drawn = next(folder.glob("*.js"))
+    drawn.write_text("kept")
+    static.draw("handshake", folder, "first")
+    assert drawn.read_text() == "kept"
+    (folder / "gone.js").write_text("an experiment had this variant once")
+    static.draw("handshake", folder, "second")
+    assert drawn.read_text().startswith("sockscopeRecorded(")
+    assert not (folder / "gone.js").exists()
 
 
 def test_the_same_module_becomes_a_classic_script(static):

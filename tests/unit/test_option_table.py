@@ -10,14 +10,9 @@ from sockscope.experiments.option_list import LEVELS, OPTIONS, named
 from sockscope.option_table import OptionTable, option_table, rows
 
 
-@pytest.fixture(autouse=True)
-def printed(monkeypatch):
-    monkeypatch.setenv("SOCKSCOPE_BOOK", "1")
-
-
 @pytest.mark.parametrize("level", LEVELS)
 def test_every_option_of_the_list_is_asked_once(level):
-    found = [row.option.name for row in option_table(level).rows]
+    found = [row.option.name for row in option_table(level, live=False).rows]
     assert found == [option.name for option in OPTIONS if option.level == level]
 
 
@@ -31,19 +26,19 @@ def test_a_row_follows_its_trace():
 
 
 def test_read_only_options_are_those_the_kernel_refuses():
-    found = {row.option.name for level in LEVELS for row in option_table(level).rows if row.refused}
+    found = {row.option.name for level in LEVELS for row in option_table(level, live=False).rows if row.refused}
     assert found == {option.name for option in OPTIONS if option.value is None}
 
 
 def test_the_table_says_whose_answer_it_is():
-    html = option_table("IPPROTO_TCP")._repr_html_()
+    html = option_table("IPPROTO_TCP", live=False)._repr_html_()
     assert "（录制，Linux 6.18" in html
     assert "<code>TCP_MAXSEG</code><small>int</small>" in html
     assert html.count("<tr>") == 1 + sum(option.level == "IPPROTO_TCP" for option in OPTIONS)
 
 
 def test_text_form_has_every_option():
-    table = option_table("IPPROTO_IP")
+    table = option_table("IPPROTO_IP", live=False)
     assert isinstance(table, OptionTable)
     assert "IP_TTL  64 → 1 → 1" in repr(table)
 

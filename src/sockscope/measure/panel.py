@@ -1,11 +1,10 @@
 """给读者看的一份：两张图、数目、一个“在这台机器上重新量”的按钮。
 
-Lab 里按了按钮就现场量，有进度，可以叫停；构建书时（环境变量 ``SOCKSCOPE_BOOK``）是静态的一份，放录制。
+Lab 里按了按钮就现场量，有进度，可以叫停；书页里是静态的一份，放录制。
 """
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from html import escape
@@ -13,6 +12,7 @@ from html import escape
 import ipywidgets
 import traitlets
 
+from sockscope.cells.made import made
 from sockscope.measure.race import NO_COMPILER, SIZES, measure
 from sockscope.measure.results import KINDS, Measurement, recorded
 from sockscope.render import chart, framed
@@ -182,6 +182,12 @@ def compared(mine: Measurement, book: Measurement) -> str:
     return f"TCP 的一个来回是 Unix 字节流的 {times(mine)} 倍（书上 {times(book)} 倍）。"
 
 
-def comparison() -> Remeasure | Figure:
-    """测量的图。Lab 里可以重新量；构建书时（环境变量 ``SOCKSCOPE_BOOK``）是静态的录制。"""
-    return Figure(recorded()) if os.environ.get("SOCKSCOPE_BOOK") else Remeasure(recorded())
+def printed() -> Figure:
+    """书页里的一份：放录制。"""
+    return Figure(recorded())
+
+
+@made(page=printed)
+def comparison() -> Remeasure:
+    """测量的图：先放录制，可以在这台机器上重新量。"""
+    return Remeasure(recorded())

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
-import os
-from dataclasses import replace
 from typing import Any
 
 from sockscope.render import svg, text
@@ -32,16 +29,10 @@ def framed(wide: str, narrow: str) -> str:
     return f'<div class="sockscope-figure"><style>{SWITCH}</style>{wide}{narrow}</div>'
 
 
-def printed(trace: Trace) -> Trace:
-    """构建书时，单元格的图是在作者的机器上刚做的；到了读者眼前，它就是录制，照此标明。"""
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return trace if trace.recorded else replace(trace, recorded=today, kernel=trace.kernel.partition("-")[0])
-
-
 def attach() -> None:
     """让 IPython 与 Jupyter 知道怎样显示一条轨迹。"""
 
     def show(self: Trace, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return mimebundle(printed(self) if os.environ.get("SOCKSCOPE_BOOK") else self)
+        return mimebundle(self)
 
     Trace._repr_mimebundle_ = show  # type: ignore[attr-defined]

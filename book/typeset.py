@@ -1,0 +1,25 @@
+"""排版：请 Jupyter Book 1 把来源排成网页。全仓库只有这里和 ``_config.yml`` 知道它。
+
+用法：python book/typeset.py 输出的文件夹 中间产物的文件夹 [同时几个进程]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from jupyter_book.sphinx import build_sphinx
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(output: str, doctrees: str, at_once: str = "1") -> int:
+    """返回退出码；警告就是错误。"""
+    overrides = {"external_toc_path": str(ROOT / "_toc.yml"), "latex_individualpages": False, "nitpicky": True}
+    result = build_sphinx(ROOT, output, doctreedir=doctrees, noconfig=True, path_config=ROOT / "_config.yml",
+                          confoverrides=overrides, warningiserror=True, keep_going=True, jobs=int(at_once))
+    return result if isinstance(result, int) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

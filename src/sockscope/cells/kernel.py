@@ -1,0 +1,49 @@
+"""在执行笔记本的内核里：显示出来的东西不画，记成数据。"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import replace
+from typing import Any
+
+from sockscope.cells.made import origin
+from sockscope.trace import Trace, dumps
+
+__all__ = ["MIME", "START", "as_data", "record"]
+
+MIME = "application/vnd.sockscope+json"
+START = "from sockscope.cells.kernel import record as _; _(); del _"
+"""录制的内核先执行的一句。"""
+
+
+def record() -> None:
+    """从现在起，本内核显示的轨迹和由书里的函数做成的东西都记成 ``MIME`` 的数据；别的照旧。"""
+    from IPython import get_ipython
+
+    from sockscope.cells import standin
+
+    shell = get_ipython()
+    standin.detach(shell)
+    formatter = shell.display_formatter
+    draw = formatter.format
+
+    def format(value: Any, *args: Any, **options: Any) -> Any:
+        data = as_data(value)
+        return draw(value, *args, **options) if data is None else ({MIME: data}, {})
+
+    formatter.format = format
+
+
+def as_data(value: Any) -> dict[str, Any] | None:
+    """一个东西的数据；不是我们的则为 None。"""
+    if isinstance(value, Trace):
+        return {"trace": json.loads(dumps(dated(value)))}
+    told = origin(value)
+    return None if told is None else told.to_json()
+
+
+def dated(trace: Trace) -> Trace:
+    """写上录制的日期：到了读者眼前，它就是录制。发行版的后缀不是内核的版本。"""
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return trace if trace.recorded else replace(trace, recorded=today, kernel=trace.kernel.partition("-")[0])

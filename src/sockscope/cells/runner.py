@@ -1,0 +1,76 @@
+"""运行一本笔记本：一个真的内核，从头到尾，每一格的输出记成数据。出错的格子也只是一种输出，后面的照样运行。"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+from sockscope.cells.kernel import START
+from sockscope.cells.outputs import Output, kept
+from sockscope.cells.recordings import Book, Cell, book_notebooks, digest, sources
+from sockscope.experiments import recordings_folder
+from sockscope.live.capability import kernel
+
+__all__ = ["Told", "run", "run_all"]
+
+LIMIT = 120  # 一格最多运行多久，秒
+STRICT = {"SOCKSCOPE_CAPTURE": "cable"}  # 要的是真的结果：不许用录制顶替
+Told = Callable[[str, str], None]
+"""进展：``(笔记本, 刚刚做完的单元格)``。"""
+
+
+def run(notebook: str, on_cell: Told | None = None) -> Book:
+    """运行一本笔记本，返回它在这台机器上的录制。内核中途死了抛 ``RuntimeError``，说明停在哪一格。"""
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    path = recordings_folder().parent / notebook
+    whole = nbformat.read(path, as_version=4)
+    whole.cells = [nbformat.v4.new_code_cell(START), *(c for c in whole.cells if c.cell_type == "code")]
+    at = [""]
+
+    def done(cell: Any, **_: Any) -> None:
+        if on_cell is not None and cell.source != START:
+            on_cell(notebook, cell.id)
+
+    client = NotebookClient(whole, timeout=LIMIT, allow_errors=True, resources={"metadata": {"path": str(path.parent)}},
+                            on_cell_start=lambda cell, **_: at.__setitem__(0, cell.id), on_cell_executed=done)
+    try:
+        client.execute(env={**os.environ, **STRICT}, stderr=_quiet())
+    except (CellTimeoutError, DeadKernelError) as error:
+        raise RuntimeError(f"{notebook} 运行到 {at[0]} 停住了：{type(error).__name__}。") from None
+    found = {cell.id: cell.outputs for cell in whole.cells[1:]}
+    return Book(notebook, kernel().partition("-")[0], {
+        name: Cell(name, digest(source), kept(found[name])) for name, source in sources(notebook)})
+
+
+def _quiet() -> int:
+    """内核启动时在标准错误上的闲话，不给读者看。"""
+    import subprocess
+
+    return subprocess.DEVNULL
+
+
+def run_all(notebooks: Iterable[str] = (), *, at_once: int = 2,
+            on_cell: Told | None = None) -> Iterator[tuple[str, Book | Exception]]:
+    """同时运行几本，做完一本交出一本：``(笔记本, 录制或为什么没有做成)``。源码长的先来，免得最后只剩它。"""
+    wanted = list(notebooks) or book_notebooks()
+    wanted.sort(key=lambda notebook: -len(sources(notebook)))
+    with ThreadPoolExecutor(at_once) as pool:
+        work = {pool.submit(run, notebook, on_cell): notebook for notebook in wanted}
+        for future in as_completed(work):
+            error = future.exception()
+            if error is not None and not isinstance(error, Exception):
+                raise error
+            yield work[future], error or future.result()
+
+
+def errors(book: Book) -> Iterator[tuple[str, Output]]:
+    """出了错的格子：``(名字, 那份输出)``。"""
+    for name, cell in book.cells.items():
+        for output in cell.outputs:
+            if "error" in output:
+                yield name, output
