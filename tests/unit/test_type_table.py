@@ -32,3 +32,16 @@ def test_the_matrix_has_a_cell_for_every_question():
     assert len(matrix.cells) == len(matrix.rows) * len(matrix.columns) == 35
     assert matrix["SOCK_RAW", "TCP"] == "EPERM"
     assert "没有特权" in repr(matrix)
+
+
+def test_a_limit_that_no_message_reached_is_no_error():
+    """缓冲区小，一条也没有收下；缓冲区大，一条也没有嫌大：都说得出来。"""
+    trace = experiments.recording("sizing", domain="AF_INET", kind="SOCK_DGRAM")
+    small = [replace(e, errno="EMSGSIZE", size=None) if getattr(e, "name", "") == "sendto" else e for e in trace.events]
+    assert type_table.limit(replace(trace, events=small)) == "0～65,507 字节"
+    large = [replace(e, errno="ENOBUFS") if getattr(e, "errno", None) == "EMSGSIZE" else e for e in trace.events]
+    assert type_table.limit(replace(trace, events=large)) == "至少 65,507 字节"
+
+
+def test_nothing_received_has_no_boundaries():
+    assert type_table.bounded(experiments.recording("talking", domain="AF_INET", kind="SOCK_SEQPACKET")) == "否"
