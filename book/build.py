@@ -21,6 +21,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sockscope.terminal import speak_chinese
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 
@@ -35,8 +37,7 @@ JUNK = {"__pycache__", ".ipynb_checkpoints"}
 
 
 def main() -> int:
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # 终端的编码里没有的字，也不该是错误
+    speak_chinese()
     parser = argparse.ArgumentParser(description="构建全书到 _build/html，只在来源变化时。", add_help=False)
     parser.add_argument("--force", action="store_true", help="来源没有变也重来")
     parser.add_argument("-h", "--help", action="help", help="显示这些用法")

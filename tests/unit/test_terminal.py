@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from sockscope.terminal import speak_chinese
+from sockscope.terminal import Parser, speak_chinese
 
-PROGRAMS = {"sockscope": "machine", "sockscope.notebook": "--help", "sockscope.grading": "--help"}
+ROOT = Path(__file__).parents[2]
+PROGRAMS = {
+    "sockscope": ["-m", "sockscope", "machine"], "notebook": ["-m", "sockscope.notebook", "--help"],
+    "grading": ["-m", "sockscope.grading", "--help"], "book": [ROOT / "book" / "build.py", "--help"]}
 
 
-def said(encoding: str, *command: str) -> tuple[str, str]:
+def said(encoding: str, *command: str | Path) -> tuple[str, str]:
     done = subprocess.run([sys.executable, *command], env=os.environ | {"PYTHONIOENCODING": encoding}, capture_output=True)
     return tuple(out.decode("gbk" if encoding == "gbk" else "utf-8") for out in (done.stdout, done.stderr))
 
@@ -21,7 +26,7 @@ def said(encoding: str, *command: str) -> tuple[str, str]:
 @pytest.mark.parametrize("encoding", ["gbk", "latin-1", "ascii", "utf-8"])
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_program_speaks_in_every_encoding(program, encoding):
-    output, complaint = said(encoding, "-m", program, PROGRAMS[program])
+    output, complaint = said(encoding, *PROGRAMS[program])
     assert any("一" <= letter <= "鿿" for letter in output), output
     assert "Traceback" not in complaint
 
@@ -35,3 +40,29 @@ def test_what_is_no_terminal_is_left_alone(capsys):
     speak_chinese()  # pytest 把标准输出换成了别的
     print("照旧")
     assert capsys.readouterr().out == "照旧\n"
+
+
+@pytest.mark.parametrize(("line", "sentence"), [
+    ("3", "还缺 --need"), ("--need 1 x --more", "没有这样的参数：--more"), ("--need", "--need：后面要写一个值"),
+    ("--need x", "--need：x 不是它要的那种值"), ("--need 1 --flag=2", "--flag：它不要值，却写了 2"),
+    ("--need 1 --kind c", "--kind：没有 c，可以是 a, b"), ("--need 1 --flag --other", "--other：不能与 --flag 一起用"),
+    ("--nee 1", "还缺 --need"), ("--need 1 --two 5", "--two：后面要写 2 个值")])
+def test_argparse_complains_in_chinese(capsys, line, sentence):
+    parser = Parser(prog="程序")
+    parser.add_argument("given", nargs="?")
+    parser.add_argument("--need", type=int, required=True)
+    parser.add_argument("--kind", choices=["a", "b"])
+    parser.add_argument("--two", nargs=2)
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--flag", action="store_true")
+    either.add_argument("--other", action="store_true")
+    with pytest.raises(SystemExit):
+        parser.parse_args(line.split())
+    complaint = capsys.readouterr().err
+    assert complaint.replace("'", "") == f"看不懂这条命令（{sentence}）；程序 --help 说明用法。\n"  # 引号各个版本不一样
+
+
+def test_help_is_chinese(capsys):
+    with pytest.raises(SystemExit):
+        Parser(prog="程序", description="做一件事。").parse_args(["-h"])
+    assert re.sub(r"\s+", " ", capsys.readouterr().out) == "用法：程序 [-h] 做一件事。 选项: -h, --help 显示这些用法 "
