@@ -5,13 +5,13 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint book bench bench-grading record screenshots soak lock clean environment browser
+.PHONY: help serve test check lint book bench bench-grading record compare screenshots soak lock clean environment browser
 
 help: ## 列出这些命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
-serve: environment ## 建好环境，构建全书，在本机打开书和 JupyterLab
-	@$(PYTHON_IN_VENV) -m sockscope.serve
+serve: environment ## 建好环境，在本机打开 JupyterLab 和书（书在后台构建）；ARGS=--help 说明参数
+	@$(PYTHON_IN_VENV) -m sockscope.serve $(ARGS)
 
 test: environment browser ## 构建全书，运行全部测试：内核、笔记本、书页、真实浏览器
 	@$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --nbval-lax -m "not soak"
@@ -32,8 +32,11 @@ bench: environment ## 测量：一次实验、一个来回、一次切换各要�
 bench-grading: environment ## 测量：一分钟批改多少份，与普通的 nbgrader 比；再批一千份
 	@$(PYTHON_IN_VENV) -m bench.grading
 
-record: environment ## 在这台机器的内核上重新录制全部实验
-	@$(PYTHON_IN_VENV) -m sockscope record
+record: environment ## 在这台机器的内核上重新录制全部实验与单元格
+	@$(PYTHON_IN_VENV) -m sockscope record; status=$$?; $(PYTHON_IN_VENV) -m sockscope.cells && exit $$status
+
+compare: environment ## 你的内核与书：全部单元格和实验再做一遍，逐个比较；ARGS=--help 说明参数
+	@$(PYTHON_IN_VENV) -m sockscope.my_kernel $(ARGS)
 
 screenshots: environment browser ## 重拍《教师手册》的画面：真的走一遍从发布到成绩表
 	@$(PYTHON_IN_VENV) book/screenshots.py

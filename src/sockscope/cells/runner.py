@@ -12,6 +12,7 @@ from sockscope.cells.outputs import Output, kept
 from sockscope.cells.recordings import Book, Cell, book_notebooks, digest, sources
 from sockscope.experiments import recordings_folder
 from sockscope.live.capability import kernel
+from sockscope.trace import from_json
 
 __all__ = ["Told", "run", "run_all"]
 
@@ -21,8 +22,15 @@ Told = Callable[[str, str], None]
 """进展：``(笔记本, 刚刚做完的单元格)``。"""
 
 
-def run(notebook: str, on_cell: Told | None = None) -> Book:
-    """运行一本笔记本，返回它在这台机器上的录制。内核中途死了抛 ``RuntimeError``，说明停在哪一格。"""
+class Stopped(Exception):
+    """有人叫停。"""
+
+
+def run(notebook: str, on_cell: Told | None = None, stopping: Callable[[], bool] = lambda: False) -> Book:
+    """运行一本笔记本，返回它在这台机器上的录制。
+
+    内核中途死了、或一格过了 ``LIMIT`` 秒，抛 ``RuntimeError``，说明停在哪一格；叫停了抛 ``Stopped``。
+    """
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -32,12 +40,17 @@ def run(notebook: str, on_cell: Told | None = None) -> Book:
     whole.cells = [nbformat.v4.new_code_cell(START), *(c for c in whole.cells if c.cell_type == "code")]
     at = [""]
 
+    def started(cell: Any, **_: Any) -> None:
+        at[0] = cell.id
+        if stopping():
+            raise Stopped
+
     def done(cell: Any, **_: Any) -> None:
         if on_cell is not None and cell.source != START:
             on_cell(notebook, cell.id)
 
     client = NotebookClient(whole, timeout=LIMIT, allow_errors=True, resources={"metadata": {"path": str(path.parent)}},
-                            on_cell_start=lambda cell, **_: at.__setitem__(0, cell.id), on_cell_executed=done)
+                            on_cell_start=started, on_cell_executed=done)
     try:
         client.execute(env={**os.environ, **STRICT}, stderr=_quiet())
     except (CellTimeoutError, DeadKernelError) as error:
@@ -54,18 +67,27 @@ def _quiet() -> int:
     return subprocess.DEVNULL
 
 
-def run_all(notebooks: Iterable[str] = (), *, at_once: int = 2,
-            on_cell: Told | None = None) -> Iterator[tuple[str, Book | Exception]]:
-    """同时运行几本，做完一本交出一本：``(笔记本, 录制或为什么没有做成)``。源码长的先来，免得最后只剩它。"""
-    wanted = list(notebooks) or book_notebooks()
-    wanted.sort(key=lambda notebook: -len(sources(notebook)))
+def run_all(notebooks: Iterable[str] = (), *, at_once: int = 2, on_cell: Told | None = None,
+            stopping: Callable[[], bool] = lambda: False) -> Iterator[tuple[str, Book | Exception]]:
+    """同时运行几本，做完一本交出一本：``(笔记本, 录制或为什么没有做成)``。
+
+    上次用得久的先来，免得最后只剩它。``stopping`` 为真以后，没有开始的不再开始，正在运行的到下一格为止。
+    """
+    wanted = sorted(notebooks or book_notebooks(), key=lambda notebook: -weight(notebook))
     with ThreadPoolExecutor(at_once) as pool:
-        work = {pool.submit(run, notebook, on_cell): notebook for notebook in wanted}
+        work = {pool.submit(run, notebook, on_cell, stopping): notebook for notebook in wanted}
         for future in as_completed(work):
             error = future.exception()
             if error is not None and not isinstance(error, Exception):
                 raise error
             yield work[future], error or future.result()
+
+
+def weight(notebook: str) -> int:
+    """一本大约要运行多久：录下的轨迹一共多长（纳秒），加上每格的开销。"""
+    book = Book.load(notebook)
+    traces = (from_json(output["trace"]) for cell in book.cells.values() for output in cell.outputs if "trace" in output)
+    return sum(trace.duration for trace in traces) + 10**8 * len(sources(notebook))
 
 
 def errors(book: Book) -> Iterator[tuple[str, Output]]:

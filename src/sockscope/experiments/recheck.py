@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import pkgutil
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from typing import Any
 
 from sockscope import experiments
 from sockscope.experiments.experiment import Recording, get, names, recording, today
-from sockscope.live.forge import die_with
+from sockscope.live import Unavailable
 from sockscope.tcp import violations
 from sockscope.trace import Trace, compare
 
@@ -51,11 +53,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """做了一次：得到的轨迹，或者为什么没有（一句话）。"""
+    """做了一次：得到的轨迹，或者为什么没有（一句话）；``impossible`` 是因为这台机器做不了。"""
 
     run: Run
     trace: Trace | None = None
     problem: str = ""
+    impossible: bool = False
 
 
 def every_run(wanted: Iterable[str] = ()) -> list[tuple[Run, float]]:
@@ -74,7 +77,8 @@ def perform(run: Run) -> Outcome:
         trace = get(run.experiment).run(drop=run.cuts, **run.values)
     except Exception as error:
         where = "；".join(getattr(error, "__notes__", []))
-        return Outcome(run, problem=f"{run}：{str(error) or type(error).__name__}{'（' + where + '）' if where else ''}")
+        told = f"{run}：{str(error) or type(error).__name__}{'（' + where + '）' if where else ''}"
+        return Outcome(run, problem=told, impossible=isinstance(error, Unavailable))
     if broken := violations(trace):
         return Outcome(run, problem=f"{run} 的轨迹违反 RFC 9293 的状态机：{broken[0]}")
     return Outcome(run, replace(trace, recorded=today(), kernel=trace.kernel.partition("-")[0]))  # 发行版的后缀不是版本
@@ -112,7 +116,14 @@ def team(workers: int = 0) -> Iterator[ProcessPoolExecutor]:
 def _join() -> None:
     """进程开工：Ctrl + C 由主进程来管；主进程一死（哪怕是 kill -9），自己也不留下。"""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    die_with(os.getppid())
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    master = multiprocessing.parent_process()
+    if master is not None:
+        multiprocessing.connection.wait([master.sentinel])
+        os._exit(1)
 
 
 def perform_all(pool: ProcessPoolExecutor, runs: Iterable[Run],
