@@ -85,3 +85,47 @@ def test_a_host_that_cannot_be_born_says_why(monkeypatch):
     with pytest.raises(NamespaceError) as refusal:
         Plan.row(2, False, 0.0)[0].build()
     assert (refusal.value.stage, refusal.value.errno) == ("forge", 24)
+
+
+FEW = """
+import os, resource
+from sockscope import Network, Unavailable
+with Network("client", "server"):  # 该导入的先导入好
+    pass
+before = len(os.listdir("/proc/self/fd"))
+resource.setrlimit(resource.RLIMIT_NOFILE, (before + {room}, before + {room}))
+networks = []
+try:
+    while True:
+        networks.append(Network("client", "server"))
+except Unavailable as sentence:
+    print(sentence)
+for network in networks:
+    network.close()
+print(len(os.listdir("/proc/self/fd")) - before)
+"""
+
+
+@pytest.mark.parametrize("room", range(2, 14))
+def test_running_out_of_descriptors_is_a_sentence_and_leaks_none(room):
+    """不管是在建造的哪一步用完的。"""
+    done = subprocess.run([sys.executable, "-c", FEW.format(room=room)], capture_output=True, text=True)
+    sentence = "造主机的小进程启动不了（EMFILE）。补救：看看进程数、描述符数（ulimit -u、ulimit -n）和内存够不够。"
+    assert (done.stdout, done.stderr) == (f"{sentence}\n0\n", "")
+
+
+def test_a_socket_that_finds_no_descriptor_disturbs_nothing():
+    """进程没有描述符了，socket() 报 EMFILE；放开以后，主机照样听话。"""
+    import resource
+
+    with Network("client", "server") as net:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            with pytest.raises(OSError) as refusal:
+                net.client.socket()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert refusal.value.errno == 24  # EMFILE
+        assert net.client.sysctl("tcp_syn_retries") == "6"
+        net.client.socket().close()

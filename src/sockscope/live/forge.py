@@ -58,10 +58,14 @@ class Refused(Exception):
 
 
 def receive(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """收一条消息和随行的描述符；对端已关闭则消息为 None。"""
-    data, ancillary, _, _ = control.recvmsg(MESSAGE, socket.CMSG_SPACE(16 * 4), socket.MSG_CMSG_CLOEXEC)
+    """收一条消息和随行的描述符；对端已关闭则消息为 None。本进程的描述符用完了，收不下它们，抛 ``EMFILE``。"""
+    data, ancillary, flags, _ = control.recvmsg(MESSAGE, socket.CMSG_SPACE(16 * 4), socket.MSG_CMSG_CLOEXEC)
     fds = [fd for level, kind, body in ancillary if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
            for fd in struct.unpack(f"{len(body) // 4}i", body[:len(body) // 4 * 4])]
+    if flags & socket.MSG_CTRUNC:
+        for fd in fds:
+            os.close(fd)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     return (json.loads(data) if data else None), fds
 
 

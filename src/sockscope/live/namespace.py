@@ -106,7 +106,10 @@ class Namespace:
 
     def ready(self) -> Namespace:
         """等主机就绪。下单与等待分开，几台主机便能同时建造。"""
-        message, fds = forge.receive(self._control)
+        try:
+            message, fds = forge.receive(self._control)
+        except OSError as error:
+            message = {"error": error.errno, "stage": "forge"}
         if message is None or "error" in message:
             self._control.close()
             raise NamespaceError((message or {}).get("stage", "forge"), (message or {}).get("error", 0))
@@ -119,7 +122,11 @@ class Namespace:
         """请主机做一件事，返回应答和描述符。主机那边失败则抛同样 errno 的 ``OSError``。"""
         with self._lock:
             forge.send(self._control, {"do": do, **arguments}, fds)
-            message, received = forge.receive(self._control)
+            try:
+                message, received = forge.receive(self._control)
+            except OSError:  # 收不下交来的描述符：它后面那一句也取走，下次才对得上号
+                forge.receive(self._control)
+                raise
             if received:  # 等主机放下它手里的副本，从此只有我们拿着
                 forge.receive(self._control)
         if message is None:

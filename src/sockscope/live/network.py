@@ -85,8 +85,9 @@ class Network:
             build()
         except BaseException as error:
             self.close()
-            if isinstance(error, NamespaceError):  # 能做的事也会用完：命名空间、进程、描述符
-                raise Unavailable("".join(explain(error))) from None
+            if isinstance(error, OSError):  # 能做的事也会用完：命名空间、进程、描述符
+                refusal = error if isinstance(error, NamespaceError) else NamespaceError("forge", error.errno or 0)
+                raise Unavailable("".join(explain(refusal))) from None
             raise
 
     # ------------------------------------------------------------ 建造
