@@ -18,6 +18,11 @@
     * 时刻、端口号、序号的初值不进入比较；临时端口写成 ``p1``、``p2``……（按出现次序）。
     * 每个方向上的包各成一列，次序保留；纯 ACK 不算（它独自走还是搭数据的车，只是运气），
       保活探测算。丢失、多出、换位的 SYN、FIN、RST 或数据一定会让两份规范形式不同。
+    * 多余的重传不算：那个段已经送到，确认也已经发出，只是定时器比忙着的机器早到一步。
+      丢了段、丢了确认才有的重传照算。
+    * 同一个段接连几次重传都丢了，只算一次：来得及重传几次，要看 RTO，而 RTO 量自往返，机器一忙就长。
+    * 内核可以推迟确认时（``settings`` 里 ``quickack`` 为 0），FIN_WAIT2 只是路过（对端的 FIN 紧跟着到，中间
+      没有数据）就不算：停不停这一站，只看对端的 ACK 是独自走还是搭 FIN 的车。停下来等、其间收到数据的照算。
     * 每个线程的调用各成一列，每个端点的状态各成一列。列与列之间谁先谁后不比较：
       那是调度的运气，有因果关系的先后已经由状态序列记住了。
 """
@@ -25,6 +30,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import re
 import types
@@ -179,7 +185,8 @@ class Trace:
     ``capture`` 为 ``cable``（有抓包）或 ``loopback``（无抓包）；``recorded`` 为空表示刚刚发生，
     否则是录制的日期。``parameters`` 的值只会是字符串、整数、小数或布尔。
     ``settings`` 说它在怎样的内核参数下得到：``table`` 是哪一套（``live/settings.py``；``machine`` 为机器自己的），
-    /proc/sys/net 下的名字是与那一套不同的、和全机器只有一份的值（空串：这个内核没有），前面带主机名的是实验自己改的。
+    /proc/sys/net 下的名字是与那一套不同的、和全机器只有一份的值（空串：这个内核没有），前面带主机名的是实验自己改的；
+    ``quickack``、``rto_min``（毫秒）是直连路由的属性。
     旧文件里没有，则为空；它不进规范形式。
     """
 
@@ -256,9 +263,12 @@ class Trace:
 def _canonical_lines(trace: Trace) -> Iterator[str]:
     ports = _PortNames(trace)
     columns: dict[str, list[str]] = {}
+    lucky = {id(event) for event in (*_needless(trace), *(_passing(trace) if _may_delay(trace) else ()))}
     for event in trace.events:
+        if id(event) in lucky:
+            continue
         place, line = _canonical_event(event, ports)
-        if line:
+        if line and not (_lost_again(event) and columns.get(place, [""])[-1] == line):
             columns.setdefault(place, []).append(line)
     for place in sorted(columns):
         for line in columns[place]:
@@ -287,6 +297,56 @@ def _canonical_event(event: Event, ports: _PortNames) -> tuple[str, str]:
         case Action():
             return "动作", f"{event.where} {event.name} {event.detail}".rstrip()
     raise AssertionError(event)
+
+
+def _lost_again(event: Event) -> bool:
+    """又丢了的一次重传（SYN 除外：它的定时器不看往返时间）。"""
+    return isinstance(event, Packet) and event.note == "retransmission" and event.end is None \
+        and "SYN" not in event.flags
+
+
+def _needless(trace: Trace) -> Iterator[Packet]:
+    """多余的重传：同样的段先前已经送到，而且在这次重传到达之前，对端就发出了确认，确认也送到了。
+
+    SYN+ACK 例外：监听的一方队列满时会不理送到的确认，再发一遍；确认还在路上时重发的，才是多余的。
+    内核可以推迟确认时，搭车的确认与车一起丢了，也当它送到了：独自走，它本来会到。
+    """
+    luck = _may_delay(trace)
+    flows: dict[tuple[int, str, str], list[Packet]] = {}
+    for packet in trace.packets:
+        if packet.protocol == "tcp" and packet.seq is not None:
+            flows.setdefault((packet.cable, packet.source, packet.target), []).append(packet)
+    for (cable, source, target), sent in flows.items():
+        back = [p for p in flows.get((cable, target, source), [])
+                if p.ack is not None and (p.end is not None or (luck and not p.pure_ack))]
+        for again in (p for p in sent if p.note == "retransmission"):
+            earlier = [p.end for p in sent if p.number < again.number and p.end is not None
+                       and p.seq <= again.seq and _after(p) >= _after(again)]
+            heard = [p for p in back if p.ack >= _after(again) and min(earlier, default=p.t + 1) <= p.t < (again.end or p.t + 1)]
+            if any("SYN" not in again.flags or again.t < (p.end or 0) for p in heard):
+                yield again
+
+
+def _after(packet: Packet) -> int:
+    """这个段之后的序号：SYN 与 FIN 各占一个。"""
+    return packet.seq + packet.length + len({"SYN", "FIN"} & set(packet.flags))
+
+
+def _may_delay(trace: Trace) -> bool:
+    """内核可以推迟确认，让它搭数据或 FIN 的车。"""
+    return trace.settings.get("quickack") == "0"
+
+
+def _passing(trace: Trace) -> Iterator[State]:
+    """只是路过的 FIN_WAIT2：同一端点接下来就是 TIME_WAIT，其间没有数据到来。"""
+    ends: dict[tuple[str, str, str], list[State]] = {}
+    for state in trace.states:
+        ends.setdefault((state.host, state.local, state.peer), []).append(state)
+    for (_, local, _), states in ends.items():
+        for state, after in itertools.pairwise(states):
+            if (state.state, after.state) == ("FIN_WAIT2", "TIME_WAIT") and not any(
+                    p.target == local and p.length and state.t < (p.end or 0) <= after.t for p in trace.packets):
+                yield state
 
 
 class _PortNames:

@@ -67,6 +67,20 @@ def more_lone_acks(trace: Trace) -> Trace:
     return edit(trace, answered)
 
 
+def needless_retransmissions(trace: Trace) -> Trace:
+    """定时器比忙着的机器早到一步：每个送到了、也得到确认的段，在确认还在路上时又发一遍。"""
+    extra = []
+    for packet in trace.packets:
+        end = (packet.seq or 0) + packet.length + len({"SYN", "FIN"} & set(packet.flags))
+        acks = [p for p in trace.packets if p.source == packet.target and p.end and p.t >= (packet.end or 0)
+                and p.ack is not None and p.ack >= end]
+        if packet.end and acks and not packet.pure_ack and "RST" not in packet.flags:
+            extra.append(replace(packet, number=packet.number + 1000, note="retransmission",
+                                 t=acks[0].t + 1, end=acks[0].t + 9_000_000))
+    assert extra
+    return replace(trace, events=in_order([*trace.events, *extra]))
+
+
 def other_windows(trace: Trace) -> Trace:
     return edit(trace, lambda e: replace(e, window=1, ack=None, options={}) if isinstance(e, Packet) else e)
 
@@ -82,7 +96,7 @@ def interleaved_otherwise(trace: Trace) -> Trace:
 
 @pytest.mark.parametrize("change", [
     other_ports, other_initial_numbers, other_times, no_lone_acks, more_lone_acks, other_windows,
-    interleaved_otherwise], ids=lambda f: f.__name__)
+    interleaved_otherwise, needless_retransmissions], ids=lambda f: f.__name__)
 def test_luck_does_not_matter(change):
     for trace in SAMPLE:
         assert change(trace) != trace, "改动没有改到东西"
@@ -186,6 +200,42 @@ def test_ports_are_named_in_order_of_appearance():
     lines = CLOSING["close.0.0.0"].canonical()
     assert any("10.0.0.1:p1 → 10.0.0.2:7007 tcp SYN" in line for line in lines)
     assert not any(re.search(r":[3-6]\d{4}\b", line) for line in lines)
+
+
+# ---------------------------------------------------------------- 运气与承诺的边界
+
+def test_a_retransmission_that_was_needed_matters():
+    """丢的是段也好，是确认也好，补的那一次都算；监听的一方不理确认而重发的 SYN+ACK 也算。"""
+    tried = 0
+    for name in ("closing", "talking", "backlog"):
+        for group in Recording.load(name).drops.values():
+            for trace in group.values():
+                for again in (p for p in trace.packets if p.note == "retransmission"):
+                    tried += compare(trace, without(trace, again)) is not None
+    assert tried > 20
+
+
+def halfway(trace: Trace) -> Trace:
+    """服务器的 ACK 搭 FIN 的车：客户端不在 FIN_WAIT2 停。"""
+    return edit(trace, lambda e: None if isinstance(e, State) and e.state == "FIN_WAIT2" else e)
+
+
+def may_delay(trace: Trace) -> Trace:
+    return replace(trace, settings=trace.settings | {"quickack": "0"})
+
+
+def test_passing_through_fin_wait2_is_luck_where_the_kernel_may_delay_its_ack():
+    whole = CLOSING["close.0.0.0"]
+    assert compare(whole, halfway(whole)) is not None
+    assert compare(may_delay(whole), may_delay(halfway(whole))) is None
+
+
+def test_staying_in_fin_wait2_never_is():
+    """其间收到了数据，或者再没有离开。"""
+    talked, stayed = CLOSING["SHUT_WR.0.1.0"], Recording.load("orphan").variants["close"]
+    for trace in (talked, stayed):
+        assert "FIN_WAIT2" in trace.states_of("client")
+        assert compare(may_delay(trace), may_delay(halfway(trace))) is not None
 
 
 # ---------------------------------------------------------------- 一句话的比较

@@ -18,6 +18,7 @@ def after_reset(net, buffered):
     near.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
     near.close()
     net.settle()
+    far.settimeout(1)  # RST 丢了，就没有人叫醒它：只为有个尽头
     for _ in range(3 if buffered else 2):
         attempt(far.recv, 64)
     attempt(far.send, b"more")

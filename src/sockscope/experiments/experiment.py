@@ -37,6 +37,7 @@ __all__ = [
 RECORDINGS = "sockscope-recordings/1"
 PORT = 7007  # 实验里服务器的端口：没有命名空间的机器上，普通用户也绑得上
 LATE = 0.1  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
+RIVALS = {"SYN+ACK": "SYN", "SHUTDOWN ACK": "SHUTDOWN"}  # 回答丢了，两端同时要重传：回答 → 问
 CALM = 2.0  # 不丢包的实验里，重传定时器的下限，秒
 REFRESH = 0.15  # 进行中的实验多久重画一次，秒
 
@@ -163,9 +164,10 @@ class Experiment:
         ends = signature.split(" ")[0].split(">")
         for cable in net.cables:
             if sorted(ends) == sorted(e.host for e in cable.ends):
-                if "SYN+ACK" in signature:  # 两端的计时器都是 1 秒；SYN 慢一步，谁先重传就不靠运气
-                    cable.detain(LATE, match=lambda p: p.flags == ["SYN"] and not p.note, times=sys.maxsize)
-                cable.drop(signature=signature)
+                for answer, asked in RIVALS.items():
+                    if f" {answer} " in signature:  # 两端的计时器都是 1 秒；问的慢一步，谁先重传就不靠运气
+                        cable.detain(LATE, match=lambda p, f=[asked]: p.flags == f and not p.note, times=sys.maxsize)
+                cable.snip(signature)
                 return
         raise ValueError(f"没有一根网线上会有这样的包：{signature!r}。")
 

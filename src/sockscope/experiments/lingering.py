@@ -7,7 +7,7 @@ from sockscope.experiments import Choice, Switch, attempt, connected, experiment
 
 
 @experiment(
-    chapter="05", title="close() 等不等", delay=0.05,
+    chapter="05", title="close() 等不等", delay=0.02,
     question="发出去的数据还没有得到确认就 close()：它立刻返回吗？数据呢？",
     seconds=Choice("SO_LINGER", {-1: "不设", 0: "打开，0 秒", 1: "打开，1 秒"}),
     cut=Switch("网线断着"))

@@ -78,8 +78,9 @@ class Session:
 
 
 def alike(before: Trace, fresh: Trace) -> bool:
-    """旧的还用得上：规范形式相同，内核参数也是同一套。"""
-    return compare(before, fresh) is None and before.settings.get("table") == fresh.settings.get("table")
+    """旧的还用得上：规范形式相同，网线和内核参数也是同一套。"""
+    same = all(before.settings.get(name) == fresh.settings.get(name) for name in ("table", "quickack", "rto_min"))
+    return same and before.cables == fresh.cables and compare(before, fresh) is None
 
 
 def record(wanted: Iterable[str] = (), *, force: bool = False, workers: int = 0,

@@ -64,11 +64,12 @@ class Passage:
 
 @dataclass
 class Rule:
-    """丢包的规则：``match`` 认包，``times`` 是还要丢几个。``late`` 不为 0 则不丢，只多走这么多秒。"""
+    """丢包的规则：``match`` 认包，``times`` 是还要丢几个。``late`` 不为 0 则不丢，只多走这么多秒。``snips``：这是剪刀。"""
 
     match: Callable[[Packet], bool]
     times: int
     late: float = 0.0
+    snips: bool = False
 
 
 class Cable:
@@ -85,6 +86,7 @@ class Cable:
         self.reorder_delay = 0.02
         self.is_cut, self.cut_at = False, -1
         self.rules: list[Rule] = []
+        self.snipped: list[Passage] = []
         self.sightings: Counter[str] = Counter()
         self.counted = 0
         self.latest = [0, 0]
@@ -129,6 +131,19 @@ class Cable:
         """让前 ``times`` 个满足 ``match`` 的包多走 ``seconds`` 秒；后来的包不等它，于是先到。"""
         self.rules.append(Rule(match, times, late=seconds))
 
+    def snip(self, signature: str) -> None:
+        """剪刀：丢掉签名为 ``signature`` 的包；``Network.settle()`` 会等内核把它补上。"""
+        self.rules.append(Rule(self._nth(signature), 1, snips=True))
+
+    @property
+    def hopeful(self) -> bool:
+        """剪掉的包还有没有可能补上：线没有断，那条连接也还没有过一次重传。"""
+        if not self.snipped or self.is_cut:
+            return False
+        lost = self.snipped[-1].packet()
+        later = (p.packet() for p in self.wires.named(lost.number) if p.cable == self.number)
+        return not any(p.note == "retransmission" and {p.source, p.target} == {lost.source, lost.target} for p in later)
+
     def _nth(self, signature: str) -> Callable[[Packet], bool]:
         wanted, _, nth = signature.partition(" #")
         return lambda packet: packet.signature == wanted and self.sightings[wanted] == int(nth or 1)
@@ -158,6 +173,7 @@ class Cable:
         for rule in self.rules:
             if rule.times and rule.match(packet):
                 rule.times -= 1
+                self.snipped += [passage] if rule.snips else []
                 passage.detained = rule.late > 0
                 return ("delivered", [self.delay + rule.late]) if rule.late else ("dropped", [])
         dice = random.Random(f"{self.seed} {packet.signature} {self.sightings[packet.signature]}")

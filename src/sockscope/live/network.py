@@ -43,6 +43,7 @@ __all__ = ["Network"]
 
 PATIENCE = 10.0  # 退出时等后台线程的上限，秒
 GLANCE = 0.0005  # 等线程睡着时多久看一眼，秒
+PAUSE = 0.005  # 等重传定时器时多久看一眼，秒
 START = 1.0  # spawn 等后台线程做到第一个阻塞调用的上限，秒
 
 
@@ -99,7 +100,9 @@ class Network:
             host.namespace = stock.take(plan)
         import scapy.layers.inet
         import scapy.layers.inet6  # noqa: F401
-        self.settings = {"table": self._table.name} | kernel_settings.machine_wide()
+        metrics = self._plans[0].interfaces[0]["metrics"]
+        self.settings = {"table": self._table.name, "quickack": str(metrics.get("quickack", 0)),
+                         "rto_min": str(metrics.get("rto_min", 200))} | kernel_settings.machine_wide()
         for host in self.hosts.values():
             host.namespace.ready()
             host.watch.diag = Diag(host.namespace.diag)
@@ -178,13 +181,17 @@ class Network:
         return worker
 
     def settle(self) -> bool:
-        """等到大家都静下来：路上没有包，后台线程不是做完了就是阻塞着。等不到（``PATIENCE`` 秒）则返回 False。"""
+        """等到大家都静下来：路上没有包，后台线程不是做完了就是阻塞着，剪刀剪掉的也补过了。
+
+        等不到（``PATIENCE`` 秒）则返回 False。
+        """
         deadline = time.monotonic() + PATIENCE
-        while not self._nothing_more():
+        # 前后各问一次：静下来之前才剪到的，要等它补；等到了补的那一个，还要等它走完
+        while (waiting := self._to_be_made_up()) or not self._nothing_more() or self._to_be_made_up():
             if time.monotonic() > deadline:
                 return False
             with self.journal.changed:  # 线程睡着时没有人通知，所以隔一会儿再看
-                self.journal.changed.wait(GLANCE)
+                self.journal.changed.wait(PAUSE if waiting else GLANCE)
         return True
 
     @property
@@ -231,6 +238,10 @@ class Network:
         turns = self.journal.turns
         return (self._idle_threads() and self._idle_wires() and self._idle_threads()
                 and turns == self.journal.turns)
+
+    def _to_be_made_up(self) -> bool:
+        """剪刀剪掉过 TCP 的包，而内核的重传定时器还开着：它迟早会补上，等它，免得结果看谁快。"""
+        return any(c.hopeful for c in self.cables) and any(h.watch.retransmitting() for h in self.hosts.values())
 
     def _idle_wires(self) -> bool:
         return self.wires.settle(PATIENCE) if self.wires else True

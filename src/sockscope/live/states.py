@@ -24,6 +24,7 @@ __all__ = ["NAMES", "Reading", "Watch", "endpoint", "tcp_info_state"]
 NAMES = ("", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE",
          "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "SYN_RECV")
 SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, NLMSG_ERROR = 20, 1, 2
+TIMER_RETRANSMIT = 1  # idiag_timer（sock_diag(7)）
 NOCOOKIE = b"\xff" * 8
 STEADY = ("ESTABLISHED", "LISTEN", "CLOSE")  # 普通的数据和确认不会让连接离开这些状态
 ANY, ANY6 = "0.0.0.0", "::"
@@ -49,12 +50,13 @@ def tcp_info_state(sock: socket.socket) -> str:
 
 @dataclass(frozen=True)
 class Reading:
-    """一次读数：状态、两个队列的字节数、读自哪里。"""
+    """一次读数：状态、两个队列的字节数、读自哪里，和重传定时器开着没有。"""
 
     state: str
     receive_queue: int = 0
     send_queue: int = 0
     origin: str = "sock_diag"
+    retransmitting: bool = False
 
 
 class Diag:
@@ -76,7 +78,7 @@ class Diag:
         if (state == "LISTEN") != (peer[1] == 0):  # 没有连接时，内核会退而找到监听套接字
             return None
         _expires, received, unsent = struct.unpack_from("=III", reply, 16 + 4 + 48)
-        return Reading(state, received, unsent)
+        return Reading(state, received, unsent, retransmitting=reply[18] == TIMER_RETRANSMIT)
 
 
 @functools.lru_cache(1024)
@@ -159,6 +161,12 @@ class Watch:
             for flow in list(self.flows.values()):
                 self._read(flow)
             self.steady = all(flow.state in STEADY for flow in self.flows.values())
+
+    def retransmitting(self) -> bool:
+        """有没有哪个端点的重传定时器开着：它发出的什么还没有得到确认。"""
+        with self.lock:
+            readings = [self.diag.look_up(f.local, f.peer) for f in self.flows.values()] if self.diag else []
+        return any(reading is not None and reading.retransmitting for reading in readings)
 
     def _introduce(self, sock: TracedSocket) -> None:
         """把套接字与它的端点对上号：连接靠四元组，正在连接的只有本地一半，监听的对端是通配地址。"""
