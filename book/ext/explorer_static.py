@@ -23,14 +23,16 @@ from sockscope.report import origin, report
 from sockscope.widget import HERE
 
 STYLE = re.compile("<style>.*?</style>", re.DOTALL)
-SCRIPTS = ("sockscope/explorer.js", "host.js")
-STYLES = ("sockscope/figure.css", "sockscope/explorer.css")
+PARTS = {  # 页上有左边的东西，就带上右边的脚本和样式
+    "explorer.explorer": ("sockscope/figure.css", "sockscope/explorer.css", "sockscope/explorer.js", "host.js"),
+    "kernel_panel.kernel_panel": ("sockscope/kernel_panel.css", "sockscope/kernel_panel.js", "kernel_host.js"),
+}
 STAMP = "made-of.txt"
 
 
-def classic(module: str) -> str:
-    """ES 模块 → 普通脚本：file:// 上浏览器不许加载模块。只改出口那一处。"""
-    return "(() => {\n" + module.replace("export default {", "window.sockscopeExplorer = {") + "\n})();\n"
+def classic(module: str, name: str) -> str:
+    """ES 模块 → 普通脚本：file:// 上浏览器不许加载模块。只改出口那一处，交给 ``window`` 上的 ``name``。"""
+    return "(() => {\n" + module.replace("export default {", f"window.{name} = {{") + "\n})();\n"
 
 
 def scripts(name: str) -> Iterator[tuple[str, str]]:
@@ -114,13 +116,13 @@ def begin(app: Sphinx) -> None:
 
 
 def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """``html-page-context``：有交互实验的页面才带脚本与样式。"""
-    if not used(app.env).get(pagename):
-        return
-    for style in STYLES:
-        app.add_css_file(style)
-    for script in SCRIPTS:
-        app.add_js_file(script, defer="defer")
+    """``html-page-context``：用得着的页面才带脚本与样式。"""
+    for name in PARTS.keys() & used(app.env).get(pagename, set()):
+        for part in PARTS[name]:
+            if part.endswith(".css"):
+                app.add_css_file(part)
+            else:
+                app.add_js_file(part, defer="defer")
 
 
 def write(app: Sphinx, problem: Exception | None) -> None:
@@ -132,10 +134,11 @@ def write(app: Sphinx, problem: Exception | None) -> None:
         return
     static = Path(app.outdir) / "_static" / "sockscope"
     static.mkdir(exist_ok=True)
-    for name, text in (("explorer.js", classic((HERE / "explorer.js").read_text(encoding="utf-8"))),
-                       ("explorer.css", (HERE / "explorer.css").read_text(encoding="utf-8")),
-                       ("figure.css", stylesheet())):
-        (static / name).write_text(text, encoding="utf-8")
+    for module, name in (("explorer", "sockscopeExplorer"), ("kernel_panel", "sockscopeKernelPanel")):
+        script, style = ((HERE / f"{module}.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
+        (static / f"{module}.js").write_text(classic(script, name), encoding="utf-8")
+        (static / f"{module}.css").write_text(style, encoding="utf-8")
+    (static / "figure.css").write_text(stylesheet(), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -17,13 +17,12 @@ from sphinx.environment import BuildEnvironment
 from sockscope.cells.outputs import Output, failure, shown
 from sockscope.cells.recordings import Book, code_cells
 
-EXPLORER = "explorer.explorer"
 MISSING = {"data": {"text/plain": "这一格还没有录制。", "text/html":
                     "<p><em>这一格的源码改过，还没有录制：在能抓包的 Linux 上运行 make record，这里就有它的输出。</em></p>"}}
 
 
 def fill(app: Sphinx, docname: str, content: list[str]) -> None:
-    """``source-read``：笔记本的代码单元格都带上输出；记下这一页有哪些交互实验。"""
+    """``source-read``：笔记本的代码单元格都带上输出；记下这一页用到了哪些函数做的东西。"""
     if Path(app.env.doc2path(docname)).suffix != ".ipynb":
         return
     notebook = json.loads(content[0])
@@ -32,8 +31,7 @@ def fill(app: Sphinx, docname: str, content: list[str]) -> None:
         if cell["cell_type"] == "code":
             cell["outputs"] = shown(map(readable, found[cell["id"]]))
     content[0] = json.dumps(notebook)
-    used(app.env)[docname] = {output["args"][0] for cell in found.values() for output in cell
-                              if output.get("made") == EXPLORER}
+    used(app.env)[docname] = {output["made"] for cell in found.values() for output in cell if "made" in output}
 
 
 def outputs(name: str, notebook: dict[str, Any], fresh: Path) -> dict[str, list[Output]]:
@@ -51,10 +49,10 @@ def readable(output: Output) -> Output:
     return {"data": {"text/plain": said, "text/html": f"<p><em>{escape(said)}</em></p>"}}
 
 
-# ---------------------------------------------------------------- 哪一页有哪些交互实验
+# ---------------------------------------------------------------- 哪一页有什么
 
 def used(env: BuildEnvironment) -> dict[str, set[str]]:
-    """页 → 它的交互实验。"""
+    """页 → 页上的东西是由哪些函数做的（``explorer.explorer``……）：脚本和样式只给用得着的页。"""
     if not hasattr(env, "sockscope_used"):
         env.sockscope_used = {}  # type: ignore[attr-defined]
     return env.sockscope_used  # type: ignore[attr-defined,no-any-return]

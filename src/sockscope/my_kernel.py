@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sockscope import experiments
-from sockscope.cells.outputs import Output, difference
+from sockscope.cells.outputs import Output, first_difference
 from sockscope.cells.recordings import Book, book_notebooks, sources
 from sockscope.cells.runner import Stopped, run_all
 from sockscope.experiments.recheck import Outcome, Run, every_run, perform_all, team
@@ -41,7 +41,10 @@ CELLS = 8  # 一格单元格与几个实验抵得上同样的进度
 
 @dataclass(frozen=True)
 class Finding:
-    """一项的结论：在哪里（笔记本或实验），哪一格或哪个变体，结论，一句话，不一样时的轨迹。"""
+    """一项的结论：在哪里（笔记本或实验），哪一格或哪个变体，结论，一句话；不一样的若是轨迹，附上这里的那一条。
+
+    ``output`` 是单元格的第几份输出（从 0 数）。
+    """
 
     kind: str
     place: str
@@ -49,13 +52,24 @@ class Finding:
     verdict: str
     says: str = ""
     trace: Trace | None = None
+    output: int = 0
+
+    @property
+    def book(self) -> Trace | None:
+        """书上与 ``trace`` 对应的那一条；没有则为 None。"""
+        if self.trace is None:
+            return None
+        if self.kind == "experiments":
+            return experiments.recording(self.place, **self.trace.parameters)
+        outputs = Book.load(self.place).cells[self.name].outputs
+        return from_json(outputs[self.output]["trace"])
 
     def to_json(self) -> dict[str, Any]:
         told: dict[str, Any] = {"verdict": self.verdict}
         if self.says:
             told["says"] = self.says
         if self.trace is not None:
-            told["trace"] = json.loads(dumps(self.trace))
+            told |= {"trace": json.loads(dumps(self.trace)), "output": self.output}
         return told
 
 
@@ -97,7 +111,7 @@ class Report:
         for kind in ("cells", "experiments"):
             for place, items in told[kind].items():
                 made.findings += [Finding(kind, place, name, item["verdict"], item.get("says", ""),
-                                          from_json(item["trace"]) if "trace" in item else None)
+                                          from_json(item["trace"]) if "trace" in item else None, item.get("output", 0))
                                   for name, item in items.items()]
         return made
 
@@ -182,13 +196,16 @@ def examined(notebook: str, made: Book | Exception) -> Iterator[Finding]:
         yield Finding("cells", notebook, name, *_verdict(book, mine))
 
 
-def _verdict(book: list[Output] | None, mine: list[Output]) -> tuple[str, str]:
+def _verdict(book: list[Output] | None, mine: list[Output]) -> tuple[str, str, Trace | None, int]:
+    """结论、一句话、不一样的轨迹和它是第几份输出。"""
     if blocked := next((output["says"] for output in mine if output.get("error") == BLOCKED), ""):
-        return "impossible", blocked
+        return "impossible", blocked, None, 0
     if book is None:
-        return "impossible", "这一格改过，书上没有它的录制可比。"
-    found = difference(book, mine)
-    return ("different", found) if found else ("same", "")
+        return "impossible", "这一格改过，书上没有它的录制可比。", None, 0
+    place, found = first_difference(book, mine)
+    pair = [outputs[place] for outputs in (book, mine) if found and place < len(outputs)]
+    both = len(pair) == 2 and all("trace" in output for output in pair)
+    return "different" if found else "same", found, from_json(pair[1]["trace"]) if both else None, place
 
 
 class _Meter:
@@ -213,12 +230,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cells", nargs="*", metavar="笔记本", help="只运行单元格；可以指定哪几本")
     parser.add_argument("--experiments", nargs="*", metavar="实验", help="只做实验；可以指定哪几个")
     parser.add_argument("--json", default=FILE, metavar="文件", help=f"结果写到哪里，缺省是 {FILE}")
+    parser.add_argument("--steps", action="store_true", help="进展写成一行一个 JSON；标准输入一关就停下（给界面用）")
     parser.add_argument("-h", "--help", action="help", help="显示这些用法")
     options = parser.parse_args(arguments)
     both = options.cells is None and options.experiments is None
     chosen = [None if both or asked == [] else asked or [] for asked in (options.cells, options.experiments)]
     try:
-        report = compare_all(*chosen, on_progress=_bar)
+        report = compare_all(*chosen, on_progress=_steps() if options.steps else _bar)
         _write(report, Path(options.json))
     except ValueError as wrong:
         print(wrong, file=sys.stderr)
@@ -240,6 +258,18 @@ def _write(report: Report, path: Path) -> None:
 def _bar(done: int, total: int, what: str) -> None:
     if sys.stdout.isatty():
         print(f"\r{done * 100 // total:3d}%  {what[:60]:60}", end="\r" if done < total else "\r\033[K", flush=True)
+
+
+def _steps() -> Progress:
+    """给界面的进展：一行一个 ``{"done", "total", "what"}``；标准输入到了结尾，就是界面叫停，或者已经不在。"""
+    gone = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), gone.set()), daemon=True).start()
+
+    def tell(done: int, total: int, what: str) -> bool:
+        print(json.dumps({"done": done, "total": total, "what": what}), flush=True)
+        return not gone.is_set()
+
+    return tell
 
 
 def summary(report: Report) -> Iterator[str]:

@@ -235,7 +235,7 @@ def test_scripts_are_drawn_again_only_when_what_they_are_made_of_changed(static,
 
 def test_the_same_module_becomes_a_classic_script(static):
     module = (ROOT / "src/sockscope/explorer.js").read_text()
-    script = static.classic(module)
+    script = static.classic(module, "sockscopeExplorer")
     assert "window.sockscopeExplorer = {" in script
     assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
 

@@ -17,7 +17,7 @@ from sockscope.cells.made import construct
 from sockscope.render import mimebundle
 from sockscope.trace import compare, from_json
 
-__all__ = ["Output", "difference", "kept", "objects", "shown"]
+__all__ = ["Output", "difference", "first_difference", "kept", "objects", "shown"]
 
 Output = dict[str, Any]
 SHAPES = {"text/html": "_repr_html_", "text/markdown": "_repr_markdown_"}
@@ -127,16 +127,20 @@ def plain(text: str) -> str:
 
 def difference(book: list[Output], mine: list[Output]) -> str:
     """两份输出的第一处不同，一句话（前者是书上，后者是你的）；相同则为空串。"""
-    for ours, theirs in zip(mine, book, strict=False):
-        if "error" in ours:
-            return failure(ours)
-        if found := _difference(theirs, ours):
-            return found
-    if len(book) != len(mine):
-        longer, which = (book, "书上") if len(book) > len(mine) else (mine, "你的")
-        extra = longer[min(len(book), len(mine))]
-        return failure(extra) if "error" in extra else f"{which}多出一份输出：{_told(extra)}"
-    return ""
+    return first_difference(book, mine)[1]
+
+
+def first_difference(book: list[Output], mine: list[Output]) -> tuple[int, str]:
+    """第一处不同：第几份输出（从 0 数），和一句话。"""
+    for place, (theirs, ours) in enumerate(zip(book, mine, strict=False)):
+        if found := failure(ours) if "error" in ours else _difference(theirs, ours):
+            return place, found
+    if len(book) == len(mine):
+        return 0, ""
+    place = min(len(book), len(mine))
+    longer, which = (book, "书上") if len(book) > len(mine) else (mine, "你的")
+    extra = longer[place]
+    return place, failure(extra) if "error" in extra else f"{which}多出一份输出：{_told(extra)}"
 
 
 def failure(output: Output) -> str:
