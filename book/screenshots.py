@@ -41,7 +41,6 @@ import os, sys
 from jupyterlab.labapp import LabApp
 from sockscope.serve.__main__ import arguments
 os.environ["JUPYTER_CONFIG_DIR"] = os.path.join(sys.prefix, "etc", "jupyter")
-os.environ["SOCKSCOPE_OPEN"] = ""
 LabApp.launch_instance(argv=[*(a for a in arguments(os.getcwd(), 0) if "workspaces" not in a),
                              "--LabApp.workspaces_dir=" + os.path.expanduser("~/workspaces"),
                              "--LabApp.expose_app_in_browser=True"])

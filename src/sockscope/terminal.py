@@ -1,11 +1,30 @@
-"""终端里的中文：编码放不下的字，不该让一句话变成一段回溯。"""
+"""终端里的中文：编码放不下的字，不该让一句话变成一段回溯；argparse 自己的话也说成中文。"""
 
 from __future__ import annotations
 
+import argparse
 import io
+import re
 import sys
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
-__all__ = ["speak_chinese"]
+__all__ = ["Parser", "speak_chinese"]
+
+# argparse 的话，一句一行：开头的“argument 名字: ”先变成“名字：”。认不出的照原样说。
+SENTENCES = {
+    r"unrecognized arguments: (.*)": r"没有这样的参数：\1",
+    r"the following arguments are required: (.*)": r"还缺 \1",
+    r"one of the arguments (.*) is required": r"\1 之中要写一个",
+    r"ambiguous option: (\S+) could match (.*)": r"\1 可以是 \2，写全它",
+    r"expected one argument": "后面要写一个值",
+    r"expected at least one argument": "后面至少要写一个值",
+    r"expected (\d+) arguments?": r"后面要写 \1 个值",
+    r"ignored explicit argument (.*)": r"它不要值，却写了 \1",
+    r"not allowed with argument (.*)": r"不能与 \1 一起用",
+    r"invalid \w+ value: (.*)": r"\1 不是它要的那种值",
+    r"invalid choice: (.*) \(choose from (.*)\)": r"没有 \1，可以是 \2",
+}
 
 
 def speak_chinese() -> None:
@@ -21,3 +40,30 @@ def _holds_chinese(encoding: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+class Parser(argparse.ArgumentParser):
+    """说中文的 ArgumentParser：用法、标题、错误。选项要写全。"""
+
+    def __init__(self, **options: Any) -> None:
+        options = {"formatter_class": _Formatter, "allow_abbrev": False, **options, "add_help": False}
+        super().__init__(**options)
+        self._positionals.title, self._optionals.title = "参数", "选项"
+        self.add_argument("-h", "--help", action="help", help="显示这些用法")
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"看不懂这条命令（{_in_chinese(message)}）；{self.prog} --help 说明用法。\n")
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def add_usage(self, usage: str | None, actions: Iterable[argparse.Action], groups: Any, prefix: str | None = None) -> None:
+        super().add_usage(usage, actions, groups, "用法：" if prefix is None else prefix)
+
+
+def _in_chinese(message: str) -> str:
+    name, said = re.fullmatch(r"(?:argument (\S+): )?(.*)", message, re.DOTALL).groups()    # type: ignore[union-attr]
+    for english, chinese in SENTENCES.items():
+        if found := re.fullmatch(english, said, re.DOTALL):
+            said = found.expand(chinese)
+            break
+    return f"{name}：{said}" if name else said
