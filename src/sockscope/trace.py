@@ -20,9 +20,13 @@
       保活探测算。丢失、多出、换位的 SYN、FIN、RST 或数据一定会让两份规范形式不同。
     * 多余的重传不算：那个段已经送到，确认也已经发出，只是定时器比忙着的机器早到一步。
       丢了段、丢了确认才有的重传照算。
+    * 重传从哪个序号起，算；一次带多长，不算：内核把当时还没有确认的几段并作一段，有几段要看确认回得多快。
     * 同一个段接连几次重传都丢了，只算一次：来得及重传几次，要看 RTO，而 RTO 量自往返，机器一忙就长。
     * 内核可以推迟确认时（``settings`` 里 ``quickack`` 为 0），FIN_WAIT2 只是路过（对端的 FIN 紧跟着到，中间
       没有数据）就不算：停不停这一站，只看对端的 ACK 是独自走还是搭 FIN 的车。停下来等、其间收到数据的照算。
+    * 重传自成一列：它相对于别的连接的包何时上线，是两个定时器的事。IGMP 报告重复几次不算（RFC 3376 §4 的随机时间）。
+    * 一次调用也没有记下的主机（上面跑的是另一个程序）的状态不算：只在包来往时看得见，一闪而过的看不全。
+      对端的进程号也不算。
     * 每个线程的调用各成一列，每个端点的状态各成一列。列与列之间谁先谁后不比较：
       那是调度的运气，有因果关系的先后已经由状态序列记住了。
 """
@@ -46,6 +50,7 @@ __all__ = [
 ]
 
 FORMAT = "sockscope/1"
+PID = re.compile(r"\bpid=\d+")
 Fate = Literal["delivered", "lost", "dropped", "cut", "duplicate"]
 Capture = Literal["cable", "loopback"]
 
@@ -263,12 +268,14 @@ class Trace:
 def _canonical_lines(trace: Trace) -> Iterator[str]:
     ports = _PortNames(trace)
     columns: dict[str, list[str]] = {}
-    lucky = {id(event) for event in (*_needless(trace), *(_passing(trace) if _may_delay(trace) else ()))}
+    lucky = {id(event) for event in (
+        *_needless(trace), *_unwatched(trace), *(_passing(trace) if _may_delay(trace) else ()))}
     for event in trace.events:
         if id(event) in lucky:
             continue
         place, line = _canonical_event(event, ports)
-        if line and not (_lost_again(event) and columns.get(place, [""])[-1] == line):
+        told = columns.get(place, [""])
+        if line and not (_lost_again(event) and told[-1] == line) and not (_reported(event) and line in told):
             columns.setdefault(place, []).append(line)
     for place in sorted(columns):
         for line in columns[place]:
@@ -280,23 +287,35 @@ def _canonical_event(event: Event, ports: _PortNames) -> tuple[str, str]:
         case Call():
             outcome = event.errno or event.result or ("" if event.end is not None else "阻塞")
             line = f"{event.host} {event.socket}.{event.name}({event.args}) → {outcome}"
-            return f"调用 {event.thread}", ports.rename(line)
+            return f"调用 {event.thread}", ports.rename(PID.sub("pid=…", line))
         case Packet():
             if event.pure_ack:
                 return "", ""
             fate = "" if event.fate == "delivered" else f" [{event.fate}]"
             note = f" {event.note}" if event.note in ("retransmission", "keepalive") else ""
             what = "+".join(f for f in event.flags if f not in ("ACK", "PSH", "SACK")) or event.info or "数据"
-            data = f" {event.seq}+{event.length}" if event.length and event.seq is not None else ""
-            body = f" {event.payload[:64]!r}" if event.length and event.protocol in ("tcp", "udp") else ""
+            again = event.protocol == "tcp" and event.note == "retransmission"
+            data = f" {event.seq}{'' if again else f'+{event.length}'}" if event.length and event.seq is not None else ""
+            body = f" {event.payload[:64]!r}" if event.length and event.protocol in ("tcp", "udp") and not again else ""
             ends = ports.rename(f"{event.source} → {event.target}")
-            return (f"包 {event.cable} {event.src}→{event.dst}",
+            return (f"包 {event.cable} {event.src}→{event.dst}{' 重传' if note == ' retransmission' else ''}",
                     f"{ends} {event.protocol} {what}{data}{body}{note}{fate}")
         case State():
             return f"状态 {event.host} {ports.rename(event.local)} {ports.rename(event.peer)}", event.state
         case Action():
             return "动作", f"{event.where} {event.name} {event.detail}".rstrip()
     raise AssertionError(event)
+
+
+def _reported(event: Event) -> bool:
+    """IGMP 报告：内核在一段随机的时间以后自己再报一次（RFC 3376 §4），报第几次只是运气。"""
+    return isinstance(event, Packet) and event.protocol == "igmp"
+
+
+def _unwatched(trace: Trace) -> Iterator[State]:
+    """一次调用也没有记下的主机（上面跑的是另一个程序）：状态只在包来往时看一眼，一闪而过的不一定看得见。"""
+    calling = {call.host for call in trace.calls}
+    return (state for state in trace.states if state.host not in calling)
 
 
 def _lost_again(event: Event) -> bool:

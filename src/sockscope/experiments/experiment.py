@@ -36,7 +36,7 @@ __all__ = [
 
 RECORDINGS = "sockscope-recordings/1"
 PORT = 7007  # 实验里服务器的端口：没有命名空间的机器上，普通用户也绑得上
-LATE = 0.1  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
+LATE = 0.4  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
 RIVALS = {"SYN+ACK": "SYN", "SHUTDOWN ACK": "SHUTDOWN"}  # 回答丢了，两端同时要重传：回答 → 问
 CALM = 2.0  # 不丢包的实验里，重传定时器的下限，秒
 REFRESH = 0.15  # 进行中的实验多久重画一次，秒

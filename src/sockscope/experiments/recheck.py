@@ -26,7 +26,7 @@ from sockscope.trace import Trace, compare
 
 __all__ = ["Outcome", "Run", "difference", "every_run", "perform", "perform_all", "team"]
 
-PER_CORE = 8  # 一个核上同时做几个实验：它们大半时间在等
+PER_CORE = 4  # 一个核上同时做几个实验：它们大半时间在等
 
 
 @dataclass(frozen=True)

@@ -137,12 +137,12 @@ class Cable:
 
     @property
     def hopeful(self) -> bool:
-        """剪掉的包还有没有可能补上：线没有断，那条连接也还没有过一次重传。"""
+        """剪掉的包还会不会补上：线没有断，它自己（剪的是纯 ACK，就是对端的段）也还没有重传过。"""
         if not self.snipped or self.is_cut:
             return False
         lost = self.snipped[-1].packet()
         later = (p.packet() for p in self.wires.named(lost.number) if p.cable == self.number)
-        return not any(p.note == "retransmission" and {p.source, p.target} == {lost.source, lost.target} for p in later)
+        return not any(p.note == "retransmission" and makes_up(p, lost) for p in later)
 
     def _nth(self, signature: str) -> Callable[[Packet], bool]:
         wanted, _, nth = signature.partition(" #")
@@ -182,6 +182,14 @@ class Cable:
             return "lost", []
         delay = self.delay + dice.random() * self.jitter + (self.reorder_delay if late else 0)
         return "delivered", [delay] * (2 if twice else 1)
+
+
+def makes_up(again: Packet, lost: Packet) -> bool:
+    """这次重传补上了丢掉的那一个没有。"""
+    if lost.pure_ack:
+        return (again.source, again.target) == (lost.target, lost.source)
+    return (again.source, again.target) == (lost.source, lost.target) \
+        and (lost.protocol != "tcp" or again.seq <= lost.seq)
 
 
 Flying = tuple[int, int, Passage, Cable, int]
