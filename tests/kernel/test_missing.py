@@ -79,6 +79,18 @@ def test_what_ran_out_since_the_probe_is_a_sentence_too(monkeypatch, stage, numb
         Network("client", "server", capture="cable")
 
 
+def test_a_reboot_that_is_refused_is_a_sentence_too(monkeypatch):
+    with Network("client", "server") as net:
+        monkeypatch.setattr(Plan, "build", lambda _plan: (_ for _ in ()).throw(NamespaceError("fork", 11)))
+        with pytest.raises(Unavailable, match="造主机的小进程启动不了"):
+            net.client.reboot()
+
+
+def test_what_cannot_be_kept_in_stock_is_not_kept(monkeypatch):
+    monkeypatch.setattr(Plan, "build", lambda _plan: (_ for _ in ()).throw(NamespaceError("fork", 11)))
+    stock.prepare(Plan.row(2, False, 0.0))  # 没有回溯
+
+
 def test_a_host_that_cannot_be_born_says_why(monkeypatch):
     from sockscope.live import forge
     monkeypatch.setattr(forge, "send", lambda *_: (_ for _ in ()).throw(OSError(24, "")))

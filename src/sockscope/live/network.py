@@ -86,9 +86,8 @@ class Network:
             build()
         except BaseException as error:
             self.close()
-            if isinstance(error, OSError):  # 能做的事也会用完：命名空间、进程、描述符
-                refusal = error if isinstance(error, NamespaceError) else NamespaceError("forge", error.errno or 0)
-                raise Unavailable("".join(explain(refusal))) from None
+            if isinstance(error, OSError):
+                raise _refused(error) from None
             raise
 
     # ------------------------------------------------------------ 建造
@@ -128,7 +127,10 @@ class Network:
         """见 ``Host.reboot``。"""
         host.require_namespace()
         self._retired.append(host.namespace)
-        fresh = host.plan.build().ready()
+        try:
+            fresh = host.plan.build().ready()
+        except OSError as error:
+            raise _refused(error) from None
         host.watch.restart(Diag(fresh.diag))
         host.namespace = fresh
         row = list(self.hosts.values())
@@ -306,6 +308,12 @@ class Network:
 
     def act(self, where: str, name: str, detail: str = "") -> None:
         self.journal.note(tr.Action(t=self.journal.now(), where=where, name=name, detail=detail))
+
+
+def _refused(error: OSError) -> Unavailable:
+    """能做的事也会用完（命名空间、进程、描述符）：造到一半被拒绝，也是一句话。"""
+    refusal = error if isinstance(error, NamespaceError) else NamespaceError("forge", error.errno or 0)
+    return Unavailable("".join(explain(refusal)))
 
 
 _counter = itertools.count()

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 
 from sockscope.linux import after_fork
-from sockscope.live.namespace import Namespace
+from sockscope.live.namespace import Namespace, NamespaceError
 from sockscope.live.plan import Plan
 
 __all__ = ["discard", "prepare", "take"]
@@ -19,8 +20,8 @@ _kept: list[tuple[Plan, Namespace]] = []
 
 
 def prepare(plans: Iterable[Plan]) -> None:
-    """为这些主机下单，不等它们造好；已有的备用先收走。"""
-    with _lock:
+    """为这些主机下单，不等它们造好；已有的备用先收走。下不了单就不备，真要用的时候自会说为什么。"""
+    with _lock, suppress(NamespaceError):
         _empty()
         _kept.extend((plan, plan.build()) for plan in plans)
 
