@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sockscope import experiments
-from sockscope.experiments import connected
+from sockscope.experiments import attempt, connected
 from sockscope.trace import TraceError
 
 
@@ -22,6 +22,17 @@ ENDLESS = replace(experiments.get("three_packets"), limit=0.3)
 def test_an_experiment_over_its_limit_says_so():
     with pytest.raises(TimeoutError, match=r"到此为止。\n还在等：client s1\.recv\(1\)$"):
         replace(ENDLESS, function=waits_for_ever).run()
+
+
+def tries_for_ever(net):
+    connected(net)
+    while True:
+        attempt(net.client.socket().connect, (net.server.address, 9))
+
+
+def test_one_that_catches_every_error_and_tries_again_is_stopped_too():
+    with pytest.raises(TimeoutError, match="到此为止。"):
+        replace(ENDLESS, function=tries_for_ever).run()
 
 
 def test_a_reader_who_stops_it_keeps_what_was_seen():

@@ -26,6 +26,7 @@ from typing import Any
 
 from sockscope import experiments, linux
 from sockscope.live import Network, Unavailable, capability, stock
+from sockscope.live.journal import Over
 from sockscope.live.plan import Plan
 from sockscope.trace import Trace, TraceError, dumps, from_json, parse
 
@@ -36,7 +37,7 @@ __all__ = [
 
 RECORDINGS = "sockscope-recordings/1"
 PORT = 7007  # 实验里服务器的端口：没有命名空间的机器上，普通用户也绑得上
-LATE = 0.4  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
+LATE = 0.1  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
 RIVALS = {"SYN+ACK": "SYN", "SHUTDOWN ACK": "SHUTDOWN"}  # 回答丢了，两端同时要重传：回答 → 问
 CALM = 2.0  # 不丢包的实验里，重传定时器的下限，秒
 REFRESH = 0.15  # 进行中的实验多久重画一次，秒
@@ -206,6 +207,8 @@ def _attended(net: Network, limit: float, refresh: Callable[[], bool | None] | N
     thread.start()
     try:
         yield
+    except Over:  # 叫醒以后还接着做的，到下一次调用为止
+        pass
     except Exception as error:
         if not (stopped.is_set() and isinstance(error, OSError)):  # 停下时，还在等的调用是被叫醒的
             error.add_note(net.journal.last())

@@ -9,7 +9,11 @@ from dataclasses import dataclass, replace
 
 from sockscope.trace import Action, Call, State
 
-__all__ = ["Entry", "Journal"]
+__all__ = ["Entry", "Journal", "Over"]
+
+
+class Over(BaseException):
+    """实验已经叫停，不许再做新的调用。不是 ``Exception``：捉住一切 ``OSError`` 再试一次的实验，也要停得下来。"""
 
 
 @dataclass(eq=False)
@@ -34,7 +38,7 @@ class Journal:
         self.turns = 0
         self.calls: list[Entry] = []
         self.others: list[State | Action] = []
-        self.frozen = False
+        self.frozen = self.over = False
         self.sockets: dict[int, tuple[str, str]] = {}
         self.main = threading.current_thread()
 
@@ -43,7 +47,9 @@ class Journal:
 
     def begin(self, sock: object, host: str, label: str, name: str, args: str,
               timeout: bool = False) -> Entry:
-        """一次调用开始了。"""
+        """一次调用开始了。实验已经叫停（``over``），就不再开始新的，抛 ``Over``；收拾用的 close 照做。"""
+        if self.over and name != "close":
+            raise Over
         thread = threading.current_thread()
         call = Call(t=self.now(), host=host, thread="main" if thread is self.main else thread.name,
                     socket=label, name=name, args=args)
