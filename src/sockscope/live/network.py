@@ -261,6 +261,7 @@ class Network:
         if self.wires is not None:
             self.wires.freeze()
         self.journal.freeze()
+        self.journal.over = not self.closed
         for host in self.hosts.values():
             host.watch.resting = True
             for sock in list(host.born):
