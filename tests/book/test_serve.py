@@ -5,10 +5,15 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
+import subprocess
+import sys
 import urllib.parse
 
 import pytest
 
+from sockscope.serve import __main__ as program
+from sockscope.serve.door import root_address
 from sockscope.serve.pages import marker
 from sockscope.serve.run import question
 
@@ -130,3 +135,96 @@ def test_the_marker_cannot_close_its_own_script():
 def test_a_whole_question_is_read():
     body = b'{"experiment": "closing", "parameters": {"how": "close"}, "drop": ["a>b FIN 1+0"]}'
     assert question(body) == ("closing", {"how": "close"}, ["a>b FIN 1+0"])
+
+
+# ---------------------------------------------------------------- 命令行
+
+@pytest.fixture
+def command(root, monkeypatch):
+    """``python -m sockscope.serve`` 的一次调用；返回它要怎样启动服务器。"""
+    monkeypatch.chdir(root)
+    asked = {}
+    monkeypatch.setattr(program, "serve", lambda _root, port, ip, **rest: asked.update(port=port, ip=ip, **rest))
+    monkeypatch.setattr(program, "has_display", lambda: True)
+
+    def run(*line: str) -> dict:
+        monkeypatch.setattr(sys, "argv", ["serve", *line])
+        program.main()
+        return asked
+    return run
+
+
+def test_without_arguments_a_taken_port_is_exchanged(command):
+    assert command() == {"port": 8888, "ip": "127.0.0.1", "retries": 50, "build": True, "browser": True}
+
+
+def test_what_is_asked_for_is_done(command):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    asked = command("--port", str(port), "--ip", "localhost", "--no-browser")
+    assert asked == {"port": port, "ip": "127.0.0.1", "retries": 0, "build": True, "browser": False}
+
+
+def test_an_explicit_port_that_is_taken_is_one_sentence(command):
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(SystemExit) as refused:
+        command("--port", str(other.getsockname()[1]))
+    assert re.fullmatch(r"端口 \d+ 已经有别的程序在用.*--port 换一个.*。", refused.value.code)
+
+
+@pytest.mark.parametrize(("line", "sentence"), [
+    ("--port x", "端口是 1 到 65535 的整数，不是 x"), ("--port 65536", "不是 65536"), ("--ip here", "要一个 IP 地址"),
+    ("--prot 1", "没有这样的参数：--prot 1")])
+def test_nonsense_is_one_chinese_sentence(command, capsys, line, sentence):
+    with pytest.raises(SystemExit) as refused:
+        command(*line.split())
+    said = capsys.readouterr().err
+    assert (refused.value.code, said.count("\n")) == (2, 1)
+    assert sentence in said
+
+
+def test_an_address_of_another_machine_is_refused(command):
+    with pytest.raises(SystemExit, match=r"这台机器没有 192\.0\.2\.1 这个地址"):
+        command("--ip", "192.0.2.1")
+
+
+def test_more_than_loopback_is_warned_of(command, capsys):
+    command("--ip", "0.0.0.0")
+    assert "注意：0.0.0.0 不只对本机开着" in capsys.readouterr().out
+    command("--ip", "127.0.0.2")
+    assert "注意" not in capsys.readouterr().out
+
+
+def test_elsewhere_is_a_sentence(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="请在仓库的根目录里运行"):
+        command()
+
+
+@pytest.mark.parametrize(("ip", "address"), [
+    ("127.0.0.1", "http://127.0.0.1:9"), ("0.0.0.0", "http://127.0.0.1:9"), ("::1", "http://[::1]:9"), ("::", "http://[::1]:9"),
+    ("192.0.2.1", "http://192.0.2.1:9")])
+def test_the_printed_address_can_be_opened(ip, address):
+    assert root_address(ip, 9) == address
+
+
+# 启动时不运行别的程序，也不编译用不上的文法：这两件事占了从前的一半时间。
+STARTING = """
+import subprocess, sys
+def forbidden(*command, **_): raise SystemExit(f"启动时运行了 {command}")
+subprocess.Popen.__init__ = forbidden
+from sockscope.serve.__main__ import lab_app
+lab_app()
+raise SystemExit("启动时编译了网址的文法" if sys.modules.get("rfc3987_syntax") or "lark" in sys.modules else 0)
+"""
+
+
+def test_starting_does_nothing_that_is_not_needed():
+    done = subprocess.run([sys.executable, "-c", STARTING], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_same_server_starts_that_way(tmp_path):
+    """不经 ``lab_app`` 先导入了 Jupyter 的任何一部分，省下的时间就没有了。"""
+    done = subprocess.run([sys.executable, "-c", "import sys, sockscope.serve.__main__; print(*sys.modules)"],
+                          capture_output=True, text=True, check=True)
+    assert not {"jupyter_server", "jupyterlab", "jsonschema"} & set(done.stdout.split())
