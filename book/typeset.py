@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from jupyter_book.sphinx import build_sphinx
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # 核对国际化网址的文法，导入时要编译一秒多，这里用不着
+
+from jupyter_book.sphinx import build_sphinx  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 
