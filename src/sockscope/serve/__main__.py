@@ -74,7 +74,7 @@ def serve(root: Path, port: int = PORT, ip: str = "127.0.0.1", *, retries: int =
     """在 ``root`` 上启动 JupyterLab 与书，直到 Ctrl + C；``port`` 为 0 时由内核挑。地址由扩展在听好之后打印。"""
     os.environ["JUPYTER_CONFIG_DIR"] = str(Path(sys.prefix) / "etc" / "jupyter")
     app = lab_app()
-    from jupyter_server.serverapp import ServerApp    # 在 lab_app 之后：它也导入那份文法
+    from jupyter_server.serverapp import ServerApp  # 在 lab_app 之后：它也导入那份文法
 
     app.launch_instance(argv=arguments(root, port, ip, retries=retries, build=build, browser=browser))
     ServerApp.instance().web_app.settings["sockscope_door"].builder.stop()
