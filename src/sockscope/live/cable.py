@@ -188,8 +188,10 @@ def makes_up(again: Packet, lost: Packet) -> bool:
     """这次重传补上了丢掉的那一个没有。"""
     if lost.pure_ack:
         return (again.source, again.target) == (lost.target, lost.source)
-    return (again.source, again.target) == (lost.source, lost.target) \
-        and (lost.protocol != "tcp" or again.seq <= lost.seq)
+    if (again.source, again.target) != (lost.source, lost.target):
+        return False
+    after = again.length + len({"SYN", "FIN"} & set(again.flags))
+    return lost.protocol != "tcp" or again.seq <= lost.seq < again.seq + after
 
 
 Flying = tuple[int, int, Passage, Cable, int]
