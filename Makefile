@@ -5,7 +5,7 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint book bench bench-grading record compare screenshots soak lock clean environment browser
+.PHONY: help serve test check lint book bench bench-grading matrix record compare screenshots soak lock clean environment browser
 
 help: ## 列出这些命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ bench: environment ## 测量：一次实验、一个来回、一次切换各要�
 
 bench-grading: environment ## 测量：一分钟批改多少份，与普通的 nbgrader 比；再批一千份
 	@$(PYTHON_IN_VENV) -m bench.grading
+
+matrix: environment ## 全书与全部实验，在四十种机器上各做一遍；--kernels 换内核（见 python -m bench.matrix --help）
+	@$(PYTHON_IN_VENV) -m bench.matrix
 
 record: environment ## 在这台机器的内核上重新录制全部实验与单元格
 	@$(PYTHON_IN_VENV) -m sockscope record; status=$$?; $(PYTHON_IN_VENV) -m sockscope.cells && exit $$status

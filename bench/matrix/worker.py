@@ -1,0 +1,67 @@
+"""在某一种机器上运行：单元格与实验都再做一遍，与录制比较，结果（JSON）写到标准输出。
+
+``python -m bench.matrix.worker``；``--lab`` 则像读者在 Lab 里“运行全部”那样，只看有没有哪一格以出错告终。
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+
+from sockscope import experiments
+from sockscope.cells import runner
+from sockscope.cells.outputs import kept
+from sockscope.cells.recordings import book_notebooks
+from sockscope.my_kernel import Finding, Report, compare_all
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--lab", action="store_true")
+    parser.add_argument("--cells", nargs="*", default=book_notebooks())
+    parser.add_argument("--experiments", nargs="*", default=experiments.names())
+    wanted = parser.parse_args()
+    report = (lab if wanted.lab else compare_all)(wanted.cells, wanted.experiments)
+    json.dump(report.to_json(), sys.stdout, ensure_ascii=True)
+    return 0
+
+
+# ---------------------------------------------------------------- 像在 Lab 里
+
+def lab(notebooks: Iterable[str], wanted: Iterable[str]) -> Report:
+    """每一格都要到头，没有一格以出错告终；每个实验无论如何都有一条轨迹（做不了就是录制）。"""
+    found = [finding for notebook in notebooks for finding in reached_the_end(notebook)]
+    return Report(findings=[*found, *map(observed, wanted)])
+
+
+def reached_the_end(notebook: str) -> Iterator[Finding]:
+    """运行全部，一格一个结论。"""
+    import nbformat
+    from nbclient import NotebookClient
+
+    path = experiments.recordings_folder().parent / notebook
+    whole = nbformat.read(path, as_version=4)
+    client = NotebookClient(whole, timeout=runner.LIMIT, allow_errors=True, resources={"metadata": {"path": str(path.parent)}})
+    try:
+        client.execute()
+    except Exception as error:
+        yield Finding("cells", notebook, "*", "different", f"没有到头：{type(error).__name__}：{error}")
+        return
+    for cell in (cell for cell in whole.cells if cell.cell_type == "code"):
+        wrong = next((f"{o['error']}：{o['says']}" for o in kept(cell.outputs) if "error" in o), "")
+        yield Finding("cells", notebook, cell.id, "different" if wrong else "same", wrong)
+
+
+def observed(name: str) -> Finding:
+    """做得了就做，做不了就放录制。"""
+    try:
+        experiments.get(name).observe()
+    except Exception as error:
+        return Finding("experiments", name, "default", "different", f"{type(error).__name__}：{error}")
+    return Finding("experiments", name, "default", "same")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
