@@ -143,7 +143,8 @@ ENDS = {  # 名字 → (一格, 它怎样结束, 下一格说什么)
     "forge": ("import json\n" + FORGE, "done", "after\n"),
     "giant": ("get_ipython().kernel.iopub_socket.send(bytes(40 << 20)); import time; time.sleep(100)", "deaf", None),
 }
-PATIENCE = {"overtime": LOOPING, "stuck": STOPPED}
+DEAF = Patience(each=60, grace=5, whole=100, start=100)  # 听不见了，等多久也没有用
+PATIENCE = {"overtime": LOOPING, "stuck": STOPPED, "deaf": DEAF}
 
 
 @pytest.fixture(scope="module")
@@ -169,11 +170,14 @@ def test_a_forger_only_spoils_its_own_page(ends):
     assert said(ends["forge"][0]).endswith("said\n")
 
 
-def test_a_flood_is_capped(study):
-    once, never_ending = ran(study, "print('x' * 3_000_000)", "while True: print('x' * 1000)", patience=LOOPING)
+@pytest.mark.parametrize("line", [1, 1000, 1_000_000])
+def test_a_flood_is_capped(study, line):
+    """机器多快，一行多长，都一样：收满为止，内核还在，下一格照常。"""
+    once, never_ending, after = ran(study, "print('x' * 50_000_000)", f"while True: print('x' * {line})", AFTER, patience=LOOPING)
+    assert (once.ending, never_ending.ending, said(after)) == ("done", "overtime", "after\n")
     for one in (once, never_ending):
-        assert len(said(one)) <= outputs.TEXT
-        assert "long" in one.lost
+        assert len(said(one)) == outputs.TEXT
+        assert one.lost == {"long"}
 
 
 # ---------------------------------------------------------------- 碰不到外面，也不留下

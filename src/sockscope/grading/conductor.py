@@ -151,7 +151,8 @@ async def one(conductor, index, seconds, grace):
 
 async def perform(task, say):
     cells = [v4.new_code_cell(source) for _, source in task["sources"]]
-    conductor = Conductor(v4.new_notebook(cells=cells), timeout=None, allow_errors=True, iopub_timeout=2)
+    conductor = Conductor(v4.new_notebook(cells=cells), timeout=None, allow_errors=True,
+                          iopub_timeout=int(task["whole"]))  # 答复先到，输出后到，隔多久要看机器；时限在 one 里
     conductor.log.setLevel(logging.CRITICAL)
     conductor.kc = connected(task["key"], task["connection"])
     await conductor.kc.wait_for_ready(timeout=task["start"])
