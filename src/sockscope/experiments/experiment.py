@@ -37,7 +37,7 @@ __all__ = [
 
 RECORDINGS = "sockscope-recordings/1"
 PORT = 7007  # 实验里服务器的端口：没有命名空间的机器上，普通用户也绑得上
-LATE = 0.1  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
+LATE = 0.4  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
 RIVALS = {"SYN+ACK": "SYN", "SHUTDOWN ACK": "SHUTDOWN"}  # 回答丢了，两端同时要重传：回答 → 问
 CALM = 2.0  # 不丢包的实验里，重传定时器的下限，秒
 REFRESH = 0.15  # 进行中的实验多久重画一次，秒
@@ -71,7 +71,7 @@ class Experiment:
 
     实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，
     所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬。
-    ``loopback`` 说明没有网线时，环回地址上的结果是否仍然回答得了问题。
+    ``late`` 是剪 SYN+ACK 时第一个 SYN 多走的时间，秒。``loopback`` 说明没有网线时，环回地址上的结果是否仍然回答得了问题。
     """
 
     function: Callable[..., None]
@@ -86,6 +86,7 @@ class Experiment:
     lossless: bool = False
     parameters: list[Choice] = field(default_factory=list)
     scissors: tuple[dict[str, Any], ...] = ()
+    late: float = LATE
 
     @property
     def name(self) -> str:
@@ -160,14 +161,13 @@ class Experiment:
     def _named(self, trace: Trace, values: dict[str, Any]) -> Trace:
         return replace(trace, experiment=self.name, parameters=values)
 
-    @staticmethod
-    def _scissors(net: Network, signature: str) -> None:
+    def _scissors(self, net: Network, signature: str) -> None:
         ends = signature.split(" ")[0].split(">")
         for cable in net.cables:
             if sorted(ends) == sorted(e.host for e in cable.ends):
                 for answer, asked in RIVALS.items():
                     if f" {answer} " in signature:  # 两端的计时器都是 1 秒；问的慢一步，谁先重传就不靠运气
-                        cable.detain(LATE, match=lambda p, f=[asked]: p.flags == f and not p.note, times=sys.maxsize)
+                        cable.detain(self.late, match=lambda p, f=[asked]: p.flags == f and not p.note, times=sys.maxsize)
                 cable.snip(signature)
                 return
         raise ValueError(f"没有一根网线上会有这样的包：{signature!r}。")
@@ -176,12 +176,12 @@ class Experiment:
 def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str, ...] = ("client", "server"),
                delay: float = 0.01, limit: float = 20.0, loopback: bool = False,
                delayed_ack: bool = False, lossless: bool = False, scissors: tuple[dict[str, Any], ...] = (),
-               **parameters: Choice) -> Callable[[Callable[..., None]], Experiment]:
+               late: float = LATE, **parameters: Choice) -> Callable[[Callable[..., None]], Experiment]:
     """把函数变成实验。其余的关键字参数就是实验的参数，名字与函数的形参相同。"""
     def wrap(function: Callable[..., None]) -> Experiment:
         named = [replace(choice, name=name) for name, choice in parameters.items()]
         made = Experiment(function, chapter, title, question, hosts, delay, limit, loopback,
-                          delayed_ack, lossless, named, scissors)
+                          delayed_ack, lossless, named, scissors, late)
         _registry[made.name] = made
         return made
     return wrap

@@ -24,7 +24,8 @@ def connect(net):
 
 
 @experiment(
-    chapter="06", title="断了再连", question="网线断了又接上。客户端试了几次才连上？每次之间等了多久？",
+    chapter="06", title="断了再连", late=0.1,  # 0.2 秒连不上就放弃：不能迟到更久
+    question="网线断了又接上。客户端试了几次才连上？每次之间等了多久？",
     pause=Choice("失败之后等多久", {
         "exponential": "每次加倍：0.1、0.2、0.4、0.8 秒", "jitter": "从 0 到那么久之间，随机",
         "fixed": "总是 0.1 秒"}),
