@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import subprocess
@@ -29,9 +30,10 @@ def changed(values: Values) -> Iterator[None]:
     if not values:
         yield
         return
-    before = {name: read(name) for name in values}
-    watch = subprocess.Popen([sys.executable, "-m", "bench.matrix.guard"], cwd=ROOT, text=True,
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    with turn() as lock:
+        before = {name: read(name) for name in values}
+        watch = subprocess.Popen([sys.executable, "-m", "bench.matrix.guard"], cwd=ROOT, text=True, pass_fds=[lock],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     assert watch.stdin
     assert watch.stdout
     try:
@@ -48,6 +50,16 @@ def changed(values: Values) -> Iterator[None]:
         code = watch.wait()
     if code:
         raise OSError(f"机器的参数没有全改回去；原来是：{before}")
+
+
+@contextmanager
+def turn() -> Iterator[int]:
+    """轮到自己：别人改着机器就等。锁交给看守拿着，它改完回去才放手，所以谁也不会把别人改成的当作原值。"""
+    place = ROOT / "_build" / "machine.lock"
+    place.parent.mkdir(exist_ok=True)
+    with place.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock.fileno()
 
 
 def read(name: str) -> str:

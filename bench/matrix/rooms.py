@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import stat
 import subprocess
@@ -43,6 +44,10 @@ class Room:
 
 @contextmanager
 def limited(files: int) -> Iterator[Room]:
+    """至多这么多描述符；这台机器不许放到这么多，就放到它许的最多。"""
+    command = ["prlimit", f"--nofile={files}:{files}"]
+    if subprocess.run([*command, "true"], capture_output=True).returncode:
+        files = min(files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     yield Room(["prlimit", f"--nofile={files}:{files}"])
 
 

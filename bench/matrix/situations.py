@@ -70,7 +70,7 @@ def of_tcp() -> Iterator[Situation]:
 
 def of_process() -> Iterator[Situation]:
     yield Situation("few-files", "至多 256 个描述符", room=lambda: rooms.limited(256))
-    yield Situation("many-files", "一百万个描述符", room=lambda: rooms.limited(1_000_000))
+    yield Situation("many-files", "一百万个描述符（或这台机器许的最多）", room=lambda: rooms.limited(1_000_000))
     yield Situation("gbk", "LC_ALL=zh_CN.GBK", room=lambda: rooms.locale("zh_CN", "GBK"))
     yield Situation("german", "LC_ALL=de_DE.ISO-8859-1", room=lambda: rooms.locale("de_DE", "ISO-8859-1"))
     yield Situation("c-locale", "LC_ALL=C，不转成 UTF-8", env={"LC_ALL": "C", "LANG": None, "PYTHONCOERCECLOCALE": "0",

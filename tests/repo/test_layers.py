@@ -34,6 +34,7 @@ ALLOWED = {
     "compiler": {"live"},
     "terminal": set(),
     "errors": {"cells", "trace", "experiments", "ledger", "prose"},
+    "kernels": {"cells", "trace", "render", "experiments", "prose"},
     "symptoms": {"cells", "trace", "render", "experiments", "ledger", "prose"},
     "terms": {"cells", "prose"},
     "address": set(),
