@@ -23,9 +23,15 @@ def main() -> int:
     parser.add_argument("--cells", nargs="*", default=book_notebooks())
     parser.add_argument("--experiments", nargs="*", default=experiments.names())
     wanted = parser.parse_args()
-    report = (lab if wanted.lab else compare_all)(wanted.cells, wanted.experiments)
+    report = lab(wanted.cells, wanted.experiments) if wanted.lab else compare_all(wanted.cells, wanted.experiments, progress)
     json.dump(report.to_json(), sys.stdout, ensure_ascii=True)
     return 0
+
+
+def progress(done: int, total: int, what: str) -> None:
+    """进展写到标准错误：虚拟机里的要做很久，外面看得见它到了哪里。"""
+    if done * 20 // total > (done - 1) * 20 // total:
+        print(f"{done * 100 // total}%  {what}", file=sys.stderr, flush=True)
 
 
 # ---------------------------------------------------------------- 像在 Lab 里
