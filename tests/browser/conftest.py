@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+PATIENCE = 120_000  # 毫秒；只为不永远等下去，忙的机器上也够
+expect.set_options(timeout=PATIENCE)
 NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--no-first-run"]
@@ -61,6 +63,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
     def open_page(url: str, *, width: int = 1280, dark: bool = False, settle: bool = True) -> Visit:
         context = browser.new_context(
             viewport={"width": width, "height": 844}, color_scheme="dark" if dark else "light")
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         seen = Visit(context.new_page())
         seen.page.on("request", lambda request: seen.requests.append(request.url))

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 CHAPTER = "chapters/05_closing"
-LIVE = 30_000
+LIVE = 120_000
 
 
 def explorer(page: Page):

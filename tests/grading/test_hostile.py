@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from sockscope.grading.source import model
 from sockscope.grading.stage import examine
 from sockscope.grading.student import Answers, Student
 from sockscope.grading.verdict import Verdict
+from sockscope.grading.waiting import GONE
 from sockscope.grading.watchdog import _family, _memory, _sockets, first
 from sockscope.live import Network
 from sockscope.trace import dumps
@@ -106,7 +106,6 @@ class Sat:
     neighbour: Verdict
     left: list[str]
     touched: list[str]
-    seconds: float
 
     @property
     def told(self) -> str:
@@ -124,11 +123,11 @@ def outside():
 
 def sit(sandbox, outside, check, answers, pool, neighbour="half_close") -> Sat:
     """考一种，同时在旁边考一个老实人。"""
-    started, watched = time.monotonic(), Watched(sandbox)
+    watched = Watched(sandbox)
     beside = pool.submit(examine, LAB.checks[neighbour], model(LAB), sandbox, 5)
     verdict = examine(check, answers, watched, 5)
     left = watched.left()
-    return Sat(verdict, beside.result(), left, outside.touched(), time.monotonic() - started)
+    return Sat(verdict, beside.result(), left, outside.touched())
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +157,6 @@ def test_it_hurts_nobody(sat, name):
     page.encode()
     sat[name].told.encode()
     assert not any(c in page for c in "\x1b\x07\u202e")
-    assert sat[name].seconds < 100
 
 
 @KINDS
@@ -259,14 +257,13 @@ def test_where_no_sandbox_is_possible_nothing_is_graded(monkeypatch, tmp_path):
 
 
 def test_a_greedy_family_is_cut_off_as_a_whole(sandbox):
-    """单个进程都不超，合起来超：由看着总量的人整个杀掉，而且很快。"""
-    code = ("import os; exec('for _ in range(7):\\n    os.fork()'); "
-            "hog = bytearray(os.urandom(1 << 20) * 40); import time; time.sleep(100)")
+    """单个进程都不超，合起来超：由看着总量的人整个杀掉。它们自己不会结束，杀掉的若是考试的时限，说的就不是“中途没了”。"""
+    code = ("import os, signal; [os.fork() for _ in range(4)]; "
+            "hog = bytearray(os.urandom(1 << 20) * 40); signal.pause()")
     greedy = next(a for a in ACCIDENTS if a.name == "memory")
-    started = time.monotonic()
     verdict, = verdicts(sandbox, [("half_close", accident(LAB, type(greedy)("family", "", code)))])
     assert verdict.status == "failed"
-    assert time.monotonic() - started < 60
+    assert GONE in repr(verdict)
     assert processes() == set()
 
 
@@ -288,7 +285,7 @@ def test_the_end_waits_for_all_of_them_whoever_killed_the_first(sandbox):
         task = {"prelude": "", "cells": [], "driver": BROOD, "function": "here", "arguments": []}
         student = Student(net.client, sandbox, task, "here()", net.folder)
         with student.changed:
-            assert student.changed.wait_for(lambda: student.over, 20)
+            assert student.changed.wait_for(lambda: student.over, 100)
         init = first(sandbox.running[sandbox.tokens[student.program]].info)
         signal.pidfd_send_signal(init, signal.SIGKILL)
         os.close(init)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-PATIENCE = 20.0  # 内核拆一个命名空间要几十毫秒，排起队来更久；秒
+PATIENCE = 100.0  # 内核拆一个命名空间要几十毫秒，排起队来更久；秒
 
 
 def wait_until(fact: Callable[[], bool], patience: float = PATIENCE) -> None:

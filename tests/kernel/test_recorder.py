@@ -199,7 +199,7 @@ def test_what_follows_from_a_run_is_run_too():
 
 # ---------------------------------------------------------------- 不留下什么
 
-PATIENCE = 20.0  # 正在做的那一次做完，秒
+PATIENCE = 100.0  # 正在做的那一次做完，秒
 WORKING = """
 from sockscope.experiments.recheck import Run, perform_all, team
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ class Worker(Explorer):
         for name, value in traits.items():
             setattr(self, name, value)
         self.request += 1
-        assert self.idle.wait(20)
+        assert self.idle.wait(100)
 
 
 # ---------------------------------------------------------------- 字典

@@ -39,7 +39,7 @@ def job(body: str = "") -> tuple[Job, threading.Event, list[dict]]:
 def test_progress_comes_line_by_line_and_then_the_result():
     made, done, heard = job()
     made.start()
-    assert done.wait(30)
+    assert done.wait(100)
     assert [state["what"] for state in heard if state["running"]] == ["准备内核", "一半"]
     assert json.loads(made.state["report"]) == TOLD
     assert "实验的变体" in made.state["html"]
@@ -52,14 +52,14 @@ def test_stopping_closes_its_input_and_keeps_what_is_there():
     while not any(state["what"] == "一半" for state in heard):
         assert not done.wait(0.01)
     made.stop()
-    assert done.wait(30)
+    assert done.wait(100)
     assert made.state["html"]
 
 
 def test_a_dead_process_is_one_sentence():
     made, done, _ = job("sys.exit('写不了 my-kernel.json：磁盘满了。')")
     made.start()
-    assert done.wait(30)
+    assert done.wait(100)
     assert made.state["error"] == "写不了 my-kernel.json：磁盘满了。"
     assert not made.state["running"]
 
