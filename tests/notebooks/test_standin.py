@@ -34,8 +34,13 @@ def said(cell: nbformat.NotebookNode) -> str:
                      if output.output_type != "error")
 
 
-@pytest.mark.parametrize("mode", ["loopback", "recording"])
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+EACH_TIME = ("03", "07")  # 只有录制的机器上，每一章都停在同一处（造网络）：平常做两章，全部的在 make soak
+
+
+@pytest.mark.parametrize(("chapter", "mode"), [
+    pytest.param(chapter, mode, id=f"{chapter.stem}-{mode}",
+                 marks=[pytest.mark.soak] if mode == "recording" and not chapter.stem.startswith(EACH_TIME) else [])
+    for chapter in CHAPTERS for mode in ("loopback", "recording")])
 def test_run_all_reaches_the_end(chapter, mode):
     cells = run(chapter, mode)
     assert [output.ename for cell in cells for output in cell.outputs if output.output_type == "error"] == []
