@@ -90,7 +90,7 @@ def on_kernels(versions: list[str]) -> int:
     problems = 0
     for version in versions or kernels.available():
         try:
-            report = json.loads(kernels.compare(version, [".venv/bin/python", "-m", "bench.matrix.worker"]))
+            report = json.loads(kernels.compare(version, [".venv/bin/python", "-m", "bench.matrix.worker", "--again", "3"]))
         except Untested as reason:
             problems += 1
             print(f"{version:15} 没有做成：{reason}", flush=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.matrix.situations import Situation
+from bench.matrix.worker import LUCK
 
 __all__ = ["Report", "failures", "heading", "keep", "line", "publish", "record"]
 
@@ -106,9 +107,12 @@ def record(version: str, report: Report) -> None:
                 kinds.setdefault(verdict["says"], (key, verdict))
         kept += [{"experiment": name, "variant": key, "says": kind, "trace": verdict["trace"]}
                  for kind, (key, verdict) in kinds.items()]
+    unsteady = [f"{name} {key}" for name, variants in report["experiments"].items() for key, verdict in variants.items()
+                if verdict.get("says", "").startswith(LUCK)]
     every = [verdict["verdict"] for variants in report["experiments"].values() for verdict in variants.values()]
     told = {"format": "sockscope-kernel/1", "kernel": report["kernel"], "package": version, "variants": len(every),
-            "same": every.count("same"), "cells": cells(report), "differences": kept}
+            "same": every.count("same"), "unsteady": unsteady,
+            "cells": cells(report), "differences": kept}
     RECORDINGS.mkdir(exist_ok=True)
     (RECORDINGS / f"{version.split('-')[0].split('+')[0]}.json").write_text(
         json.dumps(told, ensure_ascii=False, separators=(",", ":")).replace('{"experiment"', '\n{"experiment"') + "\n",

@@ -9,12 +9,16 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from sockscope import experiments
 from sockscope.cells import runner
 from sockscope.cells.outputs import kept
 from sockscope.cells.recordings import book_notebooks
-from sockscope.my_kernel import Finding, Report, compare_all
+from sockscope.experiments.recheck import Run, perform_all, team
+from sockscope.my_kernel import Finding, Report, compare_all, judged
+
+LUCK = "时有时无："
 
 
 def main() -> int:
@@ -22,8 +26,11 @@ def main() -> int:
     parser.add_argument("--lab", action="store_true")
     parser.add_argument("--cells", nargs="*", default=book_notebooks())
     parser.add_argument("--experiments", nargs="*", default=experiments.names())
+    parser.add_argument("--again", type=int, default=0)
     wanted = parser.parse_args()
     report = lab(wanted.cells, wanted.experiments) if wanted.lab else compare_all(wanted.cells, wanted.experiments, progress)
+    if wanted.again:
+        report.findings = confirmed(report.findings, wanted.again)
     json.dump(report.to_json(), sys.stdout, ensure_ascii=True)
     return 0
 
@@ -32,6 +39,20 @@ def progress(done: int, total: int, what: str) -> None:
     """进展写到标准错误：虚拟机里的要做很久，外面看得见它到了哪里。"""
     if done * 20 // total > (done - 1) * 20 // total:
         print(f"{done * 100 // total}%  {what}", file=sys.stderr, flush=True)
+
+
+# ---------------------------------------------------------------- 内核还是运气
+
+def confirmed(findings: list[Finding], times: int) -> list[Finding]:
+    """不同的变体一个一个单独再做几次：每次的第一处不同都一样，才是内核的不同，否则是这台（慢的）机器的运气，注明。"""
+    found = {(f.place, f.name): f for f in findings if f.kind == "experiments" and f.verdict == "different"}
+    runs = [Run(*where) for where in found] * times
+    with team(1) as pool:
+        for again in map(judged, perform_all(pool, runs) if runs else ()):
+            first = found[again.place, again.name]
+            if again.says != first.says and not first.says.startswith(LUCK):
+                found[again.place, again.name] = replace(first, says=f"{LUCK}{first.says}", trace=None)
+    return [found.get((f.place, f.name), f) if f.kind == "experiments" else f for f in findings]
 
 
 # ---------------------------------------------------------------- 像在 Lab 里

@@ -85,3 +85,13 @@ def test_an_unknown_situation_is_one_sentence():
     assert done.returncode == 2
     assert "没有这样的机器：moon" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_difference_that_does_not_come_again_is_luck_and_not_the_kernel():
+    code = ("from bench.matrix.worker import confirmed\nfrom sockscope.my_kernel import Finding\n"
+            "if __name__ == '__main__':\n"
+            "    [found] = confirmed([Finding('experiments', 'closed_port', '1', 'different', '编的')], 2)\n"
+            "    print(found.says)\n")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
+    assert done.stdout.strip() == "时有时无：编的", done.stderr
