@@ -23,7 +23,7 @@
     * 重传从哪个序号起，算；一次带多长，不算：内核把当时还没有确认的几段并作一段，有几段要看确认回得多快。
     * 同一个段接连几次重传都丢了，只算一次：来得及重传几次，要看 RTO，而 RTO 量自往返，机器一忙就长。
     * 内核可以推迟确认时（``settings`` 里 ``quickack`` 为 0），FIN_WAIT2 只是路过（对端的 FIN 紧跟着到，中间
-      没有数据）就不算：停不停这一站，只看对端的 ACK 是独自走还是搭 FIN 的车。停下来等、其间收到数据的照算。
+      没有数据，或者轨迹到此为止）就不算：停不停这一站，只看对端的 ACK 是独自走还是搭 FIN 的车。停下来等、其间收到数据的照算。
     * 重传自成一列：它相对于别的连接的包何时上线，是两个定时器的事。IGMP 报告重复几次不算（RFC 3376 §4 的随机时间）。
     * 一次调用也没有记下的主机（上面跑的是另一个程序）的状态不算：只在包来往时看得见，一闪而过的看不全。
       对端的进程号也不算。
@@ -357,14 +357,15 @@ def _may_delay(trace: Trace) -> bool:
 
 
 def _passing(trace: Trace) -> Iterator[State]:
-    """只是路过的 FIN_WAIT2：同一端点接下来就是 TIME_WAIT，其间没有数据到来。"""
+    """只是路过的 FIN_WAIT2：同一端点接下来就是 TIME_WAIT，或者轨迹到此为止，其间没有数据到来。"""
     ends: dict[tuple[str, str, str], list[State]] = {}
     for state in trace.states:
         ends.setdefault((state.host, state.local, state.peer), []).append(state)
     for (_, local, _), states in ends.items():
-        for state, after in itertools.pairwise(states):
-            if (state.state, after.state) == ("FIN_WAIT2", "TIME_WAIT") and not any(
-                    p.target == local and p.length and state.t < (p.end or 0) <= after.t for p in trace.packets):
+        for state, after in itertools.pairwise([*states, None]):
+            end = after.t if after else trace.duration
+            if state.state == "FIN_WAIT2" and (after is None or after.state == "TIME_WAIT") and not any(
+                    p.target == local and p.length and state.t < (p.end or 0) <= end for p in trace.packets):
                 yield state
 
 

@@ -367,3 +367,18 @@ def test_a_process_number_is_luck_and_a_user_is_not():
                               result=f"{{pid={pid}, uid={uid}, gid=0}}"))
     assert compare(asked(12, 0), asked(34567, 0)) is None
     assert compare(asked(12, 0), asked(12, 1000)) is not None
+
+
+def test_whether_a_delayed_ack_came_before_the_end_is_luck():
+    """内核可以推迟确认时，轨迹停在 FIN_WAIT1 还是 FIN_WAIT2 是运气；停下来收到过数据的不是。"""
+    def ends_with(*names, data=False):
+        states = [State(t=t, host="client", local="10.0.0.1:40001", peer="10.0.0.2:7007", state=name, origin="sock_diag")
+                  for t, name in enumerate(names, 1)]
+        late = Packet(t=8, end=9, number=9, src="server", dst="client", protocol="tcp", source="10.0.0.2:7007",
+                      target="10.0.0.1:40001", seq=1, ack=2, length=4, flags=["PSH", "ACK"], raw="00000000")
+        call = Call(t=0, end=1, host="client", thread="main", socket="s1", name="close")
+        return replace(events_of(call, *states, *([late] if data else [])), settings={"quickack": "0"})
+    one, two = ends_with("ESTABLISHED", "FIN_WAIT1"), ends_with("ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2")
+    assert compare(one, two) is None
+    assert compare(replace(one, settings={}), replace(two, settings={})) is not None
+    assert compare(ends_with("FIN_WAIT1", data=True), ends_with("FIN_WAIT1", "FIN_WAIT2", data=True)) is not None
