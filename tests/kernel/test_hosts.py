@@ -146,7 +146,7 @@ def test_sysctl_belongs_to_one_host(net):
     assert reader.stdout.read() == b"1\n"
     other = net.server.program("cat", "/proc/sys/net/ipv4/tcp_syn_retries")
     assert other.stdout.read() == b"6\n"
-    with pytest.raises(OSError):
+    with pytest.raises(Unavailable, match=r"这个内核没有 net\.ipv4\.no_such_thing 这个参数"):
         net.client.sysctl("no_such_thing", 1)
 
 

@@ -102,13 +102,17 @@ class Host:
     def sysctl(self, name: str, value: object = None) -> str:
         """这台主机自己的内核参数，如 ``tcp_syn_retries``（tcp(7)）：给了 ``value`` 就改，返回它此刻的值。
 
-        改过的写进轨迹的 ``settings``。不许改抛 ``OSError``；没有自己的命名空间时只能读，改则抛 ``Unavailable``。
+        改过的写进轨迹的 ``settings``。不许改抛 ``OSError``；没有自己的命名空间时只能读，改则抛 ``Unavailable``；
+        这个内核没有这一项（多半是版本不到），也抛 ``Unavailable``。
         """
         path = name if "/" in name else f"ipv4/{name}"
         if value is None and self.namespace is None:
             return get_value(path)
         wanted = {} if value is None else {"value": str(value)}
-        message, _ = self.require_namespace().request("sysctl", name=path, **wanted)
+        try:
+            message, _ = self.require_namespace().request("sysctl", name=path, **wanted)
+        except FileNotFoundError:
+            raise Unavailable(f"这个内核没有 net.{path.replace('/', '.')} 这个参数。补救：换一个更新的内核。") from None
         if wanted:
             self.network.settings[f"{self.name} {path}"] = wanted["value"]
         return message["value"]
