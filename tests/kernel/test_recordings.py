@@ -27,7 +27,7 @@ def quick(name: str) -> list[Run]:
 
 def ordered(request: pytest.FixtureRequest, test: str, wanted: dict[str, list[Run]]) -> Iterator[Answers]:
     """为这一回要跑的测试下单，慢的在前。"""
-    chosen = {item.callspec.params["name"] for item in request.session.items if item.originalname == test}
+    chosen = {item.callspec.params["name"] for item in request.session.items if getattr(item, "originalname", "") == test}
     order = dict(every_run(sorted(chosen))) if chosen else {}
     with team() as pool:
         answers: Answers = {name: [] for name in chosen}
