@@ -54,6 +54,7 @@ def test_what_was_changed_is_put_back_however_it_ends(how):
     assert after == before
 
 
+@pytest.mark.slow
 def test_a_setting_that_the_machine_refuses_is_a_sentence_and_the_others_go_back():
     code = ("from bench import Untested; from bench.matrix import guard\n"
             "before = guard.read('net/ipv4/tcp_sack')\n"
