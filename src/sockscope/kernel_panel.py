@@ -41,6 +41,7 @@ class Job:
         self.command, self.on_change = command, on_change
         self.state: State = dict(IDLE)
         self.process: subprocess.Popen[str] | None = None
+        self.last_words = ""
         self.lock = threading.Lock()
 
     def start(self) -> None:
@@ -48,6 +49,7 @@ class Job:
         with self.lock:
             if self.state["running"]:
                 return
+            self.last_words = ""
             self._say(running=True, done=0, what="准备内核", html="", report="", error="")
         threading.Thread(target=self._work, name="my-kernel", daemon=True).start()
 
@@ -65,7 +67,7 @@ class Job:
                 told = path.read_text(encoding="utf-8") if path.exists() else ""
                 shown = html(Report.from_json(json.loads(told))) if told else ""
                 self._say(running=False, html=shown, report=told,
-                          error="" if told else self.state["error"] or "没有做成：比较的进程没有交出结论。")
+                          error="" if told else self.last_words or "没有做成：比较的进程没有交出结论。")
             except Exception as error:  # 后台线程的回溯谁也看不到
                 self._say(running=False, error=f"没有做成：{error}")
 
@@ -73,16 +75,18 @@ class Job:
         with subprocess.Popen([*self.command, "--json", str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace") as self.process:
             assert self.process.stdout is not None
-            threading.Thread(target=self._listen, args=(self.process.stderr,), daemon=True).start()
+            listener = threading.Thread(target=self._listen, args=(self.process.stderr,), daemon=True)
+            listener.start()
             for line in self.process.stdout:
                 if line.startswith('{"done"'):
                     self._say(**json.loads(line))
+            listener.join()  # 它的最后一句也听完了，才放手
         self.process = None
 
     def _listen(self, stderr: Any) -> None:
         """它在标准错误上说的最后一句，做不成时给人看。"""
         for line in stderr:
-            self.state["error"] = line.strip() or self.state["error"]
+            self.last_words = line.strip() or self.last_words
 
     def _say(self, **changes: Any) -> None:
         self.state = self.state | changes
