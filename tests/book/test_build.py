@@ -17,11 +17,17 @@ NOTEBOOK = "chapters/05_closing.ipynb"
 
 
 @pytest.fixture
-def build(root, tmp_path, monkeypatch):
-    """book/build.py，搬到一个空目录里；排版只写下一页。"""
+def module(root):
+    """book/build.py，这个测试自己的一份。"""
     spec = importlib.util.spec_from_file_location("build", root / "book" / "build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+@pytest.fixture
+def build(module, tmp_path, monkeypatch):
+    """搬到一个空目录里；排版只写下一页。"""
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module, "BUILD", tmp_path / "_build")
     monkeypatch.setattr(module, "refresh_cells", lambda: None)
@@ -115,11 +121,8 @@ def test_two_builds_take_turns(build):
 # ---------------------------------------------------------------- 改过的单元格
 
 @pytest.fixture
-def edited(root, tmp_path, monkeypatch):
+def edited(module, root, tmp_path, monkeypatch):
     """一份改过一格的第 05 章；``refresh_cells`` 是真的。"""
-    spec = importlib.util.spec_from_file_location("build", root / "book" / "build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     monkeypatch.setattr(module, "BUILD", tmp_path)
     whole = json.loads((root / NOTEBOOK).read_text())
     next(cell for cell in whole["cells"] if cell["id"] == "half-close")["source"].append("\n1 / 0")
