@@ -65,6 +65,11 @@ def test_a_readers_own_mistake_stays_an_error():
     assert [output.ename for output in cells[1].outputs if output.output_type == "error"] == ["AssertionError"]
 
 
+def test_a_cell_run_out_of_order_is_not_blamed_on_the_machine():
+    cells = run(["import sockscope", source("00", "asking-the-trace")], "", allow_errors=True)
+    assert [output.ename for output in cells[1].outputs if output.output_type == "error"] == ["NameError"]
+
+
 SPOIL = "from sockscope import Trace; Trace.states_of = lambda *_: ['NONSENSE']"
 """内核（假装）答得与书上不同。"""
 

@@ -78,8 +78,11 @@ class StandIn:
         self.show(FOLLOWS)
 
     def failed(self, shell: Any, kind: type, error: BaseException, trace: types.TracebackType, tb_offset: Any = None) -> None:
-        """自定义的异常处理：原样的一格放录制，别的照常。"""
-        if self.cell() is None:
+        """自定义的异常处理：原样的一格放录制，别的照常。
+
+        有网线的机器上，没有的名字怪不得机器：多半是前面的格子没有运行。
+        """
+        if self.cell() is None or (isinstance(error, NameError) and capability().level == "cable"):
             shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
             return
         line = _line(trace, self.tree)
