@@ -11,8 +11,8 @@ mount -t overlay -o lowerdir=/lower,upperdir=/above/upper,workdir=/above/work ov
 mkdir -p /new/out && share out /new/out rw
 for kept in proc sys dev; do mount --move /$kept /new/$kept; done
 mkdir -p /new/dev/shm /new/dev/pts
-for fresh in run tmp dev/shm; do mount -t tmpfs tmpfs /new/$fresh; done
+for fresh in run dev/shm; do mount -t tmpfs tmpfs /new/$fresh; done
 mount -t devpts devpts /new/dev/pts
-chmod 1777 /new/tmp /new/dev/shm
+chmod 1777 /new/dev/shm  # /tmp 照旧：仓库也许就在里面，写的反正只到内存那一层
 ifconfig lo 127.0.0.1 up
 exec switch_root /new /bin/sh /out/guest.sh
