@@ -22,14 +22,14 @@ from typing import Any
 
 import psutil
 
-from sockscope.grading import gradebook
-from sockscope.grading.collect import collect
-from sockscope.grading.course import Course
-from sockscope.grading.grade import grade
-from sockscope.grading.lab import find_lab
-from sockscope.grading.release import release
-from sockscope.grading.sample import filled
-from sockscope.grading.source import samples
+from sockscope.grading.course import gradebook
+from sockscope.grading.course.collect import collect
+from sockscope.grading.course.course import Course
+from sockscope.grading.course.grade import grade
+from sockscope.grading.course.release import release
+from sockscope.grading.course.sample import filled
+from sockscope.grading.course.source import samples
+from sockscope.grading.exam.lab import find_lab
 
 LAB = find_lab("lab05")
 COMPARED = 60  # 与 nbgrader 比的份数：两边的启动都摊得薄

@@ -25,19 +25,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sockscope.grading import gradebook, source
-from sockscope.grading.baits import Outside, Watched
-from sockscope.grading.cheats import DOOR, SECRET, Cheat
-from sockscope.grading.course import Course
-from sockscope.grading.hostile import ACCIDENTS, CHEATS, FORMS, Accident, Form
-from sockscope.grading.intake import Unreadable, read
-from sockscope.grading.lab import Check, find_check, find_lab
-from sockscope.grading.marking import sandbox
-from sockscope.grading.release import release
-from sockscope.grading.sample import accident, blank, cheat, filled, form
-from sockscope.grading.sandbox import bwrap
-from sockscope.grading.stage import clear, examine
-from sockscope.grading.student import Answers
+from tests.grading.hostility import CHEATS, cheat
+from tests.grading.hostility.baits import Outside, Watched
+from tests.grading.hostility.cheats import DOOR, SECRET, Cheat
+
+from sockscope.grading.course import gradebook, source
+from sockscope.grading.course.course import Course
+from sockscope.grading.course.intake import Unreadable, read
+from sockscope.grading.course.marking import sandbox
+from sockscope.grading.course.mishaps import ACCIDENTS, FORMS, Accident, Form
+from sockscope.grading.course.release import release
+from sockscope.grading.course.sample import accident, blank, filled, form
+from sockscope.grading.exam.lab import Check, find_check, find_lab
+from sockscope.grading.exam.stage import clear, examine
+from sockscope.grading.exam.student import Answers
+from sockscope.grading.jail.sandbox import bwrap
 
 LAB = find_lab("lab05")
 ROOT = Path(__file__).parents[1]

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sockscope.grading.lab import Lab, labs
-from sockscope.grading.source import Sample, samples
-from sockscope.grading.stage import examine
-from sockscope.grading.student import Plain
+from sockscope.grading.course.source import Sample, samples
+from sockscope.grading.exam.lab import Lab, labs
+from sockscope.grading.exam.stage import examine
+from sockscope.grading.exam.student import Plain
 
 TARGET = Path(__file__).parents[1] / "book" / "mutants.json"
 AT_ONCE = 6

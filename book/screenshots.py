@@ -160,8 +160,8 @@ def self_check(terminal: Terminal, page: Page) -> None:
 
 def mistaken(home: Path) -> dict[str, Any]:
     """发布的笔记本，只填了第一格，而且填错了；种子写定，图就写定。"""
-    from sockscope.grading.lab import find_lab
-    from sockscope.grading.source import grade_id, samples
+    from sockscope.grading.course.source import grade_id, samples
+    from sockscope.grading.exam.lab import find_lab
 
     book = json.loads((home / "course/release/lab05/lab05.ipynb").read_text(encoding="utf-8"))
     wrong = next(s for s in samples(find_lab("lab05")) if s.name == "close-to-finish")

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from sockscope import experiments
+from sockscope import experiments, places
 from sockscope.cells import runner
+from sockscope.cells.my_kernel import Finding, Report, compare_all, judged
 from sockscope.cells.outputs import kept
 from sockscope.cells.recordings import book_notebooks
 from sockscope.experiments.recheck import Run, perform_all, team
-from sockscope.my_kernel import Finding, Report, compare_all, judged
 
 LUCK = "时有时无："
 
@@ -68,7 +68,7 @@ def reached_the_end(notebook: str) -> Iterator[Finding]:
     import nbformat
     from nbclient import NotebookClient
 
-    path = experiments.recordings_folder().parent / notebook
+    path = places.ROOT / notebook
     whole = nbformat.read(path, as_version=4)
     client = NotebookClient(whole, timeout=runner.LIMIT, allow_errors=True, resources={"metadata": {"path": str(path.parent)}})
     try:

@@ -15,17 +15,15 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-import sockscope
 from recorded import used
-from sockscope import experiments
+from sockscope import experiments, places
 from sockscope.render.palette import stylesheet
-from sockscope.report import origin, report
-from sockscope.widget import HERE
+from sockscope.widgets.report import origin, report
 
 STYLE = re.compile("<style>.*?</style>", re.DOTALL)
 PARTS = {  # 页上有左边的东西，就带上右边的脚本和样式
-    "explorer.explorer": ("sockscope/figure.css", "sockscope/explorer.css", "sockscope/explorer.js", "host.js"),
-    "kernel_panel.kernel_panel": ("sockscope/kernel_panel.css", "sockscope/kernel_panel.js", "kernel_host.js"),
+    "widgets.explorer.explorer": ("sockscope/figure.css", "sockscope/explorer.css", "sockscope/explorer.js", "host.js"),
+    "widgets.kernel_panel.kernel_panel": ("sockscope/kernel_panel.css", "sockscope/kernel_panel.js", "kernel_host.js"),
 }
 STAMP = "made-of.txt"
 
@@ -78,7 +76,7 @@ class Studio:
 
     def order(self, name: str) -> None:
         """要一个实验的脚本。"""
-        made_of = f"{self.program} {digest(experiments.recordings_folder() / f'{name}.json')}"
+        made_of = f"{self.program} {digest(places.recordings() / f'{name}.json')}"
         task = name, self.folder / name, made_of
         if self.pool is None:
             self.put_off.append(lambda: draw(*task))
@@ -98,7 +96,7 @@ class Studio:
 def program() -> str:
     """画图的程序的摘要。"""
     total = hashlib.sha256()
-    for path in sorted(Path(sockscope.__file__).parent.rglob("*.py")):
+    for path in sorted(places.PACKAGE.rglob("*.py")):
         total.update(path.read_bytes())
     return total.hexdigest()[:16]
 
@@ -135,7 +133,7 @@ def write(app: Sphinx, problem: Exception | None) -> None:
     static = Path(app.outdir) / "_static" / "sockscope"
     static.mkdir(exist_ok=True)
     for module, name in (("explorer", "sockscopeExplorer"), ("kernel_panel", "sockscopeKernelPanel")):
-        script, style = ((HERE / f"{module}.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
+        script, style = ((places.PACKAGE / "widgets" / f"{module}.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
         (static / f"{module}.js").write_text(classic(script, name), encoding="utf-8")
         (static / f"{module}.css").write_text(style, encoding="utf-8")
     (static / "figure.css").write_text(stylesheet(), encoding="utf-8")

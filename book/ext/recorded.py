@@ -52,7 +52,7 @@ def readable(output: Output) -> Output:
 # ---------------------------------------------------------------- 哪一页有什么
 
 def used(env: BuildEnvironment) -> dict[str, set[str]]:
-    """页 → 页上的东西是由哪些函数做的（``explorer.explorer``……）：脚本和样式只给用得着的页。"""
+    """页 → 页上的东西是由哪些函数做的（``widgets.explorer.explorer``……）：脚本和样式只给用得着的页。"""
     if not hasattr(env, "sockscope_used"):
         env.sockscope_used = {}  # type: ignore[attr-defined]
     return env.sockscope_used  # type: ignore[attr-defined,no-any-return]

@@ -11,9 +11,9 @@ from html import unescape
 
 import pytest
 
-from sockscope import teaching
 from sockscope.grading.__main__ import TOUR, main
-from sockscope.grading.lab import labs
+from sockscope.grading.exam.lab import labs
+from sockscope.pages import teaching
 
 SHOTS = sorted(teaching.SHOTS.glob("*.webp"))
 SAID = sorted(teaching.SHOTS.glob("*.txt"))

@@ -6,7 +6,7 @@ import json
 
 from playwright.sync_api import Browser, expect
 
-from sockscope.address_explorer import HERE, SAMPLES, AddressPage, view
+from sockscope.widgets.address_explorer import HERE, SAMPLES, AddressPage, view
 
 HOST = """
 const traits = {text: "10.0.0.2:7007", html: "", samples: %s}, heard = [];

@@ -15,17 +15,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.grading.hostility import CHEATS, Cheat, cheat
 
-from sockscope.grading import gradebook
 from sockscope.grading.__main__ import main
-from sockscope.grading.course import Course
-from sockscope.grading.formgrader import command, environment
-from sockscope.grading.hostile import CHEATS, FORMS, Cheat
-from sockscope.grading.lab import find_lab
-from sockscope.grading.sample import cheat, filled, form
-from sockscope.grading.sandbox import refusal
-from sockscope.grading.source import model
-from sockscope.grading.student import Answers
+from sockscope.grading.course import gradebook
+from sockscope.grading.course.course import Course
+from sockscope.grading.course.formgrader import command, environment
+from sockscope.grading.course.mishaps import FORMS
+from sockscope.grading.course.sample import filled, form
+from sockscope.grading.course.source import model
+from sockscope.grading.exam.lab import find_lab
+from sockscope.grading.exam.student import Answers
+from sockscope.grading.jail.sandbox import refusal
 
 LAB = find_lab("lab05")
 EVIL = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 1'>"

@@ -11,12 +11,12 @@ from contextlib import ExitStack
 import pytest
 from distributed import Client, LocalCluster
 
-from sockscope.grading import grade as grading
-from sockscope.grading.cluster import gathered
-from sockscope.grading.course import Course
-from sockscope.grading.lab import find_lab
-from sockscope.grading.sample import blank, filled
-from sockscope.grading.source import model, path
+from sockscope.grading.course import grade as grading
+from sockscope.grading.course.cluster import gathered
+from sockscope.grading.course.course import Course
+from sockscope.grading.course.sample import blank, filled
+from sockscope.grading.course.source import model, path
+from sockscope.grading.exam.lab import find_lab
 
 LAB = find_lab("lab05")
 COUNT = 12
@@ -37,7 +37,7 @@ def course(tmp_path, monkeypatch):
     target = made.root / "source" / "lab05" / "lab05.ipynb"
     target.parent.mkdir(parents=True)
     target.write_bytes(path(LAB).read_bytes())
-    from sockscope.grading.intake import read
+    from sockscope.grading.course.intake import read
 
     for number in range(COUNT):
         answers = blank(LAB) if number % 3 == 0 else model(LAB)

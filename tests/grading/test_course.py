@@ -12,16 +12,17 @@ import time
 
 import pytest
 
-from sockscope.grading import grade as grading
-from sockscope.grading import gradebook
 from sockscope.grading.__main__ import main
-from sockscope.grading.course import Course
-from sockscope.grading.export import plain
-from sockscope.grading.hostile import CHEATS, FORMS
-from sockscope.grading.lab import find_lab
-from sockscope.grading.sample import blank, cheat, filled, form
-from sockscope.grading.sandbox import refusal
-from sockscope.grading.source import grade_id, model, samples, text_of
+from sockscope.grading.course import grade as grading
+from sockscope.grading.course import gradebook
+from sockscope.grading.course.course import Course
+from sockscope.grading.course.export import plain
+from sockscope.grading.course.mishaps import FORMS
+from sockscope.grading.course.sample import blank, filled, form
+from sockscope.grading.course.source import grade_id, model, samples, text_of
+from sockscope.grading.exam.lab import find_lab
+from sockscope.grading.jail.sandbox import refusal
+from tests.grading.hostility import CHEATS, cheat
 
 LAB = find_lab("lab05")
 EVIL = "<script>alert(1)</script>"

@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from sockscope.grading.arguments import PORT, Path
-from sockscope.grading.ends import Ends
-from sockscope.grading.lab import find_lab
+from sockscope.grading.course.source import model, samples
+from sockscope.grading.exam.arguments import PORT, Path
+from sockscope.grading.exam.ends import Ends
+from sockscope.grading.exam.lab import find_lab
+from sockscope.grading.exam.stage import Stage, examine
+from sockscope.grading.exam.student import Plain
+from sockscope.grading.exam.waiting import Failed
 from sockscope.grading.labs import lab06, lab08
-from sockscope.grading.source import model, samples
-from sockscope.grading.stage import Stage, examine
-from sockscope.grading.student import Plain
-from sockscope.grading.waiting import Failed
 
 STRANGER = """
 import socket, sys

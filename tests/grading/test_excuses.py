@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sockscope.grading.lab import find_lab
-from sockscope.grading.source import samples
-from sockscope.grading.stage import examine
-from sockscope.grading.student import Plain
+from sockscope.grading.course.source import samples
+from sockscope.grading.exam.lab import find_lab
+from sockscope.grading.exam.stage import examine
+from sockscope.grading.exam.student import Plain
 
 
 def test_an_ending_that_was_asked_for_is_no_excuse_later():

@@ -14,15 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from sockscope.grading import executed, outputs
 from sockscope.grading.__main__ import main
-from sockscope.grading.course import Course
-from sockscope.grading.executed import Patience, Study, perform, where
-from sockscope.grading.lab import find_lab
-from sockscope.grading.sample import filled
-from sockscope.grading.sandbox import refusal
-from sockscope.grading.source import model
-from sockscope.grading.student import Answers
+from sockscope.grading.course.course import Course
+from sockscope.grading.course.sample import filled
+from sockscope.grading.course.source import model
+from sockscope.grading.exam.lab import find_lab
+from sockscope.grading.exam.student import Answers
+from sockscope.grading.executed import outputs
+from sockscope.grading.executed import page as executed
+from sockscope.grading.executed.page import Patience, Study, perform, where
+from sockscope.grading.jail.sandbox import refusal
 
 LAB = find_lab("lab05")
 PATIENT = Patience(each=60, grace=60, whole=100, start=100)

@@ -12,19 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from sockscope.grading.baits import Outside, Watched
-from sockscope.grading.hostile import ACCIDENTS, CHEATS, FORMS
-from sockscope.grading.lab import find_check, find_lab
-from sockscope.grading.sample import accident, cheat
-from sockscope.grading.sandbox import Sandbox, refusal
-from sockscope.grading.source import model
-from sockscope.grading.stage import examine
-from sockscope.grading.student import Answers, Student
-from sockscope.grading.verdict import Verdict
-from sockscope.grading.waiting import GONE
-from sockscope.grading.watchdog import _family, _memory, _sockets, first
+from sockscope.grading.course.mishaps import ACCIDENTS, FORMS
+from sockscope.grading.course.sample import accident
+from sockscope.grading.course.source import model
+from sockscope.grading.exam.lab import find_check, find_lab
+from sockscope.grading.exam.stage import examine
+from sockscope.grading.exam.student import Answers, Student
+from sockscope.grading.exam.verdict import Verdict
+from sockscope.grading.exam.waiting import GONE
+from sockscope.grading.jail.sandbox import Sandbox, refusal
+from sockscope.grading.jail.watchdog import _family, _memory, _sockets, first
 from sockscope.live import Network
 from sockscope.trace import dumps
+from tests.grading.hostility import CHEATS, cheat
+from tests.grading.hostility.baits import Outside, Watched
 
 LAB = find_lab("lab05")
 TABLE = json.loads((Path(__file__).parents[2] / "book" / "hostility.json").read_text(encoding="utf-8"))
@@ -246,7 +247,7 @@ def test_the_walls_hold(sandbox, expression, said):
 
 
 def test_where_no_sandbox_is_possible_nothing_is_graded(monkeypatch, tmp_path):
-    from sockscope.grading import sandbox as module
+    from sockscope.grading.jail import sandbox as module
 
     def none(_name: str) -> None:
         return None

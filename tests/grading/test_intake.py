@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sockscope.grading.collect import arrivals, collect, safe, who
-from sockscope.grading.hostile import FORMS
-from sockscope.grading.intake import Unreadable, read
-from sockscope.grading.lab import find_lab
-from sockscope.grading.sample import blank, filled, form, write_class
-from sockscope.grading.source import model
+from sockscope.grading.course.collect import arrivals, collect, safe, who
+from sockscope.grading.course.intake import Unreadable, read
+from sockscope.grading.course.mishaps import FORMS
+from sockscope.grading.course.sample import blank, filled, form, write_class
+from sockscope.grading.course.source import model
+from sockscope.grading.exam.lab import find_lab
 
 LAB = find_lab("lab05")
 WRITTEN = ["why"]

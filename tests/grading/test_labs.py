@@ -7,10 +7,10 @@ from itertools import starmap
 
 import pytest
 
-from sockscope.grading.lab import labs
-from sockscope.grading.source import grade_id, notebook, samples, text_of
-from sockscope.grading.stage import examine
-from sockscope.grading.student import Plain
+from sockscope.grading.course.source import grade_id, notebook, samples, text_of
+from sockscope.grading.exam.lab import labs
+from sockscope.grading.exam.stage import examine
+from sockscope.grading.exam.student import Plain
 
 LABS = [pytest.param(lab, id=name) for name, lab in labs().items()]
 AT_ONCE = 6  # 多半的时间在等，所以同时做几项

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sockscope.grading.course.source import notebook, text_of
 from sockscope.grading.labs.lab11 import PATIENTS, lab
-from sockscope.grading.source import notebook, text_of
 
 
 def test_the_notebook_prints_the_very_programs_that_are_examined():

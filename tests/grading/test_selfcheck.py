@@ -10,11 +10,11 @@ import pytest
 from nbclient import NotebookClient
 
 from sockscope.grading import check
-from sockscope.grading.lab import find_lab
-from sockscope.grading.selfcheck import answers_in
-from sockscope.grading.source import model, samples
-from sockscope.grading.stage import Stage
-from sockscope.grading.student import Plain
+from sockscope.grading.course.source import model, samples
+from sockscope.grading.exam.lab import find_lab
+from sockscope.grading.exam.selfcheck import answers_in
+from sockscope.grading.exam.stage import Stage
+from sockscope.grading.exam.student import Plain
 
 LAB = find_lab("lab05")
 

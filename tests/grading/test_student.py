@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sockscope.grading.student import Student
+from sockscope.grading.exam.student import Student
 
 
 def test_what_it_says_is_not_changed_under_the_reader():

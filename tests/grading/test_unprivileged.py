@@ -9,13 +9,12 @@ from pathlib import Path
 PROGRAM = """
 import os
 from concurrent.futures import ThreadPoolExecutor
-from sockscope.grading.executed import Study, perform
-from sockscope.grading.hostile import CHEATS
-from sockscope.grading.lab import labs
-from sockscope.grading.marking import mark
-from sockscope.grading.sample import cheat
-from sockscope.grading.sandbox import refusal
-from sockscope.grading.source import model
+from sockscope.grading.executed.page import Study, perform
+from sockscope.grading.exam.lab import labs
+from sockscope.grading.course.marking import mark
+from sockscope.grading.jail.sandbox import refusal
+from sockscope.grading.course.source import model
+from tests.grading.hostility import cheat, CHEATS
 assert os.geteuid() != 0
 assert refusal() == "", refusal()
 

@@ -90,7 +90,7 @@ def test_an_unknown_situation_is_one_sentence():
 
 @pytest.mark.slow
 def test_a_difference_that_does_not_come_again_is_luck_and_not_the_kernel():
-    code = ("from bench.matrix.worker import confirmed\nfrom sockscope.my_kernel import Finding\n"
+    code = ("from bench.matrix.worker import confirmed\nfrom sockscope.cells.my_kernel import Finding\n"
             "if __name__ == '__main__':\n"
             "    [found] = confirmed([Finding('experiments', 'closed_port', '1', 'different', '编的')], 2)\n"
             "    print(found.says)\n")

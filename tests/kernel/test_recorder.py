@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from sockscope import experiments
+from sockscope import experiments, places
 from sockscope.__main__ import main
 from sockscope.experiments import Recording, connected, experiment, recheck, recorder
 from sockscope.experiments.recheck import Outcome, Run, difference, every_run, perform, perform_all, team
@@ -23,7 +23,7 @@ module = sys.modules[Recording.__module__]
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """一个临时的录制文件夹。"""
-    monkeypatch.setattr(module, "recordings_folder", lambda: tmp_path)
+    monkeypatch.setattr(places, "recordings", lambda: tmp_path)
     return tmp_path
 
 

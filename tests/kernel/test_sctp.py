@@ -8,7 +8,7 @@ from socket import SHUT_WR
 import pytest
 
 from sockscope import experiments
-from sockscope.experiments.associations import associated
+from sockscope.experiments.ch10.associations import associated
 from sockscope.live import Network, Unavailable, sctp
 
 

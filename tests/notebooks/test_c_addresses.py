@@ -9,7 +9,8 @@ from socket import AF_INET, AF_UNIX, SHUT_WR, SOCK_DGRAM
 
 import pytest
 
-from sockscope import Network, Trace, address
+from sockscope import Network, Trace
+from sockscope.live import sockaddr as address
 
 
 def in_python() -> Trace:

@@ -7,7 +7,7 @@ from socket import IP_TTL, IPPROTO_IP, IPPROTO_TCP, SO_LINGER, SO_RCVTIMEO, SOL_
 
 from sockscope import Network, Trace, experiments
 from sockscope.experiments import attempt
-from sockscope.option_table import rows
+from sockscope.pages.option_table import rows
 
 
 def test_the_kernel_answers_c_as_it_answers_python(build):

@@ -8,7 +8,7 @@ from socket import AF_INET, IPPROTO_ICMP, SOCK_RAW
 import pytest
 
 from sockscope import Network, Trace
-from sockscope.experiments.echoes import echo
+from sockscope.experiments.ch10.echoes import echo
 
 
 def after_the_header(trace: Trace) -> list[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sockscope import Unavailable
-from sockscope import compiler as module
+from sockscope.live import compiler as module
 
 NO_COMPILER = "这台机器没有 C 编译器。补救：sudo apt install gcc libc6-dev。"
 
@@ -67,6 +67,6 @@ def test_no_such_program():
 
 
 def test_the_folder_goes_with_the_process(build):
-    ask = "from sockscope.compiler import compiled; print(compiled('ping'))"
+    ask = "from sockscope.live.compiler import compiled; print(compiled('ping'))"
     program = subprocess.check_output([sys.executable, "-c", ask], text=True).strip()
     assert not Path(program).parent.exists()

@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from sockscope import errors, experiments
+from sockscope import experiments
+from sockscope.pages import errors
 
 MENTIONED = sorted(errors.mentioned())
 

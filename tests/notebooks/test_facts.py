@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sockscope import experiments, ledger
+from sockscope import experiments
+from sockscope.pages import ledger
 from sockscope.tcp import TRANSITIONS
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sockscope.quiz import outcome, predict
+from sockscope.pages.quiz import outcome, predict
 
 FIRST = {"4": "照样返回 `4`", "EPIPE": "报错"}
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
+from sockscope.cells.my_kernel import examined
 from sockscope.cells.recordings import Book, book_notebooks
 from sockscope.cells.runner import run
 from sockscope.live import capability
-from sockscope.my_kernel import examined
 
 
 def series(kernel: str) -> str:

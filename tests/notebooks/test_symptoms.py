@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sockscope import errors, experiments, ledger, symptoms
+from sockscope import experiments
+from sockscope.pages import errors, ledger, symptoms
 
 ROOT = Path(__file__).parents[2]
 CAUSES = [pytest.param(cause, id=f"{symptom.name}-{cause.chapter}-{cause.cell}")

@@ -12,38 +12,21 @@ SOURCE = Path(__file__).parents[2] / "src" / "sockscope"
 
 # 每一层可以导入的层。
 ALLOWED = {
+    "places": set(),
+    "terminal": set(),
     "trace": set(),
     "tcp": {"trace"},
     "render": {"trace", "tcp"},
-    "linux": set(),
-    "live": {"trace", "linux"},
-    "experiments": {"trace", "tcp", "live", "linux"},
-    "report": {"trace", "tcp", "render", "live", "experiments"},
-    "widget": {"trace", "tcp", "render", "live", "experiments", "report"},
-    "explorer": {"cells", "trace", "tcp", "render", "live", "experiments", "report", "widget"},
-    "cells": {"trace", "render", "live", "experiments"},
-    "my_kernel": {"trace", "live", "experiments", "cells"},
-    "kernel_panel": {"trace", "render", "live", "experiments", "cells", "my_kernel"},
-    "grading": {"trace", "tcp", "render", "live", "experiments", "report", "explorer", "address", "linux", "terminal"},
-    "serve": {"kernel_panel", "trace", "tcp", "render", "live", "experiments", "report", "terminal"},
-    "prose": {"cells"},
-    "quiz": {"cells", "trace", "tcp", "live", "experiments", "prose"},
-    "ledger": {"cells", "trace", "tcp", "experiments", "prose"},
-    "type_table": {"cells", "trace", "live", "experiments", "prose"},
-    "option_table": {"cells", "trace", "experiments", "prose"},
-    "compiler": {"live"},
-    "terminal": set(),
-    "errors": {"cells", "trace", "experiments", "ledger", "prose"},
-    "kernels": {"cells", "trace", "render", "experiments", "prose"},
-    "symptoms": {"cells", "trace", "render", "experiments", "ledger", "prose"},
-    "terms": {"cells", "prose"},
-    "address": set(),
-    "address_explorer": {"cells", "address", "prose"},
-    "measure": {"cells", "trace", "render", "live", "terminal"},
-    "notebook": {"terminal"},
-    "teaching": {"cells", "grading", "ledger", "prose"},
+    "live": {"trace", "places"},
+    "experiments": {"trace", "tcp", "live", "places"},
+    "cells": {"trace", "render", "live", "experiments", "places", "terminal"},
+    "measure": {"trace", "render", "live", "cells", "places", "terminal"},
+    "grading": {"trace", "tcp", "render", "live", "experiments", "places", "terminal"},
+    "pages": {"trace", "tcp", "render", "live", "experiments", "cells", "grading", "places"},
+    "widgets": {"trace", "tcp", "render", "live", "experiments", "cells", "pages", "places"},
+    "serve": {"trace", "live", "experiments", "widgets", "places", "terminal"},
 }
-STANDARD_ONLY = ["trace.py", "tcp.py", "render"]
+STANDARD_ONLY = ["trace", "tcp.py", "render"]
 LIBRARIES = {"pcap.py": {"scapy"}}    # 抓包文件的格式交给 scapy，图与文字不用任何库
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sockscope.notebook import METADATA, check, clean, main, notebooks
+from sockscope.cells.notebook import METADATA, check, clean, main, notebooks
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,9 +6,10 @@ from collections import Counter
 
 import pytest
 
-from sockscope import terms
+from sockscope import places
+from sockscope.pages import terms
 
-PAGES = [pytest.param(path, id=str(path.relative_to(terms.ROOT))) for path in terms.pages()]
+PAGES = [pytest.param(path, id=str(path.relative_to(places.ROOT))) for path in terms.pages()]
 
 
 def test_the_pages_are_the_whole_book():

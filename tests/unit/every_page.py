@@ -9,16 +9,16 @@ import sys
 import sockscope
 from sockscope import experiments
 from sockscope.cells.made import construct
-from sockscope.errors import index
-from sockscope.experiments.option_list import LEVELS
-from sockscope.ledger import beliefs, chapters, edges, everything
+from sockscope.experiments.ch11.option_list import LEVELS
 from sockscope.live import Unavailable, capability
-from sockscope.quiz import outcome, predict
-from sockscope.report import describe, payload
-from sockscope.symptoms import contents, groups, symptoms
-from sockscope.teaching import exercises, hostility, mutants, speed
-from sockscope.terms import glossary
-from sockscope.type_table import type_table
+from sockscope.pages.errors import index
+from sockscope.pages.ledger import beliefs, chapters, edges, everything
+from sockscope.pages.quiz import outcome, predict
+from sockscope.pages.symptoms import contents, groups, symptoms
+from sockscope.pages.teaching import exercises, hostility, mutants, speed
+from sockscope.pages.terms import glossary
+from sockscope.pages.type_table import type_table
+from sockscope.widgets.report import describe, payload
 
 LINUX = ("grading",)  # 批改要沙箱
 
@@ -43,12 +43,12 @@ def printed(name, *args):
 def pages():
     """名字 → 书页里的样子。"""
     for name in experiments.names():
-        yield f"explorer {name}", printed("explorer.explorer", name)
+        yield f"explorer {name}", printed("widgets.explorer.explorer", name)
         yield f"describe {name}", json.dumps(describe(name))
     for chapter in chapters():
         yield f"beliefs {chapter}", beliefs(chapter)._repr_html_()
     for level in LEVELS:
-        yield f"option_table {level}", printed("option_table.option_table", level)
+        yield f"option_table {level}", printed("pages.option_table.option_table", level)
     yield "measurements", printed("measure.panel.comparison")
     for domain in ("AF_INET", "AF_INET6", "AF_UNIX"):
         yield f"type_table {domain}", type_table(domain, live=False)._repr_html_()
@@ -57,7 +57,7 @@ def pages():
     for table in (contents, glossary, index, everything, edges, exercises, hostility, mutants, speed):
         yield table.__name__, shown(table())
     for text in ("10.0.0.2:7007", "[fd00::2%1]:7007", "/tmp/x.sock", "@abstract"):
-        yield f"address {text}", printed("address_explorer.address_explorer", text)
+        yield f"address {text}", printed("widgets.address_explorer.address_explorer", text)
     yield "quiz", predict("？", "closed_port", outcome("client", "recv"), {"ECONNREFUSED": "拒绝"}, "因为")._repr_html_()
 
 

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from sockscope import address
+from sockscope.live import sockaddr as address
 
 TEXTS = ["10.0.0.2:7007", "0.0.0.0:0", "[fd00::2]:7007", "[fe80::1%2]:80", "[::ffff:10.0.0.1]:7", "/tmp/x.sock", "@x", ""]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sockscope.address_explorer import SAMPLES, AddressPage, address_explorer, view
 from sockscope.cells.made import construct
+from sockscope.widgets.address_explorer import SAMPLES, AddressPage, address_explorer, view
 
 
 @pytest.mark.parametrize("text", SAMPLES)
@@ -24,7 +24,7 @@ def test_typing_changes_the_bytes():
 
 
 def test_the_page_needs_no_script_and_no_kernel():
-    page = construct({"made": "address_explorer.address_explorer", "args": ["@echo"]}, page=True)
+    page = construct({"made": "widgets.address_explorer.address_explorer", "args": ["@echo"]}, page=True)
     assert isinstance(page, AddressPage)
     html = page._repr_html_()
     assert "<script" not in html

@@ -12,12 +12,12 @@ from sockscope.cells.kernel import MIME, as_data
 from sockscope.cells.made import construct, origin
 from sockscope.cells.outputs import difference, failure, kept, plain, shown
 from sockscope.cells.recordings import Book, Cell, book_notebooks, digest, sources
-from sockscope.explorer import explorer
-from sockscope.ledger import beliefs
-from sockscope.prose import Table
-from sockscope.quiz import outcome, predict
+from sockscope.pages.ledger import beliefs
+from sockscope.pages.prose import Table
+from sockscope.pages.quiz import outcome, predict
+from sockscope.pages.type_table import probing_matrix
 from sockscope.trace import TraceError, dumps
-from sockscope.type_table import probing_matrix
+from sockscope.widgets.explorer import explorer
 
 
 def trace_output(trace):
@@ -51,7 +51,7 @@ def test_a_recorded_trace_is_named_and_a_fresh_one_is_written_out(closing):
 
 def test_a_page_takes_the_static_form():
     told = as_data(explorer("closing", how="SHUT_WR"))
-    assert told == {"made": "explorer.explorer", "args": ["closing"], "options": {"how": "SHUT_WR"}}
+    assert told == {"made": "widgets.explorer.explorer", "args": ["closing"], "options": {"how": "SHUT_WR"}}
     assert construct(told, page=True)._repr_html_().startswith('<div class="sockscope-explorer"')
     assert type(construct(told, page=False)).__name__ == "Explorer"
 

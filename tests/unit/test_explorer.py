@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from sockscope import experiments, report
+from sockscope import experiments
 from sockscope.cells.made import construct
 from sockscope.live import Unavailable
-from sockscope.widget import STOPPED, Explorer
+from sockscope.widgets import report
+from sockscope.widgets.widget import STOPPED, Explorer
 
-ex = importlib.import_module("sockscope.explorer")  # 包里的同名属性是函数
+ex = importlib.import_module("sockscope.widgets.explorer")  # 包里的同名属性是函数
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "book" / "ext"))
 
@@ -210,7 +211,7 @@ def test_a_wrong_name_in_a_cell_is_one_line():
 # ---------------------------------------------------------------- 书页
 
 def test_page_is_readable_without_scripts_and_names_its_recordings():
-    page = construct({"made": "explorer.explorer", "args": ["closing"], "options": {"how": "SHUT_WR"}}, page=True)
+    page = construct({"made": "widgets.explorer.explorer", "args": ["closing"], "options": {"how": "SHUT_WR"}}, page=True)
     html = page._repr_html_()
     assert html.count("<svg") == 2
     assert "<script" not in html
@@ -234,7 +235,7 @@ def test_scripts_are_drawn_again_only_when_what_they_are_made_of_changed(static,
 
 
 def test_the_same_module_becomes_a_classic_script(static):
-    module = (ROOT / "src/sockscope/explorer.js").read_text()
+    module = (ROOT / "src/sockscope/widgets/explorer.js").read_text()
     script = static.classic(module, "sockscopeExplorer")
     assert "window.sockscopeExplorer = {" in script
     assert not re.search(r"^(import|export)\b", script, re.MULTILINE)

@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from sockscope import experiments
-from sockscope.kernel_panel import Job, Page, html
-from sockscope.my_kernel import Finding, Report
+from sockscope.cells.my_kernel import Finding, Report
+from sockscope.widgets.kernel_panel import Job, Page, html
 
 TOLD = Report("Linux 6.1", "3.11", "cable", [Finding("experiments", "closing", "close.0.0.0", "same")]).to_json()
 PROGRAM = """

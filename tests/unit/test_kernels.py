@@ -7,8 +7,8 @@ import json
 import pytest
 from bench.matrix import summary
 
-from sockscope import kernels
-from sockscope.experiments import recordings_folder
+from sockscope import places
+from sockscope.pages import kernels
 from sockscope.trace import compare, dumps, from_json
 
 MADE_UP = {"experiment": "closing", "says": "只有一处不同"}
@@ -53,7 +53,7 @@ def test_every_recorded_difference_is_one():
 
 
 def test_the_recordings_stay_small():
-    assert sum(path.stat().st_size for path in (recordings_folder() / "kernels").glob("*.json")) < 1_500_000
+    assert sum(path.stat().st_size for path in (places.recordings() / "kernels").glob("*.json")) < 1_500_000
 
 
 def test_one_variant_is_kept_for_each_kind_of_difference(tmp_path, monkeypatch):

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from sockscope import experiments, my_kernel
+from sockscope import experiments
+from sockscope.cells import my_kernel
+from sockscope.cells.my_kernel import Finding, Report, compare_all, examined, judged, summary
 from sockscope.cells.recordings import Book, Cell, sources
 from sockscope.experiments.recheck import Outcome, Run
 from sockscope.live import Unavailable
-from sockscope.my_kernel import Finding, Report, compare_all, examined, judged, summary
 
 NOTEBOOK = "chapters/05_closing.ipynb"
 RUN = Run("closing", "SHUT_WR.0.0.0")

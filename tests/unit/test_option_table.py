@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sockscope import experiments
-from sockscope.experiments.option_effects import SCENES
-from sockscope.experiments.option_list import LEVELS, OPTIONS, named
-from sockscope.option_table import OptionTable, option_table, rows
+from sockscope.experiments.ch11.option_effects import SCENES
+from sockscope.experiments.ch11.option_list import LEVELS, OPTIONS, named
+from sockscope.pages.option_table import OptionTable, option_table, rows
 
 
 @pytest.mark.parametrize("level", LEVELS)

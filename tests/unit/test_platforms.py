@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sockscope import linux
+from sockscope.live import linux
 
 HERE = Path(__file__).parent
 SENTENCES = {

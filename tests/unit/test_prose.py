@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sockscope.prose import Table, marked
+from sockscope.pages.prose import Table, marked
 
 
 def test_names_become_code_and_the_rest_is_escaped():

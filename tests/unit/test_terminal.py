@@ -14,7 +14,7 @@ from sockscope.terminal import Parser, speak_chinese
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = {
-    "sockscope": ["-m", "sockscope", "machine"], "notebook": ["-m", "sockscope.notebook", "--help"],
+    "sockscope": ["-m", "sockscope", "machine"], "notebook": ["-m", "sockscope.cells.notebook", "--help"],
     "grading": ["-m", "sockscope.grading", "--help"], "book": [ROOT / "book" / "build.py", "--help"]}
 
 

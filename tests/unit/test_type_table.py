@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sockscope import experiments, type_table
-from sockscope.type_table import COLUMNS, probing_matrix
+from sockscope import experiments
+from sockscope.pages import type_table
+from sockscope.pages.type_table import COLUMNS, probing_matrix
 
 
 def test_recordings_give_the_table_of_the_book():

@@ -14,8 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sockscope import places
 from sockscope.cells.outputs import Output, difference
-from sockscope.experiments import recordings_folder
 from sockscope.trace import TraceError, dumps, from_json, parse
 
 __all__ = ["Book", "Cell", "book_notebooks", "code_cells", "digest", "read", "sources"]
@@ -42,7 +42,7 @@ class Book:
 
     def path(self, folder: Path | None = None) -> Path:
         """它的文件；``folder`` 缺省是仓库里的录制。"""
-        return (folder or recordings_folder() / "cells") / Path(self.notebook).with_suffix(".json")
+        return (folder or places.recordings() / "cells") / Path(self.notebook).with_suffix(".json")
 
     @classmethod
     def load(cls, notebook: str, folder: Path | None = None) -> Book:
@@ -112,7 +112,7 @@ def digest(source: str) -> str:
 
 def book_notebooks() -> list[str]:
     """全书的笔记本，各章在前。"""
-    root = recordings_folder().parent
+    root = places.ROOT
     return [f"{folder}/{path.name}" for folder in ("chapters", "book") for path in sorted((root / folder).glob("*.ipynb"))]
 
 
@@ -123,7 +123,7 @@ def _read(path: Path, _modified: int) -> dict[str, Any]:
 
 def read(notebook: str) -> dict[str, Any]:
     """一本笔记本的 JSON；不要改它。没有这一本抛 ``FileNotFoundError``。"""
-    path = recordings_folder().parent / notebook
+    path = places.ROOT / notebook
     return _read(path, path.stat().st_mtime_ns)
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
+from sockscope import places
 from sockscope.cells.kernel import START
 from sockscope.cells.outputs import Output, kept
 from sockscope.cells.recordings import Book, Cell, book_notebooks, digest, sources
-from sockscope.experiments import recordings_folder
 from sockscope.live.capability import kernel
 from sockscope.trace import from_json
 
@@ -35,7 +35,7 @@ def run(notebook: str, on_cell: Told | None = None, stopping: Callable[[], bool]
     from nbclient import NotebookClient
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    path = recordings_folder().parent / notebook
+    path = places.ROOT / notebook
     whole = nbformat.read(path, as_version=4)
     whole.cells = [nbformat.v4.new_code_cell(START), *(c for c in whole.cells if c.cell_type == "code")]
     at = [""]

@@ -1,4 +1,4 @@
-"""全书的实验，一章一个或几个模块；一个实验 = 参数 + 一个可以朗读的函数。
+"""全书的实验，一章一个文件夹，一个文件一个实验；一个实验 = 参数 + 一个可以朗读的函数。
 
 >>> from sockscope import experiments
 >>> trace = experiments.get("closing").run(how="SHUT_WR")
@@ -8,7 +8,6 @@ from sockscope.experiments.experiment import (
     PORT,
     Choice,
     Experiment,
-    Recording,
     Switch,
     attempt,
     connected,
@@ -16,10 +15,10 @@ from sockscope.experiments.experiment import (
     get,
     names,
     recording,
-    recordings_folder,
 )
+from sockscope.experiments.recording import Recording
 
 __all__ = [
     "PORT", "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment", "get", "names",
-    "recording", "recordings_folder",
+    "recording",
 ]

@@ -9,33 +9,30 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import importlib
 import itertools
-import json
 import pkgutil
+import re
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from sockscope import experiments, linux
-from sockscope.live import Network, Unavailable, capability, stock
+from sockscope import experiments
+from sockscope.experiments.recording import find
+from sockscope.live import Network, Unavailable, capability, linux, stock
 from sockscope.live.journal import Over
 from sockscope.live.plan import Plan
-from sockscope.trace import Trace, TraceError, dumps, from_json, parse
+from sockscope.trace import Trace
 
 __all__ = [
-    "PORT", "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment", "get", "names",
-    "recording", "recordings_folder",
+    "PORT", "Choice", "Experiment", "Switch", "attempt", "connected", "experiment", "get", "names", "recording",
 ]
 
-RECORDINGS = "sockscope-recordings/1"
 PORT = 7007  # 实验里服务器的端口：没有命名空间的机器上，普通用户也绑得上
 LATE = 0.4  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
 RIVALS = {"SYN+ACK": "SYN", "SHUTDOWN ACK": "SHUTDOWN"}  # 回答丢了，两端同时要重传：回答 → 问
@@ -148,7 +145,11 @@ class Experiment:
         try:
             return self.run(drop=drop, on_progress=on_progress, **values)
         except Unavailable:
-            return recording(self.name, drop=drop, **values)
+            return self.recorded(drop=drop, **values)
+
+    def recorded(self, *, drop: Iterable[str] = (), **values: Any) -> Trace:
+        """一个变体的录制。没有录过抛 ``FileNotFoundError``，消息说明怎样录；参数不对抛 ``ValueError``。"""
+        return find(self.name, self.key(values), list(drop))
 
     def prepare(self, *, drop: Iterable[str] = ()) -> None:
         """先把下一次要用的主机造好：读者多半还要再做一遍。做不了现场实验的机器上什么也不做。"""
@@ -227,8 +228,10 @@ _registry: dict[str, Experiment] = {}
 
 @functools.cache
 def _load_all() -> None:
-    for module in pkgutil.iter_modules(experiments.__path__):
-        importlib.import_module(f"{experiments.__name__}.{module.name}")
+    """导入每一章的每一个模块：一章一个文件夹，一个实验一个文件。"""
+    for module in pkgutil.walk_packages(experiments.__path__, f"{experiments.__name__}."):
+        if re.search(r"\.ch\d\d\.", module.name):
+            importlib.import_module(module.name)
 
 
 def names() -> list[str]:
@@ -243,6 +246,11 @@ def get(name: str) -> Experiment:
     if name not in _registry:
         raise ValueError(f"没有叫 {name!r} 的实验；有：{'、'.join(names())}。")
     return _registry[name]
+
+
+def recording(name: str, *, drop: Iterable[str] = (), **values: Any) -> Trace:
+    """实验 ``name`` 的一个变体的录制；见 ``Experiment.recorded``。"""
+    return get(name).recorded(drop=drop, **values)
 
 
 # ---------------------------------------------------------------- 实验里常用的两个动作
@@ -264,86 +272,3 @@ def attempt(call: Callable[..., Any], *args: Any) -> Any:
         return call(*args)
     except OSError:
         return None
-
-
-# ---------------------------------------------------------------- 录制
-
-def recordings_folder() -> Path:
-    """录制所在的文件夹：源码树里是顶层的 recordings/，装好的包里在包内。"""
-    inside = Path(__file__).parents[1] / "recordings"
-    return inside if inside.is_dir() else Path(__file__).parents[3] / "recordings"
-
-
-@dataclass
-class Recording:
-    """一个实验的全部录制：``variants`` 是 变体→轨迹，``drops`` 是 变体→剪掉的包的签名→轨迹。"""
-
-    experiment: str
-    variants: dict[str, Trace] = field(default_factory=dict)
-    drops: dict[str, dict[str, Trace]] = field(default_factory=dict)
-
-    @classmethod
-    def load(cls, name: str) -> Recording:
-        """读 recordings/<name>.json。没有抛 ``FileNotFoundError``，不合格式抛 ``TraceError``。"""
-        path = recordings_folder() / f"{name}.json"
-        if not path.exists():
-            raise FileNotFoundError(f"实验 {name} 还没有录制：{path.name} 不存在。运行 make record 录一份。")
-        where = f"录制 {path.name}"
-        value = parse(path.read_bytes(), where)
-        if not isinstance(value, dict) or value.get("format") != RECORDINGS:
-            raise TraceError(f"{where} 的 format 应为 {RECORDINGS!r}。运行 make record 重录。")
-        made = cls(name)
-        for key, item in _table(value, "variants", where):
-            made.variants[key] = from_json(item, f"{where} 的 {key}")
-        for key, group in _table(value, "drops", where):
-            cuts = _table({key: group}, key, f"{where} 的 drops")
-            made.drops[key] = {s: from_json(t, f"{where} 的 {key} 剪 {s}") for s, t in cuts}
-        return made
-
-    def save(self) -> None:
-        """写回文件：一个事件一行，``git diff recordings/`` 读得懂。"""
-        groups = {"variants": self._join(self.variants)}
-        groups["drops"] = "{\n" + ",\n".join(
-            f"{json.dumps(key)}:{self._join(group)}" for key, group in self.drops.items()) + "}"
-        head = f'{{"format":"{RECORDINGS}","experiment":{json.dumps(self.experiment)}'
-        text = head + "".join(f',\n"{k}":{v}' for k, v in groups.items()) + "}\n"
-        path = recordings_folder() / f"{self.experiment}.json"
-        fresh = path.with_suffix(".new")  # 写好了再换上：别人正读着的，要么是旧的，要么是新的
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-
-    @staticmethod
-    def _join(traces: dict[str, Trace]) -> str:
-        return "{\n" + ",\n".join(f"{json.dumps(k, ensure_ascii=False)}:{dumps(t).rstrip()}"
-                                  for k, t in traces.items()) + "}"
-
-
-def _table(value: dict[str, Any], key: str, where: str) -> Iterable[tuple[str, Any]]:
-    found = value.get(key, {})
-    if not isinstance(found, dict):
-        raise TraceError(f"{where} 的 {key} 应为对象，实为 {type(found).__name__}。运行 make record 重录。")
-    return found.items()
-
-
-@functools.lru_cache(maxsize=8)
-def _recording(name: str, _modified: int) -> Recording:
-    return Recording.load(name)
-
-
-def recording(name: str, *, drop: Iterable[str] = (), **values: Any) -> Trace:
-    """一个变体的录制。没有录过抛 ``FileNotFoundError``，消息说明怎样录。"""
-    made = get(name)
-    path = recordings_folder() / f"{name}.json"
-    whole = _recording(name, path.stat().st_mtime_ns if path.exists() else 0)
-    key, cuts = made.key(values), list(drop)
-    group: dict[str, Trace] = whole.drops.get(key, {}) if cuts else whole.variants
-    wanted = cuts[0] if cuts else key
-    if wanted not in group or len(cuts) > 1:
-        raise FileNotFoundError(f"{name} 的这个变体没有录制（{key}{'，剪 ' + '、'.join(cuts) if cuts else ''}）。"
-                                "在能抓包的机器上现场运行就能看到。")
-    return group[wanted]
-
-
-def today() -> str:
-    """今天的日期，写在录制上。"""
-    return datetime.datetime.now(datetime.UTC).date().isoformat()

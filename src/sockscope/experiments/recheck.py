@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sockscope import experiments
-from sockscope.experiments.experiment import Recording, get, names, recording, today
+from sockscope.experiments.experiment import get, names, recording
+from sockscope.experiments.recording import Recording, today
 from sockscope.live import Unavailable
 from sockscope.tcp import violations
 from sockscope.trace import Trace, compare

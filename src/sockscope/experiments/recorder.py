@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from sockscope.experiments.experiment import Experiment, Recording, get, names
+from sockscope.experiments.experiment import Experiment, get, names
 from sockscope.experiments.recheck import Outcome, Run, perform_all, team
+from sockscope.experiments.recording import Recording
 from sockscope.trace import Trace, TraceError, compare
 
 __all__ = ["Session", "record"]

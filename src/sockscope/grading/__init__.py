@@ -3,6 +3,6 @@
 同一批考官做两件事：自检时学生的代码在他自己的机器上、一个新进程里；批改时还要关进沙箱。
 """
 
-from sockscope.grading.selfcheck import check
+from sockscope.grading.exam.selfcheck import check
 
 __all__ = ["check"]

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
-from sockscope.grading.course import Course
-from sockscope.grading.lab import Lab, find_lab, labs
-from sockscope.grading.sandbox import Refused, refusal
+from sockscope.grading.course.course import Course
+from sockscope.grading.exam.lab import Lab, find_lab, labs
+from sockscope.grading.jail.sandbox import Refused, refusal
 from sockscope.live import Unavailable
 from sockscope.terminal import speak_chinese
 
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         command = _command(commands, name, run, told)
         command.add_argument("lab", metavar="练习")
     _command(commands, "formgrader", _formgrader, "打开 nbgrader 的 formgrader：看答卷，批书面题")
-    command = _command(commands, "sample", _sample, "造一班样品答卷：对的、错的、坏的、存心不良的")
+    command = _command(commands, "sample", _sample, "造一班样品答卷：对的、错的、坏的、出意外的")
     command.add_argument("lab", metavar="练习")
     command.add_argument("folder", type=Path, metavar="文件夹")
     command.add_argument("--count", type=int, default=40, metavar="份数", help="缺省 40")
@@ -102,7 +102,7 @@ def _general(parser: argparse.ArgumentParser) -> None:
 
 
 def _release(asked: argparse.Namespace) -> None:
-    from sockscope.grading.release import release
+    from sockscope.grading.course.release import release
 
     course = Course(asked.course)
     for lab in [find_lab(n) for n in asked.labs] or list(labs().values()):
@@ -116,7 +116,7 @@ def _opened(asked: argparse.Namespace) -> tuple[Course, Lab]:
 
 
 def _collect(asked: argparse.Namespace) -> None:
-    from sockscope.grading.collect import collect
+    from sockscope.grading.course.collect import collect
 
     course, lab = _opened(asked)
     due = asked.due.astimezone() if asked.due else None
@@ -131,7 +131,7 @@ def _collect(asked: argparse.Namespace) -> None:
 
 
 def _grade(asked: argparse.Namespace) -> int:
-    from sockscope.grading.grade import grade
+    from sockscope.grading.course.grade import grade
 
     course, lab = _opened(asked)
     done, failed = grade(course, lab, asked.students, only=asked.only, again=asked.again, workers=asked.workers,
@@ -143,7 +143,7 @@ def _grade(asked: argparse.Namespace) -> int:
 
 
 def _execute(asked: argparse.Namespace) -> int:
-    from sockscope.grading.executed import execute
+    from sockscope.grading.executed.page import execute
 
     course, lab = _opened(asked)
     made, failed = execute(course, lab, asked.students, again=asked.again, progress=_progress)
@@ -166,14 +166,14 @@ def _progress(count: int, total: int, student: str) -> None:
 
 
 def _feedback(asked: argparse.Namespace) -> None:
-    from sockscope.grading.feedback import feedback
+    from sockscope.grading.course.feedback import feedback
 
     course, lab = _opened(asked)
     print(f"写了 {len(feedback(course, lab))} 页反馈，在 {course.root / 'feedback'}。")
 
 
 def _export(asked: argparse.Namespace) -> None:
-    from sockscope.grading.export import export, lines
+    from sockscope.grading.course.export import export, lines
 
     course, lab = _opened(asked)
     for path in export(course, lab):
@@ -183,7 +183,7 @@ def _export(asked: argparse.Namespace) -> None:
 
 
 def _summary(asked: argparse.Namespace) -> None:
-    from sockscope.grading.summary import summary
+    from sockscope.grading.course.summary import summary
 
     print(summary(*_opened(asked)))
 
@@ -191,7 +191,7 @@ def _summary(asked: argparse.Namespace) -> None:
 def _formgrader(asked: argparse.Namespace) -> int:
     import subprocess
 
-    from sockscope.grading.formgrader import command, environment
+    from sockscope.grading.course.formgrader import command, environment
 
     course = Course(asked.course).require()
     course.create()
@@ -200,7 +200,7 @@ def _formgrader(asked: argparse.Namespace) -> int:
 
 
 def _sample(asked: argparse.Namespace) -> None:
-    from sockscope.grading.sample import write_class
+    from sockscope.grading.course.sample import write_class
 
     made = write_class(find_lab(asked.lab), asked.folder, asked.count)
     print(f"在 {asked.folder} 里造了 {len(made)} 份 {asked.lab}。")

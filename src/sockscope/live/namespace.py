@@ -10,8 +10,8 @@ import sys
 import threading
 from typing import Any
 
-from sockscope.linux import after_fork
 from sockscope.live import forge
+from sockscope.live.linux import after_fork
 
 __all__ = ["Namespace", "NamespaceError"]
 

@@ -24,7 +24,6 @@ from collections.abc import Callable
 from typing import Any
 
 from sockscope import trace as tr
-from sockscope.linux import after_fork
 from sockscope.live import settings as kernel_settings
 from sockscope.live import stock
 from sockscope.live.cable import Cable, End, Wires
@@ -33,6 +32,7 @@ from sockscope.live.folder import new_folder
 from sockscope.live.forge import NETLINK_SOCK_DIAG
 from sockscope.live.host import Host
 from sockscope.live.journal import Journal
+from sockscope.live.linux import after_fork
 from sockscope.live.namespace import Namespace, NamespaceError
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program

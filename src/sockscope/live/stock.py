@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 
-from sockscope.linux import after_fork
+from sockscope.live.linux import after_fork
 from sockscope.live.namespace import Namespace, NamespaceError
 from sockscope.live.plan import Plan
 

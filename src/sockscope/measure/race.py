@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sockscope import places
 from sockscope.live.folder import PREFIX, place
 from sockscope.measure.results import KINDS, Flow, Latency, Measurement
 from sockscope.measure.round_trip import kind_of
@@ -33,7 +34,7 @@ PASSES = 5  # 从头到尾走几遍：处理器时快时慢，隔开来量，每
 LIMIT = 30.0  # 一趟的时间上限，秒
 NO_COMPILER = "这台机器没有 C 编译器（apt install gcc），只量了 Python。"
 PYTHON = [sys.executable, "-P", str(Path(__file__).with_name("round_trip.py"))]
-SOURCE = Path(__file__).parents[3] / "chapters" / "c" / "round_trip.c"
+SOURCE = places.ROOT / "chapters" / "c" / "round_trip.c"
 
 Programs = dict[str, list[str]]
 

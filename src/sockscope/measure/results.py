@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sockscope import places
+
 __all__ = ["KINDS", "Flow", "Latency", "Measurement", "MeasurementError", "load", "recorded"]
 
 FORMAT = "sockscope-measurement/1"
@@ -18,7 +20,7 @@ KINDS = {"unix_stream": "Unix 字节流", "unix_seqpacket": "Unix 顺序包", "u
          "tcp": "TCP", "tcp_nodelay": "TCP_NODELAY", "udp": "UDP"}
 PER_OCTAVE = 8  # 直方图每翻一倍分几格
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
-PLACE = Path(__file__).parents[3] / "book" / "measurements" / "unix_domain.json"
+PLACE = places.ROOT / "book" / "measurements" / "unix_domain.json"
 
 
 class MeasurementError(ValueError):

@@ -29,11 +29,11 @@ def _load_jupyter_server_extension(server: Any) -> None:
     """Jupyter 服务器启动时调用：登记几个地址。``server`` 是 ``ServerApp``。"""
     from jupyter_server.utils import url_path_join
 
-    from sockscope.kernel_panel import Job
     from sockscope.serve.compare import CompareHandler
     from sockscope.serve.door import Door
     from sockscope.serve.pages import BookHandler, BuilderHandler
     from sockscope.serve.run import PingHandler, RunHandler
+    from sockscope.widgets.kernel_panel import Job
 
     door = server.web_app.settings["sockscope_door"] = Door(server)
     base = server.web_app.settings["base_url"]

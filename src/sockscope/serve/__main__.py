@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sockscope import places
 from sockscope.terminal import Parser, speak_chinese
 
 PORT = 8888
@@ -50,7 +51,7 @@ def arguments(root: Path, port: int, ip: str = "127.0.0.1", *, retries: int = 50
         f"--MappingKernelManager.cull_idle_timeout={IDLE}",
         "--MappingKernelManager.cull_connected=False",
         "--MappingKernelManager.cull_busy=False",
-        f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
+        f"--LabApp.app_settings_dir={places.PACKAGE / 'serve' / 'lab'}",
         f"--LabApp.user_settings_dir={own / 'settings'}",
         f"--LabApp.workspaces_dir={own / 'workspaces'}",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",

@@ -6,7 +6,7 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from sockscope.kernel_panel import Job
+from sockscope.widgets.kernel_panel import Job
 
 __all__ = ["CompareHandler"]
 

@@ -12,11 +12,12 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
 
+from sockscope import places
 from sockscope.serve.builder import Builder
 
 __all__ = ["BookHandler", "BuilderHandler", "marker", "waiting"]
 
-WAITING = Path(__file__).with_name("waiting.html")
+WAITING = places.PACKAGE / "serve" / "waiting.html"
 
 
 def marker(base: str, xsrf: str) -> str:

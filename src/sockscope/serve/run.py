@@ -42,7 +42,7 @@ def run(name: str, parameters: dict[str, Any], drop: list[str]) -> dict[str, Any
 
     wanted = experiments.get(name)
     wanted.complete(parameters)
-    from sockscope.report import payload
+    from sockscope.widgets.report import payload
 
     try:
         return payload(name, parameters, drop)

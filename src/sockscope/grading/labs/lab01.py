@@ -6,11 +6,11 @@ import select
 import socket
 from typing import Any
 
-from sockscope.grading.arguments import Path, connected, datagram
-from sockscope.grading.lab import Lab
-from sockscope.grading.stage import Stage
-from sockscope.grading.waiting import poll, refusal
-from sockscope.linux import AF_UNIX
+from sockscope.grading.exam.arguments import Path, connected, datagram
+from sockscope.grading.exam.lab import Lab
+from sockscope.grading.exam.stage import Stage
+from sockscope.grading.exam.waiting import poll, refusal
+from sockscope.live.linux import AF_UNIX
 
 lab = Lab("lab01", "这个内核肯收什么", prelude="import errno\nimport socket\n",
           cells={"ask_stream": ["ask_stream"], "ask_datagram": ["ask_datagram"], "probe": ["probe"], "matrix": ["matrix"],

@@ -8,11 +8,11 @@ import socket
 from pathlib import Path as File
 from typing import Any
 
-from sockscope.address import sockaddr_in, sockaddr_in6, sockaddr_un
-from sockscope.grading.arguments import Path, listening
-from sockscope.grading.lab import Lab
-from sockscope.grading.stage import Stage
-from sockscope.grading.waiting import poll, refusal
+from sockscope.grading.exam.arguments import Path, listening
+from sockscope.grading.exam.lab import Lab
+from sockscope.grading.exam.stage import Stage
+from sockscope.grading.exam.waiting import poll, refusal
+from sockscope.live.sockaddr import sockaddr_in, sockaddr_in6, sockaddr_un
 
 PRELUDE = """\
 import errno

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sockscope.grading.arguments import PORT, accepted
-from sockscope.grading.ends import linger_reset
-from sockscope.grading.lab import Lab
-from sockscope.grading.stage import Stage
-from sockscope.grading.student import Student
+from sockscope.grading.exam.arguments import PORT, accepted
+from sockscope.grading.exam.ends import linger_reset
+from sockscope.grading.exam.lab import Lab
+from sockscope.grading.exam.stage import Stage
+from sockscope.grading.exam.student import Student
 
 PRELUDE = """\
 import errno

@@ -5,12 +5,12 @@ from __future__ import annotations
 import select
 from typing import Any
 
-from sockscope.grading.arguments import PORT, Path, accepted, connected
-from sockscope.grading.ends import linger_reset
-from sockscope.grading.lab import Lab
-from sockscope.grading.stage import Stage
-from sockscope.grading.student import Student
-from sockscope.grading.waiting import poll, show
+from sockscope.grading.exam.arguments import PORT, Path, accepted, connected
+from sockscope.grading.exam.ends import linger_reset
+from sockscope.grading.exam.lab import Lab
+from sockscope.grading.exam.stage import Stage
+from sockscope.grading.exam.student import Student
+from sockscope.grading.exam.waiting import poll, show
 
 lab = Lab(
     "lab04", "一句是一句", prelude="import socket\nimport struct\n",

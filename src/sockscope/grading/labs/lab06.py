@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from sockscope.grading.arguments import PORT, Path, connected, datagram
-from sockscope.grading.lab import Lab
-from sockscope.grading.stage import Stage
-from sockscope.grading.waiting import poll, show
+from sockscope.grading.exam.arguments import PORT, Path, connected, datagram
+from sockscope.grading.exam.lab import Lab
+from sockscope.grading.exam.stage import Stage
+from sockscope.grading.exam.waiting import poll, show
 
 lab = Lab(
     "lab06", "死了，还是慢",

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path as File
 from typing import Any
 
-from sockscope.grading.arguments import PORT, Path, connected, listening
-from sockscope.grading.lab import Lab
-from sockscope.grading.stage import Stage, let_go
-from sockscope.grading.waiting import poll, refusal, show
+from sockscope.grading.exam.arguments import PORT, Path, connected, listening
+from sockscope.grading.exam.lab import Lab
+from sockscope.grading.exam.stage import Stage, let_go
+from sockscope.grading.exam.waiting import poll, refusal, show
 
 lab = Lab(
     "lab07", "门开在一条路径上",

@@ -7,11 +7,11 @@ import socket
 import struct
 from typing import Any
 
-from sockscope.grading.arguments import PORT, datagram
-from sockscope.grading.lab import Lab
-from sockscope.grading.stage import Stage
-from sockscope.grading.student import Student
-from sockscope.grading.waiting import poll, show
+from sockscope.grading.exam.arguments import PORT, datagram
+from sockscope.grading.exam.lab import Lab
+from sockscope.grading.exam.stage import Stage
+from sockscope.grading.exam.student import Student
+from sockscope.grading.exam.waiting import poll, show
 
 lab = Lab(
     "lab08", "丢了也要送到",

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from sockscope.grading.arguments import PORT, Path, connected
-from sockscope.grading.lab import Lab
-from sockscope.grading.stage import Stage
-from sockscope.grading.student import Student
-from sockscope.grading.waiting import poll, refusal, show
+from sockscope.grading.exam.arguments import PORT, Path, connected
+from sockscope.grading.exam.lab import Lab
+from sockscope.grading.exam.stage import Stage
+from sockscope.grading.exam.student import Student
+from sockscope.grading.exam.waiting import poll, refusal, show
 from sockscope.trace import Packet
 
 lab = Lab(

@@ -1,0 +1,127 @@
+"""账本：每个说法、它的裁决、作证的单元格或实验。误区表和附录 D 都由它生成，不另写一份。
+
+一章一个文件 ``book/facts/NN.toml``，每条是一个 ``[[fact]]``（书里教的）或 ``[[belief]]``（流传的说法）。
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from sockscope import experiments, places
+from sockscope.cells.made import made
+from sockscope.pages.prose import Table
+from sockscope.tcp import TRANSITIONS, Transition, walk
+
+__all__ = ["Claim", "beliefs", "chapters", "claims", "edges", "everything", "heading", "link", "walks"]
+
+VERDICTS = ("成立", "不成立", "看系统")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """一个说法。``cell`` 与 ``experiment`` 恰有其一：本章作证的单元格，或有录制的实验。"""
+
+    chapter: str
+    kind: str
+    says: str
+    verdict: str
+    kernel: str
+    because: str = ""
+    cell: str = ""
+    experiment: str = ""
+
+    @property
+    def proof(self) -> str:
+        """给读者看的出处：哪一节，或哪个实验。"""
+        if self.experiment:
+            return f"实验 `{self.experiment}`"
+        title = heading(self.chapter, self.cell)
+        return f"[“{title}”]({link(self.chapter, title)})"
+
+
+@cache
+def chapters() -> dict[str, Path]:
+    """有账本的章 → 它的笔记本。"""
+    return {path.stem: next((places.ROOT / "chapters").glob(f"{path.stem}_*.ipynb"))
+            for path in sorted((places.ROOT / "book" / "facts").glob("*.toml"))}
+
+
+@cache
+def claims(chapter: str) -> list[Claim]:
+    """一章的全部说法，事实在前。字段不对抛 ``TypeError``。"""
+    text = (places.ROOT / "book" / "facts" / f"{chapter}.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    return [Claim(chapter=chapter, kind=kind, kernel=item.pop("kernel", table["kernel"]),
+                  verdict=item.pop("verdict", "成立"), **item)
+            for kind in ("fact", "belief") for item in table[kind]]
+
+
+def heading(chapter: str, cell: str) -> str:
+    """单元格所在的那一节的标题；没有这个单元格抛 ``KeyError``。"""
+    title = ""
+    for found in json.loads(chapters()[chapter].read_text(encoding="utf-8"))["cells"]:
+        if found["cell_type"] == "markdown":
+            titles = re.findall(r"^#+ (.+)$", "".join(found["source"]), re.MULTILINE)
+            title = titles[-1] if titles else title
+        if found["id"] == cell:
+            return title
+    raise KeyError(f"第 {chapter} 章没有叫 {cell!r} 的单元格。")
+
+
+def link(chapter: str, title: str) -> str:
+    """一章里一个小节的地址，在 Lab 里打开那一章；书页里的锚点由 book/ext/chapter_links.py 换上。
+
+    空格换成连字符，与 JupyterLab 给标题起的锚点相同；括号写成 %28、%29，免得与链接的写法相混。
+    """
+    anchor = title.replace(" ", "-").replace("(", "%28").replace(")", "%29")
+    return f"../chapters/{chapters()[chapter].name}#{anchor}"
+
+
+@made()
+def beliefs(chapter: str) -> Table:
+    """一章的误区表。"""
+    return _table(c for c in claims(chapter) if c.kind == "belief")
+
+
+@made()
+def everything() -> Table:
+    """全书的说法，照章排（附录 D）。"""
+    return _table(c for chapter in chapters() for c in claims(chapter) if c.kind == "belief")
+
+
+def _table(found: Iterable[Claim]) -> Table:
+    """说法、裁决、为什么和出处。内核都相同时只在表下写一次。"""
+    rows = list(found)
+    kernels = sorted({c.kernel for c in rows})
+    where = "" if len(kernels) == 1 else "，{kernel}"
+    return Table(["说法", "裁决", "证据"], (
+        (c.says, c.verdict, f"{c.because}\n见{c.proof}" + where.format(kernel=c.kernel)) for c in rows),
+        caption=f"裁决于 {'、'.join(kernels)}。")
+
+
+@cache
+def walks() -> dict[Transition, tuple[str, str]]:
+    """TCP 状态机的每条边 → 第一个走过它的录制：``(实验, 变体)``。没有录制走过的边不在其中。"""
+    found: dict[Transition, tuple[str, str]] = {}
+    for name in experiments.names():
+        for key, trace in experiments.Recording.load(name).variants.items():
+            for edge in (edge for step in walk(trace) for edge in step.edges):
+                found.setdefault(edge, (name, key))
+    return found
+
+
+@made()
+def edges() -> Table:
+    """附录 B 的表：图上的每条边，和走过它的录制。"""
+    rows = []
+    for edge in (edge for edge in TRANSITIONS if edge.ordinary):
+        name, key = walks().get(edge, ("", ""))
+        proof = f"实验 `{name}`（`{key}`），第 {experiments.get(name).chapter} 章" if name else "还没有录制走过"
+        rows.append((f"{edge.before} → {edge.after}", edge.action or "—", f"{edge.event}\n{proof}"))
+    return Table(["边", "发出", "原因与录制"], rows, caption=f"走过的边：{len(walks().keys() & set(TRANSITIONS))}。")

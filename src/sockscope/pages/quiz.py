@@ -1,0 +1,80 @@
+"""预测题：先猜，再看。答案由录制算出来，谁也没有把它写进题目里。
+
+没有用现成的测验库：它们要往每一页塞脚本，答案要手写，提示是英文。这里一个选项就是一个 ``<details>``，
+不需要脚本，键盘可用，静态书页、Lab、打印出来都一样。
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from sockscope import experiments
+from sockscope.cells.made import made_from
+from sockscope.pages.prose import marked
+from sockscope.trace import Trace
+
+__all__ = ["Question", "outcome", "predict"]
+
+STYLE = """
+.sockscope-quiz{margin:.8em 0;padding:.2em 0 .2em 1em;border-left:3px solid #8888}
+.sockscope-quiz>p{font-weight:600;margin:.3em 0 .6em}
+.sockscope-quiz details{margin:.3em 0;border:1px solid #8886;border-radius:6px}
+.sockscope-quiz summary{cursor:pointer;padding:.4em .8em;list-style-position:inside}
+.sockscope-quiz details[open]>summary{border-bottom:1px solid #8884}
+.sockscope-quiz details>p{margin:0;padding:.5em .8em}
+.sockscope-quiz .right{box-shadow:inset 4px 0 #3a8f5c}.sockscope-quiz .wrong{box-shadow:inset 4px 0 #c2564a}
+.sockscope-quiz small{opacity:.8}
+"""
+
+
+@made_from("text", "choices", "right", "because", "source")
+@dataclass(frozen=True)
+class Question:
+    """一道题。``choices`` 是 答案→说法；``right`` 是录制给出的那一个答案；``source`` 说明是哪一条录制。"""
+
+    text: str
+    choices: dict[str, str]
+    right: str
+    because: str
+    source: str
+
+    def _repr_html_(self) -> str:
+        group = hashlib.sha256(self.text.encode()).hexdigest()[:8]
+        options = "".join(self._option(f"q{group}", key, label) for key, label in self.choices.items())
+        return f'<div class="sockscope-quiz"><style>{STYLE}</style><p>{marked(self.text)}</p>{options}</div>'
+
+    def _option(self, group: str, key: str, label: str) -> str:
+        right = key == self.right
+        verdict = f"✓ 对。{marked(self.because)} <small>{escape(self.source)}</small>" if right \
+            else "✗ 不是。再猜一次，或者往下做实验。"
+        return (f'<details name="{group}"><summary>{marked(label)}</summary>'
+                f'<p class="{"right" if right else "wrong"}">{verdict}</p></details>')
+
+    def __repr__(self) -> str:
+        return "\n".join([self.text, *(f"  {n}. {label}" for n, label in enumerate(self.choices.values(), 1))])
+
+
+def predict(text: str, experiment: str, answer: Callable[[Trace], Any], choices: dict[str, str],
+            because: str, **values: Any) -> Question:
+    """出一道题：在实验 ``experiment`` 的这个变体（``values``）的录制上，``answer`` 算出的就是正确答案。
+
+    算出的答案不在 ``choices`` 里，说明题目与内核不符，抛 ``ValueError``。
+    """
+    trace = experiments.recording(experiment, **values)
+    right = str(answer(trace))
+    if right not in choices:
+        raise ValueError(f"录制给出的答案是 {right!r}，而选项里没有它：{'、'.join(choices)}。请改题目，不要改录制。")
+    key = experiments.get(experiment).key(values)
+    return Question(text, choices, right, because, f"依据：录制 {experiment}（{key}），{trace.kernel}。")
+
+
+def outcome(host: str, call: str, nth: int = 1) -> Callable[[Trace], str]:
+    """一个算答案的函数：某主机第 ``nth`` 次某种调用的结果，或它的 errno。"""
+    def find(trace: Trace) -> str:
+        made = [c for c in trace.calls if c.host == host and c.name == call]
+        return made[nth - 1].errno or made[nth - 1].result or "成功"
+    return find

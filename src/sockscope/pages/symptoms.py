@@ -1,0 +1,146 @@
+"""从症状找原因：``book/symptoms.toml`` 里的每个症状，连到讲它的小节和真的发生过它的录制。
+
+小节的标题、实验的轨迹都不另写一份：标题由单元格所在的地方来，轨迹由录制来。"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from html import escape
+from typing import Any
+
+from sockscope import experiments, places
+from sockscope.cells.made import made
+from sockscope.pages import ledger
+from sockscope.pages.prose import marked
+from sockscope.render import text
+from sockscope.trace import Trace
+
+__all__ = ["Cause", "Page", "Symptom", "contents", "everything", "groups", "symptoms"]
+
+STYLE = """
+.sockscope-symptom{border-top:1px solid #8884;padding:.9em 0 .4em}
+.sockscope-symptom>h3{margin:.2em 0 .3em;font-size:1.12em}
+.sockscope-symptom>p{margin:.2em 0 .6em}
+.sockscope-symptom ol{margin:0;padding-left:1.5em}.sockscope-symptom li{margin:.5em 0 .8em}
+.sockscope-symptom li>p{margin:.15em 0}.sockscope-symptom li>p:first-child{font-weight:600}
+.sockscope-symptom b{font-weight:400;opacity:.7;margin-right:.8em}
+.sockscope-symptom summary{cursor:pointer;opacity:.85}
+.sockscope-symptom pre{overflow-x:auto;font-size:.8rem;line-height:1.5}
+.sockscope-contents p{margin:.9em 0 .2em;font-weight:600}
+.sockscope-contents ul{columns:2;column-gap:2em;margin:0;padding-left:1.2em}.sockscope-contents li{break-inside:avoid}
+@media (max-width:640px){.sockscope-contents ul{columns:1}}
+"""
+ROOM = 92  # 文字轨迹的宽度，格
+
+
+@dataclass(frozen=True)
+class Cause:
+    """一个原因：怎样认出来（``tell``），怎么办（``cure``），哪一章的哪个单元格讲它，哪个实验的哪种取值真的发生过它。"""
+
+    why: str
+    tell: str
+    cure: str
+    chapter: str
+    cell: str
+    experiment: str = ""
+    given: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def heading(self) -> str:
+        """讲它的小节的标题。"""
+        return ledger.heading(self.chapter, self.cell)
+
+    @property
+    def trace(self) -> Trace | None:
+        """真的发生过的那一次；没有实验则为 None。"""
+        return experiments.recording(self.experiment, **self.given) if self.experiment else None
+
+    @property
+    def command(self) -> str:
+        """在终端里再做一遍的命令。"""
+        values = (f"{name}={int(v) if isinstance(v, bool) else v}" for name, v in self.given.items())
+        return " ".join(["python -m sockscope run", self.experiment, *values])
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """一个症状。``name`` 是页面里的锚点；``says`` 是读者看到的样子，``sees`` 是先要知道的一句话。"""
+
+    name: str
+    group: str
+    says: str
+    sees: str
+    causes: list[Cause]
+
+
+@cache
+def everything() -> list[Symptom]:
+    """全部症状，照文件里的次序。字段不对抛 ``TypeError``。"""
+    table = tomllib.loads((places.ROOT / "book" / "symptoms.toml").read_text(encoding="utf-8"))
+    return [Symptom(causes=[Cause(**cause) for cause in item.pop("cause")], **item) for item in table["symptom"]]
+
+
+def groups() -> list[str]:
+    """症状的几类，照出现的次序。"""
+    return list(dict.fromkeys(symptom.group for symptom in everything()))
+
+
+class Page:
+    """一段写好的 HTML，和它的文字形式。"""
+
+    def __init__(self, html: str, plain: str) -> None:
+        self.html, self.plain = f"<style>{STYLE}</style>{html}", plain
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.plain
+
+
+@made()
+def symptoms(group: str) -> Page:
+    """一类症状，逐个写出原因、认法、办法和录制。没有这一类抛 ``ValueError``。"""
+    if group not in groups():
+        raise ValueError(f"没有“{group}”这一类；有：{'、'.join(groups())}。")
+    found = [symptom for symptom in everything() if symptom.group == group]
+    return Page("".join(map(_section, found)), "\n".join(_plain(found)))
+
+
+@made()
+def contents() -> Page:
+    """页首的目录：一类一段，点到哪里去哪里。"""
+    parts = []
+    for group in groups():
+        items = "".join(f'<li><a href="#{s.name}">{marked(s.says)}</a></li>' for s in everything() if s.group == group)
+        parts.append(f"<p>{escape(group)}</p><ul>{items}</ul>")
+    return Page(f'<div class="sockscope-contents">{"".join(parts)}</div>', "\n".join(_plain(everything())))
+
+
+def _plain(found: Iterable[Symptom]) -> Iterable[str]:
+    for symptom in found:
+        yield symptom.says
+        yield from (f"  {cause.why}：第 {cause.chapter} 章“{cause.heading}”" for cause in symptom.causes)
+
+
+def _section(symptom: Symptom) -> str:
+    causes = "".join(map(_cause, symptom.causes))
+    return (f'<section class="sockscope-symptom" id="{symptom.name}"><h3>{marked(symptom.says)}</h3>'
+            f"<p>{marked(symptom.sees)}</p><ol>{causes}</ol></section>")
+
+
+def _cause(cause: Cause) -> str:
+    there = f'<a href="{escape(ledger.link(cause.chapter, cause.heading))}">第 {cause.chapter} 章“{escape(cause.heading)}”</a>'
+    return (f"<li><p>{marked(cause.why)}</p><p><b>怎么认</b>{marked(cause.tell)}</p><p><b>怎么办</b>{marked(cause.cure)}</p>"
+            f"<p><b>去看</b>{there}</p>{_recording(cause)}</li>")
+
+
+def _recording(cause: Cause) -> str:
+    """录制折起来：打开是文字轨迹，上面是再做一遍的命令。"""
+    if cause.trace is None:
+        return ""
+    shown = escape(f"$ {cause.command}\n\n{text.render(cause.trace, width=ROOM)}")
+    return f"<details><summary>真的发生过的一次：实验 <code>{cause.experiment}</code></summary><pre>{shown}</pre></details>"

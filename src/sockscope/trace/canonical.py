@@ -1,0 +1,170 @@
+"""规范形式（canonical form）：一条轨迹里，协议承诺的那一部分。两次运行相不相同，比的就是它。
+
+* 时刻、端口号、序号的初值不进入比较；临时端口写成 ``p1``、``p2``……（按出现次序）。
+* 每个方向上的包各成一列，次序保留；纯 ACK 不算（它独自走还是搭数据的车，只是运气），
+  保活探测算。丢失、多出、换位的 SYN、FIN、RST 或数据一定会让两份规范形式不同。
+* 多余的重传不算：那个段已经送到，确认也已经发出，只是定时器比忙着的机器早到一步。
+  丢了段、丢了确认才有的重传照算。
+* 重传从哪个序号起，算；一次带多长，不算：内核把当时还没有确认的几段并作一段，有几段要看确认回得多快。
+* 同一个段接连几次重传都丢了，只算一次：来得及重传几次，要看 RTO，而 RTO 量自往返，机器一忙就长。
+* 内核可以推迟确认时（``settings`` 里 ``quickack`` 为 0），FIN_WAIT2 只是路过（对端的 FIN 紧跟着到，中间
+  没有数据，或者轨迹到此为止）就不算：停不停这一站，只看对端的 ACK 是独自走还是搭 FIN 的车。停下来等、其间收到数据的照算。
+* 重传自成一列：它相对于别的连接的包何时上线，是两个定时器的事。IGMP 报告重复几次不算（RFC 3376 §4 的随机时间）。
+* 一次调用也没有记下的主机（上面跑的是另一个程序）的状态不算：只在包来往时看得见，一闪而过的看不全。
+  对端的进程号也不算。
+* 每个线程的调用各成一列，每个端点的状态各成一列。列与列之间谁先谁后不比较：
+  那是调度的运气，有因果关系的先后已经由状态序列记住了。
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+
+from sockscope.trace.value import Action, Call, Event, Packet, State, Trace
+
+__all__ = ["compare", "lines"]
+
+PID = re.compile(r"\bpid=\d+")
+
+
+def lines(trace: Trace) -> Iterator[str]:
+    ports = _PortNames(trace)
+    columns: dict[str, list[str]] = {}
+    lucky = {id(event) for event in (
+        *_needless(trace), *_unwatched(trace), *(_passing(trace) if _may_delay(trace) else ()))}
+    for event in trace.events:
+        if id(event) in lucky:
+            continue
+        place, line = _line(event, ports)
+        told = columns.get(place, [""])
+        if line and not (_lost_again(event) and told[-1] == line) and not (_reported(event) and line in told):
+            columns.setdefault(place, []).append(line)
+    for place in sorted(columns):
+        for line in columns[place]:
+            yield f"{place}  {line}"
+
+
+def _line(event: Event, ports: _PortNames) -> tuple[str, str]:
+    match event:
+        case Call():
+            outcome = event.errno or event.result or ("" if event.end is not None else "阻塞")
+            line = f"{event.host} {event.socket}.{event.name}({event.args}) → {outcome}"
+            return f"调用 {event.thread}", ports.rename(PID.sub("pid=…", line))
+        case Packet():
+            if event.pure_ack:
+                return "", ""
+            fate = "" if event.fate == "delivered" else f" [{event.fate}]"
+            note = f" {event.note}" if event.note in ("retransmission", "keepalive") else ""
+            what = "+".join(f for f in event.flags if f not in ("ACK", "PSH", "SACK")) or event.info or "数据"
+            again = event.protocol == "tcp" and event.note == "retransmission"
+            data = f" {event.seq}{'' if again else f'+{event.length}'}" if event.length and event.seq is not None else ""
+            body = f" {event.payload[:64]!r}" if event.length and event.protocol in ("tcp", "udp") and not again else ""
+            ends = ports.rename(f"{event.source} → {event.target}")
+            return (f"包 {event.cable} {event.src}→{event.dst}{' 重传' if note == ' retransmission' else ''}",
+                    f"{ends} {event.protocol} {what}{data}{body}{note}{fate}")
+        case State():
+            return f"状态 {event.host} {ports.rename(event.local)} {ports.rename(event.peer)}", event.state
+        case Action():
+            return "动作", f"{event.where} {event.name} {event.detail}".rstrip()
+    raise AssertionError(event)
+
+
+def _reported(event: Event) -> bool:
+    """IGMP 报告：内核在一段随机的时间以后自己再报一次（RFC 3376 §4），报第几次只是运气。"""
+    return isinstance(event, Packet) and event.protocol == "igmp"
+
+
+def _unwatched(trace: Trace) -> Iterator[State]:
+    """一次调用也没有记下的主机（上面跑的是另一个程序）：状态只在包来往时看一眼，一闪而过的不一定看得见。"""
+    calling = {call.host for call in trace.calls}
+    return (state for state in trace.states if state.host not in calling)
+
+
+def _lost_again(event: Event) -> bool:
+    """又丢了的一次重传（SYN 除外：它的定时器不看往返时间）。"""
+    return isinstance(event, Packet) and event.note == "retransmission" and event.end is None \
+        and "SYN" not in event.flags
+
+
+def _needless(trace: Trace) -> Iterator[Packet]:
+    """多余的重传：同样的段先前已经送到，而且在这次重传到达之前，对端就发出了确认，确认也送到了。
+
+    SYN+ACK 例外：监听的一方队列满时会不理送到的确认，再发一遍；确认还在路上时重发的，才是多余的。
+    内核可以推迟确认时，搭车的确认与车一起丢了，也当它送到了：独自走，它本来会到。
+    """
+    luck = _may_delay(trace)
+    flows: dict[tuple[int, str, str], list[Packet]] = {}
+    for packet in trace.packets:
+        if packet.protocol == "tcp" and packet.seq is not None:
+            flows.setdefault((packet.cable, packet.source, packet.target), []).append(packet)
+    for (cable, source, target), sent in flows.items():
+        back = [p for p in flows.get((cable, target, source), [])
+                if p.ack is not None and (p.end is not None or (luck and not p.pure_ack))]
+        for again in (p for p in sent if p.note == "retransmission"):
+            earlier = [p.end for p in sent if p.number < again.number and p.end is not None
+                       and p.seq <= again.seq and _after(p) >= _after(again)]
+            heard = [p for p in back if p.ack >= _after(again) and min(earlier, default=p.t + 1) <= p.t < (again.end or p.t + 1)]
+            if any("SYN" not in again.flags or again.t < (p.end or 0) for p in heard):
+                yield again
+
+
+def _after(packet: Packet) -> int:
+    """这个段之后的序号：SYN 与 FIN 各占一个。"""
+    return packet.seq + packet.length + len({"SYN", "FIN"} & set(packet.flags))
+
+
+def _may_delay(trace: Trace) -> bool:
+    """内核可以推迟确认，让它搭数据或 FIN 的车。"""
+    return trace.settings.get("quickack") == "0"
+
+
+def _passing(trace: Trace) -> Iterator[State]:
+    """只是路过的 FIN_WAIT2：同一端点接下来就是 TIME_WAIT，或者轨迹到此为止，其间没有数据到来。"""
+    ends: dict[tuple[str, str, str], list[State]] = {}
+    for state in trace.states:
+        ends.setdefault((state.host, state.local, state.peer), []).append(state)
+    for (_, local, _), states in ends.items():
+        for state, after in itertools.pairwise([*states, None]):
+            end = after.t if after else trace.duration
+            if state.state == "FIN_WAIT2" and (after is None or after.state == "TIME_WAIT") and not any(
+                    p.target == local and p.length and state.t < (p.end or 0) <= end for p in trace.packets):
+                yield state
+
+
+class _PortNames:
+    """把临时端口换成 ``p1``、``p2``……：每台主机的地址各自按出现次序编号。"""
+
+    FIRST = 32768  # net.ipv4.ip_local_port_range 的默认下限
+
+    def __init__(self, trace: Trace) -> None:
+        self.names: dict[int, str] = {}
+        for event in trace.events:
+            for end in (getattr(event, n, "") for n in ("source", "target", "local", "peer")):
+                _, _, port = end.rpartition(":")
+                if port.isdigit() and int(port) >= self.FIRST:
+                    self.names.setdefault(int(port), f"p{len(self.names) + 1}")
+
+    def rename(self, text: str) -> str:
+        return re.sub(r"\b\d{5}\b", lambda m: self.names.get(int(m[0]), m[0]), text)
+
+
+def compare(one: Trace, two: Trace) -> str | None:
+    """两条轨迹的规范形式相同则返回 None；否则用一句话指出第一处不同。"""
+    left, right = one.canonical(), two.canonical()
+    for a, b in zip(left, right, strict=False):
+        if a != b:
+            return _difference(a, b, left, right)
+    if len(left) == len(right):
+        return None
+    longer, which = (left, "前者") if len(left) > len(right) else (right, "后者")
+    return f"{which}多出一件事：{longer[min(len(left), len(right))]}"
+
+
+def _difference(a: str, b: str, left: list[str], right: list[str]) -> str:
+    if left.count(a) > right.count(a) and right.count(b) <= left.count(b):
+        return f"前者有而后者没有：{a}"
+    if right.count(b) > left.count(b) and left.count(a) <= right.count(a):
+        return f"后者有而前者没有：{b}"
+    return f"前者是「{a}」，后者是「{b}」"

@@ -1,0 +1,178 @@
+"""轨迹的文件：JSON，一个事件一行；读回来时逐字段检查，说得出第几个事件的哪个字段不对。"""
+
+from __future__ import annotations
+
+import functools
+import json
+import types
+from dataclasses import MISSING, asdict, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from sockscope.trace.value import KINDS, Cable, Event, Host, Trace, TraceError
+
+__all__ = ["dumps", "from_json", "load", "loads", "parse", "save", "schema"]
+
+FORMAT = "sockscope/1"
+
+
+def dumps(trace: Trace) -> str:
+    """轨迹的 JSON 文本。一个事件一行，等于默认值的字段省去，便于 ``git diff``。"""
+    head = {"format": FORMAT, **_slim(trace)}
+    head.pop("events", None)
+    lines = ",\n".join("  " + _compact({"kind": e.kind, **_slim(e)}) for e in trace.events)
+    return _compact(head)[:-1] + ',"events":[\n' + lines + "\n]}\n"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _slim(item: Any) -> dict[str, Any]:
+    whole = asdict(item)
+    return {f.name: whole[f.name] for f in fields(item) if whole[f.name] != _default(f)}
+
+
+def _default(f: Any) -> Any:
+    return f.default if f.default_factory is MISSING else f.default_factory()
+
+
+def loads(text: str | bytes, name: str = "轨迹") -> Trace:
+    """读回 ``dumps`` 写下的文本。``name`` 用在错误消息里；不合格式则抛 ``TraceError``。"""
+    return from_json(parse(text, name), name)
+
+
+def parse(text: str | bytes, name: str) -> Any:
+    """解析 JSON；不是 JSON 则抛 ``TraceError``，指出第几行第几列。"""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"第 {error.lineno} 行第 {error.colno} 列读不下去"
+    except UnicodeDecodeError as error:
+        where = f"第 {error.start + 1} 个字节起不是 UTF-8"
+    except (ValueError, RecursionError):
+        where = "数字太长或嵌套太深"
+    raise TraceError(f"{name} 不是 JSON：{where}。请重新录制，或取回原来的文件。")
+
+
+def from_json(value: Any, name: str = "轨迹") -> Trace:
+    """由解析好的 JSON 值造出轨迹；不合格式则抛 ``TraceError``。"""
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        found = value.get("format") if isinstance(value, dict) else type(value).__name__
+        raise TraceError(f"{name} 的 format 应为 {FORMAT!r}，实为 {found!r}。")
+    rest = {k: v for k, v in value.items() if k not in ("format", "hosts", "cables", "events")}
+    parts = {"hosts": Host, "cables": Cable}
+    for key, cls in parts.items():
+        rest[key] = [_build(cls, item, f"{name} 的 {key}[{i}]")
+                     for i, item in enumerate(_list(value, key, name))]
+    rest["events"] = [_event(item, f"{name} 的第 {i + 1} 个事件")
+                      for i, item in enumerate(_list(value, "events", name))]
+    return _build(Trace, rest, f"{name} ")
+
+
+def _list(value: dict, key: str, name: str) -> list:
+    found = value.get(key, [])
+    if not isinstance(found, list):
+        raise TraceError(f"{name} 的 {key} 应为列表，实为 {type(found).__name__}。")
+    return found
+
+
+def _event(item: Any, where: str) -> Event:
+    if not isinstance(item, dict) or item.get("kind") not in list(KINDS):
+        raise TraceError(f"{where}的 kind 应为 {'、'.join(KINDS)} 之一。")
+    event = _build(KINDS[item["kind"]], {k: v for k, v in item.items() if k != "kind"}, where)
+    for key in ("raw", "data"):
+        if not _is_hex(getattr(event, key, "")):
+            raise TraceError(f"{where}的 {key} 应为十六进制。")
+    return event
+
+
+def _is_hex(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) * 2 == len(text)
+    except ValueError:
+        return False
+
+
+def _build(cls: type, item: Any, where: str) -> Any:
+    if not isinstance(item, dict):
+        raise TraceError(f"{where}应为对象，实为 {type(item).__name__}。")
+    hints = _hints(cls)
+    known = {f.name: f for f in fields(cls)}
+    for key, value in item.items():
+        if key not in known:
+            raise TraceError(f"{where}有不认识的字段 {key!r}。")
+        if not _fits(value, hints[key]):
+            raise TraceError(f"{where}的 {key} 不能是 {value!r:.60}。")
+    for key, f in known.items():
+        if key not in item and f.default is MISSING and f.default_factory is MISSING:
+            raise TraceError(f"{where}缺少字段 {key!r}。")
+    return cls(**item)
+
+
+_hints = functools.cache(get_type_hints)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin, args = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if origin is Literal:
+        return isinstance(value, str) and value in args
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, a) for a in args)
+    if origin is list:
+        return isinstance(value, list) and all(_fits(v, args[0]) for v in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(v, args[1]) for v in value.values())
+    if isinstance(hint, type):
+        return isinstance(value, hint) and not (hint is int and isinstance(value, bool))
+    return True
+
+
+def save(trace: Trace, path: str | Path) -> None:
+    """写成 JSON 文件（UTF-8）。"""
+    Path(path).write_text(dumps(trace), encoding="utf-8")
+
+
+def load(path: str | Path) -> Trace:
+    """从文件读回轨迹。文件不存在抛 ``FileNotFoundError``，不合格式抛 ``TraceError``。"""
+    return loads(Path(path).read_bytes(), name=str(path))
+
+
+# ---------------------------------------------------------------- 公开的 JSON Schema
+
+def schema() -> dict[str, Any]:
+    """轨迹文件的 JSON Schema（draft 2020-12），由上面的类型生成，不另写一份。"""
+    top = _object(Trace)
+    top["properties"] = {"format": {"const": FORMAT}, **top["properties"]}
+    top["required"] = ["format"]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "sockscope Trace", **top}
+
+
+def _object(cls: type) -> dict[str, Any]:
+    hints = _hints(cls)
+    properties = {f.name: _json_type(hints[f.name]) for f in fields(cls)}
+    required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    if kind := getattr(cls, "kind", ""):
+        properties, required = {"kind": {"const": kind}, **properties}, ["kind", *required]
+    return {"type": "object", "description": (cls.__doc__ or "").split("\n")[0],
+            "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _json_type(hint: Any) -> dict[str, Any]:
+    names = {int: "integer", str: "string", bool: "boolean", type(None): "null"}
+    if hint in names:
+        return {"type": names[hint]}
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return {"enum": list(args)}
+    if is_dataclass(hint):
+        return _object(hint)
+    if origin in (Union, types.UnionType):
+        return {"oneOf": [_json_type(a) for a in args]}
+    if origin is list:
+        return {"type": "array", "items": _json_type(args[0])}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _json_type(args[1])}
+    return {}
