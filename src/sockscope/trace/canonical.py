@@ -9,7 +9,7 @@
 * 同一个段接连几次重传都丢了，只算一次：来得及重传几次，要看 RTO，而 RTO 量自往返，机器一忙就长。
 * 内核可以推迟确认时（``settings`` 里 ``quickack`` 为 0），FIN_WAIT2 只是路过（对端的 FIN 紧跟着到，中间
   没有数据，或者轨迹到此为止）就不算：停不停这一站，只看对端的 ACK 是独自走还是搭 FIN 的车。停下来等、其间收到数据的照算。
-* 重传自成一列：它相对于别的连接的包何时上线，是两个定时器的事。IGMP 报告重复几次不算（RFC 3376 §4 的随机时间）。
+* 重传自成一列：它相对于别的连接的包何时上线，是两个定时器的事。IGMP 报告不算：内核过一瞬才报告，再过一段随机的时间重复（RFC 3376 §4），轨迹结束之前报了几次只是运气。
 * 一次调用也没有记下的主机（上面跑的是另一个程序）的状态不算：只在包来往时看得见，一闪而过的看不全。
   对端的进程号也不算。
 * 每个线程的调用各成一列，每个端点的状态各成一列。列与列之间谁先谁后不比较：
@@ -39,7 +39,7 @@ def lines(trace: Trace) -> Iterator[str]:
             continue
         place, line = _line(event, ports)
         told = columns.get(place, [""])
-        if line and not (_lost_again(event) and told[-1] == line) and not (_reported(event) and line in told):
+        if line and not (_lost_again(event) and told[-1] == line):
             columns.setdefault(place, []).append(line)
     for place in sorted(columns):
         for line in columns[place]:
@@ -53,7 +53,7 @@ def _line(event: Event, ports: _PortNames) -> tuple[str, str]:
             line = f"{event.host} {event.socket}.{event.name}({event.args}) → {outcome}"
             return f"调用 {event.thread}", ports.rename(PID.sub("pid=…", line))
         case Packet():
-            if event.pure_ack:
+            if event.pure_ack or _reported(event):
                 return "", ""
             fate = "" if event.fate == "delivered" else f" [{event.fate}]"
             note = f" {event.note}" if event.note in ("retransmission", "keepalive") else ""
@@ -72,7 +72,7 @@ def _line(event: Event, ports: _PortNames) -> tuple[str, str]:
 
 
 def _reported(event: Event) -> bool:
-    """IGMP 报告：内核在一段随机的时间以后自己再报一次（RFC 3376 §4），报第几次只是运气。"""
+    """IGMP 报告：内核自己在一段随机的时间以后报告（RFC 3376 §4），轨迹结束之前报了几次只是运气。"""
     return isinstance(event, Packet) and event.protocol == "igmp"
 
 
