@@ -75,11 +75,13 @@ def test_an_experiment_prepares_the_hosts_it_will_take():
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=lambda f: f.name)
-@pytest.mark.parametrize("delayed", [True, False], ids=["delayed", "quick"])
-def test_rto_min_keeps_a_late_ack_from_looking_like_a_loss(family, delayed):
-    """确认晚了 0.4 秒：缺省的内核（0.2 秒）重传了，抬高下限的没有。"""
+@pytest.mark.parametrize(("hosts", "delayed"), [
+    (("client", "server"), True), (("client", "server"), False), (("client", "router", "server"), False)],
+    ids=["delayed", "quick", "routed"])
+def test_rto_min_keeps_a_late_ack_from_looking_like_a_loss(family, hosts, delayed):
+    """确认晚了 0.4 秒：缺省的内核（0.2 秒）重传了，抬高下限的没有；隔着路由器也一样。"""
     def retransmissions(rto_min: float) -> int:
-        with Network("client", "server", rto_min=rto_min, delayed_ack=delayed) as net:
+        with Network(*hosts, rto_min=rto_min, delayed_ack=delayed) as net:
             address = net.server.address if family == socket.AF_INET else net.server.address6
             listener, near = net.server.socket(family), net.client.socket(family)
             listener.bind((address, 7))

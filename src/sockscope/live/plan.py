@@ -26,7 +26,7 @@ def has_ipv6() -> bool:
 
 
 def metrics(quickack: bool, rto_min: float) -> dict[str, int]:
-    """直连路由的属性：``quickack`` 叫内核不推迟确认；``rto_min`` 是重传定时器的下限，秒，0 为内核缺省（0.2）。"""
+    """路由的属性：``quickack`` 叫内核不推迟确认（只给直连的）；``rto_min`` 是重传定时器的下限，秒，0 为内核缺省（0.2）。"""
     return ({"quickack": 1} if quickack else {}) | (
         {"rto_min": round(rto_min * 1000), "lock": RTO_MIN} if rto_min else {})
 
@@ -36,6 +36,7 @@ class Plan:
 
     def __init__(self, place: int, count: int, metrics: dict[str, int], settings: str = "stock") -> None:
         chosen = table(settings)
+        self.far = {name: value for name, value in metrics.items() if name != "quickack"}  # 经路由器的路由：只管定时器
         self.interfaces, self.routes, self.sysctl, self.buffer = [], [], dict(chosen.values), chosen.buffer
         last = count - 1
         for cable, side in ((place - 1, 2), (place, 1)):
@@ -58,9 +59,9 @@ class Plan:
 
     def _via(self, dst: str, dst6: str, cable: int, side: int) -> None:
         """经第 ``cable`` 根网线 ``side`` 那一端的邻居去 ``dst`` 和 ``dst6``。"""
-        self.routes.append({"dst": dst, "gateway": f"10.0.{cable}.{side}"})
+        self.routes.append({"dst": dst, "gateway": f"10.0.{cable}.{side}", "metrics": self.far})
         if has_ipv6():
-            self.routes.append({"dst": dst6, "gateway": f"fd00:0:0:{cable}::{side}"})
+            self.routes.append({"dst": dst6, "gateway": f"fd00:0:0:{cable}::{side}", "metrics": self.far})
 
     @property
     def addresses(self) -> list[str]:
