@@ -346,6 +346,15 @@ def test_a_retransmission_of_one_connection_and_a_syn_of_another_are_not_ordered
     assert compare(one, events_of(first, one_packet(2, **syn))) is not None
 
 
+def test_a_retransmission_before_the_first_copy_arrived_is_luck():
+    """网线那头的进程停顿了一会儿：第一份还没有送到，定时器先响了。送到以后才重传的（确认丢了），照算。"""
+    data = {"flags": ["PSH", "ACK"], "seq": 1, "ack": 1, "length": 4}
+    again = {**data, "note": "retransmission", "end": 400}
+    plain = events_of(one_packet(0, end=300, **data))
+    assert compare(plain, events_of(one_packet(0, end=300, **data), one_packet(200, **again))) is None
+    assert compare(plain, events_of(one_packet(0, end=100, **data), one_packet(200, **again))) is not None
+
+
 def test_how_often_a_membership_is_reported_before_the_end_is_luck():
     report = {"protocol": "igmp", "source": "10.0.0.1", "info": "membership report"}
     never, once, twice = (events_of(*(one_packet(t, **report) for t in range(n))) for n in range(3))

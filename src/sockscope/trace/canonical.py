@@ -89,7 +89,8 @@ def _lost_again(event: Event) -> bool:
 
 
 def _needless(trace: Trace) -> Iterator[Packet]:
-    """多余的重传：同样的段先前已经送到，而且在这次重传到达之前，对端就发出了确认，确认也送到了。
+    """多余的重传：同样的段先前已经送到，而且在这次重传到达之前，对端就发出了确认，确认也送到了；或者先前的那一份
+    还没有送到，就又发了一遍（网线那头的进程停顿过）。
 
     SYN+ACK 例外：监听的一方队列满时会不理送到的确认，再发一遍；确认还在路上时重发的，才是多余的。
     内核可以推迟确认时，搭车的确认与车一起丢了，也当它送到了：独自走，它本来会到。
@@ -106,7 +107,8 @@ def _needless(trace: Trace) -> Iterator[Packet]:
             earlier = [p.end for p in sent if p.number < again.number and p.end is not None
                        and p.seq <= again.seq and _after(p) >= _after(again)]
             heard = [p for p in back if p.ack >= _after(again) and min(earlier, default=p.t + 1) <= p.t < (again.end or p.t + 1)]
-            if any("SYN" not in again.flags or again.t < (p.end or 0) for p in heard):
+            early = again.t < min(earlier, default=again.t)  # 先前的那一份到达之前就重传了
+            if early or any("SYN" not in again.flags or again.t < (p.end or 0) for p in heard):
                 yield again
 
 

@@ -4,7 +4,7 @@ from sockscope.experiments import Choice, attempt, connected, experiment
 
 
 @experiment(
-    chapter="03", title="半开连接", question="客户端断电重启过了。服务器怎样才会知道，那条连接早已不在？",
+    chapter="03", title="半开连接", lossless=True, question="客户端断电重启过了。服务器怎样才会知道，那条连接早已不在？",
     scissors=({"then": "send"},),
     then=Choice("重启之后", {
         "wait": "谁也不说话", "send": "服务器发数据", "reconnect": "客户端从同一个端口再连一次"}))
