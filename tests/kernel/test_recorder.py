@@ -17,7 +17,7 @@ from sockscope.experiments import Recording, connected, experiment, recheck, rec
 from sockscope.experiments.recheck import Outcome, Run, difference, every_run, perform, perform_all, team
 from sockscope.trace import Trace, compare
 
-module = sys.modules[Recording.__module__]
+module = sys.modules[experiments.Experiment.__module__]
 
 
 @pytest.fixture

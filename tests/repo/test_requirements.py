@@ -37,6 +37,6 @@ def test_changelog_knows_this_version():
 
 def test_interpreters_agree():
     """pyproject、安装脚本和持续集成说的是同一组 Python。"""
-    assert PROJECT["requires-python"] == ">=3.11,<3.14"
+    assert PROJECT["requires-python"] == ">=3.11,<3.15"  # 仓库的环境锁在试过的三个版本上，装好的包再宽一个
     assert "(3, 11) <= sys.version_info[:2] <= (3, 13)" in (ROOT / "tools" / "environment").read_text()
     assert '["3.11", "3.12", "3.13"]' in (ROOT / ".github" / "workflows" / "test.yml").read_text()

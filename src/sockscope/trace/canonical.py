@@ -5,7 +5,7 @@
   保活探测算。丢失、多出、换位的 SYN、FIN、RST 或数据一定会让两份规范形式不同。
 * 多余的重传不算：那个段已经送到，确认也已经发出，只是定时器比忙着的机器早到一步。
   丢了段、丢了确认才有的重传照算。
-* 重传从哪个序号起，算；一次带多长，不算：内核把当时还没有确认的几段并作一段，有几段要看确认回得多快。
+* 重传从哪个序号起，算；一次带多长、几块，不算：内核把当时还没有确认的几段并作一段，有几段要看确认回得多快。
 * 同一个段接连几次重传都丢了，只算一次：来得及重传几次，要看 RTO，而 RTO 量自往返，机器一忙就长。
 * 内核可以推迟确认时（``settings`` 里 ``quickack`` 为 0），FIN_WAIT2 只是路过（对端的 FIN 紧跟着到，中间
   没有数据，或者轨迹到此为止）就不算：停不停这一站，只看对端的 ACK 是独自走还是搭 FIN 的车。停下来等、其间收到数据的照算。
@@ -57,8 +57,9 @@ def _line(event: Event, ports: _PortNames) -> tuple[str, str]:
                 return "", ""
             fate = "" if event.fate == "delivered" else f" [{event.fate}]"
             note = f" {event.note}" if event.note in ("retransmission", "keepalive") else ""
-            what = "+".join(f for f in event.flags if f not in ("ACK", "PSH", "SACK")) or event.info or "数据"
-            again = event.protocol == "tcp" and event.note == "retransmission"
+            again = event.note == "retransmission"
+            flags = (f for f in event.flags if f not in ("ACK", "PSH", "SACK"))
+            what = "+".join(dict.fromkeys(flags) if again else flags) or event.info or "数据"
             data = f" {event.seq}{'' if again else f'+{event.length}'}" if event.length and event.seq is not None else ""
             body = f" {event.payload[:64]!r}" if event.length and event.protocol in ("tcp", "udp") and not again else ""
             ends = ports.rename(f"{event.source} → {event.target}")
