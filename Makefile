@@ -39,7 +39,7 @@ record: environment ## 在这台机器的内核上重新录制全部实验与单
 	@$(PYTHON_IN_VENV) -m sockscope record; status=$$?; $(PYTHON_IN_VENV) -m sockscope.cells && exit $$status
 
 compare: environment ## 你的内核与书：全部单元格和实验再做一遍，逐个比较；ARGS=--help 说明参数
-	@$(PYTHON_IN_VENV) -m sockscope.cells.my_kernel $(ARGS)
+	@$(PYTHON_IN_VENV) -m sockscope compare $(ARGS)
 
 screenshots: environment browser ## 重拍《教师手册》的画面：真的走一遍从发布到成绩表
 	@$(PYTHON_IN_VENV) book/screenshots.py

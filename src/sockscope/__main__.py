@@ -1,4 +1,4 @@
-"""命令行：``python -m sockscope machine | run | record``。"""
+"""命令行：``sockscope machine | run | record | compare``（或 ``python -m sockscope``）。"""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any, NoReturn
 
-from sockscope import experiments
+from sockscope import __version__, experiments
 from sockscope.experiments.experiment import Experiment
 from sockscope.experiments.recorder import record
 from sockscope.live import Unavailable, capability, machine
@@ -16,7 +16,12 @@ from sockscope.terminal import speak_chinese
 def main(arguments: list[str] | None = None) -> int:
     """入口。返回进程的退出码；读者会遇到的错误都只是一句话。"""
     speak_chinese()
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if options.command is _compare:
+        return _compare(rest)
+    if rest:
+        parser.error(f"多出了 {' '.join(rest)}")
     try:
         return options.command(options)
     except (Unavailable, ValueError, FileNotFoundError, TimeoutError) as error:
@@ -46,7 +51,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--force", action="store_true", help="相同的也重写")
     command.add_argument("--jobs", type=int, default=0, metavar="几个", help="同时做几个实验；缺省按核数来定，结果与它无关")
     command.set_defaults(command=_record)
+    command = commands.add_parser("compare", help="你的内核与书：全部实验和单元格再做一遍，逐个比较", add_help=False)
+    command.set_defaults(command=_compare)
+    parser.add_argument("--version", action="version", version=f"sockscope {__version__}")
     return parser
+
+
+def _compare(arguments: list[str]) -> int:
+    from sockscope.cells import my_kernel
+
+    return my_kernel.main(arguments)
 
 
 def _machine(_options: argparse.Namespace) -> int:

