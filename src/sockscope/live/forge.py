@@ -45,7 +45,9 @@ SO_SNDBUFFORCE, SO_RCVBUFFORCE, IPPROTO_SCTP = 32, 33, 132  # <asm-generic/socke
 SYSCTL, CONGESTION, PING_GROUPS = "/proc/sys/net/", "ipv4/tcp_congestion_control", "ipv4/ping_group_range"
 CAPABILITY_VERSION = 0x20080522  # <linux/capability.h>，第 3 版
 MESSAGE = 65536
-PATIENCE = 5.0  # 等内核备好一个地址的上限，秒
+PATIENCE = 60.0  # 等内核备好一个地址的上限，秒：它要内核的锁，同时造、拆许多主机的机器上要排队
+SOON = 0.002  # 通常这么快就好，秒；再久就隔 MOMENT 秒看一眼：一直占着处理器，内核的工作队列反而轮不上
+MOMENT = 0.0005
 DEVICE = os.environ.get("SOCKSCOPE_TUN", "/dev/net/tun")
 
 
@@ -398,11 +400,11 @@ def u32(value: int) -> bytes:
 def wait_for_address(address: str) -> None:
     """等一个 IPv6 地址真的能用：内核在它自己的工作队列里结束重复地址检测，装好本机路由，之前 bind() 会报 EADDRNOTAVAIL。"""
     wanted = socket.inet_pton(socket.AF_INET6, address).hex()
-    deadline = time.monotonic() + PATIENCE
+    start = time.monotonic()
     while not _is_local(wanted):
-        if time.monotonic() > deadline:
+        if (waited := time.monotonic() - start) > PATIENCE:
             raise Refused("ipv6-address", errno.EADDRNOTAVAIL)
-        os.sched_yield()
+        time.sleep(0 if waited < SOON else MOMENT)
 
 
 def _is_local(address: str) -> bool:
