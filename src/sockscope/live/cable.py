@@ -30,6 +30,7 @@ from sockscope.trace import Packet
 __all__ = ["Cable", "End", "Passage", "Wires"]
 
 MTU = 65536
+SHOWN = ("cut", "delay", "detain", "drop", "duplicate", "is_cut", "jitter", "join", "loss", "reorder", "reorder_delay")
 
 
 @dataclass
@@ -76,15 +77,17 @@ class Cable:
     """一根网线。除 ``seed`` 外的属性随时可改，对之后上线的包生效。
 
     ``delay``、``jitter`` 单位秒；``loss``、``duplicate``、``reorder`` 是 0 到 1 的概率。
-    抖动不改变次序；被选中乱序的包多走 ``reorder_delay`` 秒，让后来的包先到。
+    抖动不改变次序；被选中乱序的包多走 ``reorder_delay`` 秒，让后来的包先到。``is_cut``：此刻断着。
     """
+
+    delay = jitter = 0.0
+    loss = duplicate = reorder = 0.0
+    reorder_delay = 0.02
+    is_cut = False
 
     def __init__(self, number: int, wires: Wires, ends: tuple[End, End], *, delay: float = 0.0, seed: int = 0) -> None:
         self.number, self.wires, self.ends, self.seed = number, wires, ends, seed
-        self.delay, self.jitter = delay, 0.0
-        self.loss = self.duplicate = self.reorder = 0.0
-        self.reorder_delay = 0.02
-        self.is_cut, self.cut_at = False, -1
+        self.delay, self.cut_at = delay, -1
         self.rules: list[Rule] = []
         self.snipped: list[Passage] = []
         self.sightings: Counter[str] = Counter()
@@ -98,6 +101,17 @@ class Cable:
         if name in ("delay", "jitter", "reorder_delay") and not value >= 0:
             raise ValueError(f"{name} 的单位是秒，不能是 {value!r}。")
         super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        """补全时只给读者用得着的。"""
+        return list(SHOWN)
+
+    def __repr__(self) -> str:
+        odds = [f"{title} {value:.0%}" for title, value in (
+            ("丢", self.loss), ("多送", self.duplicate), ("乱序", self.reorder)) if value]
+        jitter = [f"抖动 {self.jitter * 1000:g} ms"] if self.jitter else []
+        told = [f"时延 {self.delay * 1000:g} ms", *jitter, *odds, *["已剪断"] * self.is_cut]
+        return f"<Cable {' ── '.join(end.host for end in self.ends)}：{'，'.join(told)}>"
 
     def cut(self) -> None:
         """剪断：之后的包和还在路上的包都到不了，接上以后也到不了。两端的内核什么也不会知道。"""
@@ -136,7 +150,7 @@ class Cable:
         self.rules.append(Rule(self._nth(signature), 1, snips=True))
 
     @property
-    def hopeful(self) -> bool:
+    def _hopeful(self) -> bool:
         """剪掉的包还会不会补上：线没有断，它自己（剪的是纯 ACK，就是对端的段）也还没有重传过。"""
         if not self.snipped or self.is_cut:
             return False
@@ -159,15 +173,15 @@ class Cable:
         return passage.packet()
 
     @property
-    def needs_names(self) -> bool:
+    def _needs_names(self) -> bool:
         """要不要当场认包：没有规则也没有随机时不认，往返因此快几倍。"""
         return bool(self.rules or self.loss or self.duplicate or self.reorder or self.jitter)
 
-    def judge(self, passage: Passage) -> tuple[str, list[float]]:
+    def _judge(self, passage: Passage) -> tuple[str, list[float]]:
         """这个包的命运，和它（以及多出的副本）还要走多少秒。"""
         if self.is_cut:
             return "cut", []
-        if not self.needs_names:
+        if not self._needs_names:
             return "delivered", [self.delay]
         packet = self._recognise(passage)
         for rule in self.rules:
@@ -339,7 +353,7 @@ class Wires:
             if not self.frozen:
                 self.passages.append(passage)
         source.see(raw, False)
-        passage.fate, delays = ("delivered", [cable.delay]) if self.frozen else cable.judge(passage)
+        passage.fate, delays = ("delivered", [cable.delay]) if self.frozen else cable._judge(passage)
         self._schedule(passage, delays, cable, side)
 
     def _schedule(self, passage: Passage, delays: Iterable[float], cable: Cable, side: int) -> None:

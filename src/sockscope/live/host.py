@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Host"]
 
+SHOWN = ("address", "address6", "addresses", "name", "process", "program", "reboot", "route", "socket", "spawn", "sysctl",
+         "title", "unprivileged")
 TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端"}
 
 
@@ -51,7 +53,11 @@ class Host:
         return found[0]
 
     def __repr__(self) -> str:
-        return f"<Host {self.name} {self.address}>"
+        return f"<Host {self.name} {' '.join(self.addresses)}>"
+
+    def __dir__(self) -> list[str]:
+        """补全时只给读者用得着的。"""
+        return list(SHOWN)
 
     # ------------------------------------------------------------ 读者用的
 

@@ -44,6 +44,7 @@ __all__ = ["Network"]
 PATIENCE = 10.0  # 退出时等后台线程的上限，秒
 GLANCE = 0.0005  # 等线程睡着时多久看一眼，秒
 PAUSE = 0.005  # 等重传定时器时多久看一眼，秒
+SHOWN = ("cable", "cables", "capture", "close", "folder", "hosts", "settings", "settle", "spawn", "title", "trace")
 START = 1.0  # spawn 等后台线程做到第一个阻塞调用的上限，秒
 
 
@@ -171,6 +172,17 @@ class Network:
         except KeyError:
             raise AttributeError(f"这个网络里没有叫 {name!r} 的主机。") from None
 
+    def __dir__(self) -> list[str]:
+        """补全时只给读者用得着的；主机的名字在内。"""
+        return [*self._names, *SHOWN]
+
+    def __repr__(self) -> str:
+        hosts = [f"{host.name} {host.addresses[0]}" for host in self.hosts.values()]
+        joints = [f" ── {cable.delay * 1000:g} ms ── " for cable in self.cables] or [" · "] * (len(hosts) - 1)
+        row = "".join(part for pair in zip(hosts, [*joints, ""], strict=True) for part in pair)
+        how = "已关闭" if self.closed else "开着"
+        return f"<Network {self.title + '：' if self.title else ''}{row}；{how}，{len(self.trace.packets)} 个包>"
+
     def spawn(self, function: Callable[..., Any], *args: Any) -> threading.Thread:
         """见 ``Host.spawn``。"""
         worker = Worker(self, function, args)
@@ -243,7 +255,7 @@ class Network:
 
     def _to_be_made_up(self) -> bool:
         """剪刀剪掉过 TCP 的包，而内核的重传定时器还开着：它迟早会补上，等它，免得结果看谁快。"""
-        return any(c.hopeful for c in self.cables) and any(h.watch.retransmitting() for h in self.hosts.values())
+        return any(c._hopeful for c in self.cables) and any(h.watch.retransmitting() for h in self.hosts.values())
 
     def _idle_wires(self) -> bool:
         return self.wires.settle(PATIENCE) if self.wires else True
