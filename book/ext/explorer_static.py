@@ -109,7 +109,7 @@ def begin(app: Sphinx) -> None:
     """``builder-inited``：网页要脚本，趁排版的时候画。"""
     if app.builder.format == "html":
         app.sockscope_studio = Studio(Path(app.outdir) / "_static" / "recordings", app.parallel)  # type: ignore[attr-defined]
-        for name in experiments.names():
+        for name in experiments.names(recorded=True):
             app.sockscope_studio.order(name)  # type: ignore[attr-defined]
 
 

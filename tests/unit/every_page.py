@@ -42,7 +42,7 @@ def printed(name, *args):
 
 def pages():
     """名字 → 书页里的样子。"""
-    for name in experiments.names():
+    for name in experiments.names(recorded=True):
         yield f"explorer {name}", printed("widgets.explorer.explorer", name)
         yield f"describe {name}", json.dumps(describe(name))
     for chapter in chapters():
@@ -63,7 +63,7 @@ def pages():
 
 def observed():
     """各实验现场得到什么：做得了的是“实时”，做不了的是“录制”。"""
-    return sorted({experiments.get(name).observe().label for name in experiments.names()})
+    return sorted({experiments.get(name).observe().label for name in experiments.names(recorded=True)})
 
 
 def refusal():

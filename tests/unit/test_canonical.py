@@ -13,7 +13,7 @@ from sockscope.experiments import Recording, names
 from sockscope.trace import Action, Cable, Call, Event, Host, Packet, State, Trace, compare, dumps, in_order, loads
 
 CLOSING = Recording.load("closing").variants
-WHOLE = [(f"{name} {key}", trace) for name in names() for key, trace in Recording.load(name).variants.items()]
+WHOLE = [(f"{name} {key}", trace) for name in names(recorded=True) for key, trace in Recording.load(name).variants.items()]
 SAMPLE = [CLOSING[key] for key in ("close.0.0.0", "SHUT_WR.0.1.0", "close.1.0.0", "SHUT_RDWR.0.1.0", "linger0.0.0.0")]
 
 

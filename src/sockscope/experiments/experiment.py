@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sockscope import experiments
-from sockscope.experiments.recording import find
+from sockscope.experiments.recording import exists, find
 from sockscope.live import Network, Unavailable, capability, linux, stock
 from sockscope.live.journal import Over
 from sockscope.live.plan import Plan
@@ -234,10 +234,11 @@ def _load_all() -> None:
             importlib.import_module(module.name)
 
 
-def names() -> list[str]:
-    """全部实验的名字，按章号、名字排序。"""
+def names(*, recorded: bool = False) -> list[str]:
+    """全部实验的名字，按章号、名字排序；``recorded`` 则只要录过的（刚写好的还没有）。"""
     _load_all()
-    return sorted(_registry, key=lambda n: (_registry[n].chapter, n))
+    known = sorted(_registry, key=lambda n: (_registry[n].chapter, n))
+    return [name for name in known if exists(name)] if recorded else known
 
 
 def get(name: str) -> Experiment:

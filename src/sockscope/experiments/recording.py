@@ -12,7 +12,7 @@ from typing import Any
 from sockscope import places
 from sockscope.trace import Trace, TraceError, dumps, from_json, parse
 
-__all__ = ["Recording", "find", "today"]
+__all__ = ["Recording", "exists", "find", "today"]
 
 FORMAT = "sockscope-recordings/1"
 
@@ -71,6 +71,11 @@ def _table(value: dict[str, Any], key: str, where: str) -> Iterable[tuple[str, A
 @functools.lru_cache(maxsize=8)
 def _recording(name: str, _modified: int) -> Recording:
     return Recording.load(name)
+
+
+def exists(name: str) -> bool:
+    """实验 ``name`` 有没有录过。"""
+    return (places.recordings() / f"{name}.json").exists()
 
 
 def find(name: str, key: str, cuts: list[str]) -> Trace:

@@ -109,7 +109,7 @@ def _table(found: Iterable[Claim]) -> Table:
 def walks() -> dict[Transition, tuple[str, str]]:
     """TCP 状态机的每条边 → 第一个走过它的录制：``(实验, 变体)``。没有录制走过的边不在其中。"""
     found: dict[Transition, tuple[str, str]] = {}
-    for name in experiments.names():
+    for name in experiments.names(recorded=True):
         for key, trace in experiments.Recording.load(name).variants.items():
             for edge in (edge for step in walk(trace) for edge in step.edges):
                 found.setdefault(edge, (name, key))
