@@ -31,7 +31,7 @@ def test_a_difference_is_a_sentence_and_two_figures():
     assert page.count("<figure>") == 2
     assert "只有一处不同" in page
     assert "`closing`" in kernels.told(found)
-    assert "`one-close`" in kernels.told(found)
+    assert "[05 问题](../chapters/05_closing.ipynb#问题)" in kernels.told(found)
     assert repr(kernels.Gallery(found)).startswith("closing（")
 
 

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from sockscope import experiments, places
 from sockscope.cells.made import made
+from sockscope.pages import ledger
 from sockscope.pages.prose import Table, marked
 from sockscope.render import mimebundle, text
 from sockscope.trace import Trace, from_json
@@ -44,12 +46,28 @@ class Difference:
         """书上的那一条。"""
         return experiments.Recording.load(self.experiment).variants[self.variant]
 
-    def html(self) -> str:
+    @property
+    def place(self) -> str:
+        """哪个实验的哪个变体，带反引号。"""
+        return f"`{self.experiment}`（`{self.variant}`）"
+
+    @property
+    def kind(self) -> str:
+        """哪一种不同：主机、地址、端口、数据和次数不论。"""
+        said = self.says.replace("AF_INET6", "AF_INET").replace(" [cut]", "")
+        said = re.sub(r"(10\.\d+\.\d+\.\d+|\[fd00[^\]]*\])(:\w+)?", "A", said)
+        said = re.sub(r"b'[^']*'(…（\d+ 字节）)?", "B", said)
+        return re.sub(r"\d+", "N", re.sub(r"\b(client|server|router|peer)\b", "H", said))
+
+    def html(self, others: list[Difference]) -> str:
+        """这一处的两张图；``others`` 是同一种的别的几处，只写名字。"""
         told = experiments.get(self.experiment)
+        same = f"<p>{marked('同样的还有 ' + '、'.join(one.place for one in others) + '。')}</p>" if others else ""
         pair = "".join(f"<figure><figcaption>{escape(trace.kernel)}</figcaption>{mimebundle(trace)['text/html']}</figure>"
                        for trace in (self.book, self.trace))
         return (f"<section><p><b>{escape(told.title)}</b>（第 {told.chapter} 章，<code>{escape(self.experiment)}</code>，"
-                f"<code>{escape(self.variant)}</code>）</p><p>{marked(self.says)}</p><div class=\"pair\">{pair}</div></section>")
+                f"<code>{escape(self.variant)}</code>）</p><p>{marked(self.says)}</p>{same}"
+                f"<div class=\"pair\">{pair}</div></section>")
 
 
 @dataclass(frozen=True)
@@ -91,8 +109,17 @@ def overview() -> Table:
 def told(kernel: Kernel) -> str:
     """不同的实验和单元格，几个字。"""
     names = list(dict.fromkeys(f"`{one.experiment}`" for one in kernel.differences))
-    cells = [f"`{name.split(' ')[1]}`" for name in kernel.cells["different"]]
+    cells = dict.fromkeys(section(*name.split(" ")) for name in kernel.cells["different"])
     return "\n".join(filter(None, ["实验：" + ("、".join(names) or "无"), "单元格：" + "、".join(cells) if cells else ""]))
+
+
+def section(notebook: str, cell: str) -> str:
+    """单元格在哪里：哪一章的哪一节，带链接；不在有账本的章里，就写它的名字。"""
+    chapter = Path(notebook).name[:2]
+    if chapter not in ledger.chapters():
+        return f"`{cell}`"
+    title = ledger.heading(chapter, cell)
+    return f"[{chapter} {title}]({ledger.link(chapter, title)})"
 
 
 class Gallery:
@@ -102,8 +129,15 @@ class Gallery:
         self.kernel = kernel
 
     def _repr_html_(self) -> str:
-        body = "".join(one.html() for one in self.kernel.differences) or "<p>每一个变体都与书上相同。</p>"
+        body = "".join(first.html(others) for first, *others in self.kinds()) or "<p>每一个变体都与书上相同。</p>"
         return f'<style>{STYLE}</style><div class="sockscope-kernels">{body}</div>'
+
+    def kinds(self) -> list[list[Difference]]:
+        """同一种的放在一起，照书里的次序。"""
+        found: dict[str, list[Difference]] = {}
+        for one in sorted(self.kernel.differences, key=lambda one: experiments.get(one.experiment).chapter):
+            found.setdefault(one.kind, []).append(one)
+        return list(found.values())
 
     def __repr__(self) -> str:
         return "\n\n".join(self._lines())
