@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import json
 import re
 from pathlib import Path
@@ -9,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from sockscope import experiments
+from sockscope.cells.recordings import Book
 from sockscope.pages import ledger
 from sockscope.tcp import TRANSITIONS
 
 ROOT = Path(__file__).parents[2]
+CONSTANT = set(dir(builtins))
 CLAIMS = [pytest.param(c, id=f"{c.chapter}-{c.kind}-{c.cell or c.experiment}")
           for chapter in ledger.chapters() for c in ledger.claims(chapter)]
 
@@ -38,12 +42,35 @@ def test_a_claim_has_one_proof_and_a_verdict(claim):
     assert claim.kind == "fact" or claim.because
 
 
+def assertions(source: str) -> list[str]:
+    """一格里算得上证据的断言：问的是运行时得到的东西，不是写死的常量，也不只是自己等于自己。"""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Assert):
+            asked = {ast.unparse(part) for part in ast.walk(node.test) if isinstance(part, ast.Name) and part.id not in CONSTANT}
+            same = isinstance(node.test, ast.Compare) and len({ast.unparse(part) for part in (
+                node.test.left, *node.test.comparators)}) == 1
+            if asked and not same:
+                found.append(ast.unparse(node.test))
+    return found
+
+
 @pytest.mark.parametrize("claim", [c for c in CLAIMS if c.values[0].cell])
-def test_a_proving_cell_exists_and_asserts(claim):
+def test_a_proving_cell_asserts_what_it_saw_and_held_when_it_ran(claim):
     source = code(claim.chapter).get(claim.cell)
     assert source is not None, f"第 {claim.chapter} 章没有单元格 {claim.cell}"
-    assert "assert " in source, f"{claim.cell} 里没有断言"
+    assert assertions(source), f"{claim.cell} 里没有问到运行结果的断言"
+    ran = Book.load(f"chapters/{ledger.chapters()[claim.chapter].name}").outputs(claim.cell, source)
+    assert ran is not None, f"{claim.cell} 改过以后没有再运行"
+    assert [output for output in ran if "error" in output] == []
     assert claim.proof
+
+
+@pytest.mark.parametrize(("source", "found"), [
+    ("assert seen == [1]", 1), ("assert True", 0), ("assert 1 == 1", 0), ("x = 'assert y'", 0), ("# assert y", 0),
+    ("assert seen == seen", 0), ("assert len([1]) == 1", 0), ("with net:\n    assert near.recv(1) == b''", 1)])
+def test_only_questions_to_the_kernel_are_proof(source, found):
+    assert len(assertions(source)) == found
 
 
 @pytest.mark.parametrize("claim", [c for c in CLAIMS if c.values[0].experiment])
