@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sockscope.render import mimebundle, svg
+from sockscope.render import measure, mimebundle, svg
 from sockscope.render.columns import NARROW, WIDE
 from sockscope.render.declutter import overlap
 from sockscope.render.layout import layout
@@ -168,6 +168,25 @@ def test_legend_explains_only_what_occurs() -> None:
     legend = next(g for g in draw("refused").iter(f"{SVG}g") if g.get("class") == "legend")
     assert "RST" in text_of(legend)
     assert "数据" not in text_of(legend)
+
+
+@both
+@zoo
+def test_the_legend_wraps_inside_the_picture(name: str, width: str) -> None:
+    """一项也不伸出右边，不叠在一起；换了行，图就高一行。"""
+    root = draw(name, width)
+    legend = next(g for g in root.iter(f"{SVG}g") if g.get("class") == "legend")
+    places = [tuple(map(float, re.findall(r"[-\d.]+", g.get("transform")))) for g in legend.findall(f"{SVG}g")]
+    words = [text_of(g) for g in legend.findall(f"{SVG}g")]
+    right = float(root.get("viewBox").split()[2])
+    for (x, y), said, after in zip(places, words, [*places[1:], None], strict=True):
+        end = x + 30 + measure.width(said, 11)
+        assert x == 8 or end <= right, said
+        if after is not None:
+            assert after[0] >= end if after[1] == y else (after[0] == 8 and after[1] == y + 18), said
+    assert max(y for _, y in places) + 18 <= float(root.get("viewBox").split()[3])
+    if width == "narrow" and len(words) > 4:
+        assert len({y for _, y in places}) > 1
 
 
 def test_hundreds_of_events_fold_and_keep_the_interesting_ones() -> None:
