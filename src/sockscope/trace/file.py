@@ -5,19 +5,24 @@ from __future__ import annotations
 import functools
 import json
 import types
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from dataclasses import MISSING, Field, asdict, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from sockscope.trace.value import KINDS, Cable, Event, Host, Trace, TraceError
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 __all__ = ["dumps", "from_json", "load", "loads", "parse", "save", "schema"]
 
 FORMAT = "sockscope/1"
-Part = TypeVar("Part", bound="DataclassInstance")
+
+
+class Dataclass(Protocol):
+    """任何一个 dataclass。"""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+Part = TypeVar("Part", bound=Dataclass)
 
 
 def dumps(trace: Trace) -> str:
@@ -32,7 +37,7 @@ def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _slim(item: DataclassInstance) -> dict[str, Any]:
+def _slim(item: Dataclass) -> dict[str, Any]:
     whole = asdict(item)
     return {f.name: whole[f.name] for f in fields(item) if whole[f.name] != _default(f)}
 
@@ -154,7 +159,7 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "sockscope Trace", **top}
 
 
-def _object(cls: type[DataclassInstance]) -> dict[str, Any]:
+def _object(cls: type[Dataclass]) -> dict[str, Any]:
     hints = _hints(cls)
     properties = {f.name: _json_type(hints[f.name]) for f in fields(cls)}
     required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
