@@ -23,7 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     if rest:
         parser.error(f"多出了 {' '.join(rest)}")
     try:
-        return options.command(options)
+        status: int = options.command(options)
+        return status
     except (Unavailable, ValueError, FileNotFoundError, TimeoutError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -30,7 +30,7 @@ class Builder:
     def __init__(self, root: Path, allowed: bool = True) -> None:
         self.root, self.allowed = root, allowed
         self.html = root / "_build" / "html"
-        self._child: subprocess.Popen | None = None
+        self._child: subprocess.Popen[str] | None = None
         self._listener: threading.Thread | None = None
         self._told: deque[str] = deque(maxlen=KEPT)
         self._stage, self._percent = "", 0
@@ -82,7 +82,7 @@ class Builder:
             self._child.wait()
             self._listener.join()
 
-    def _listen(self, child: subprocess.Popen) -> None:
+    def _listen(self, child: subprocess.Popen[str]) -> None:
         assert child.stdout
         assert child.stdin
         with child.stdout:

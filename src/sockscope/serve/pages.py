@@ -100,7 +100,8 @@ class BookHandler(JupyterHandler, web.StaticFileHandler):
 
     def compute_etag(self) -> str | None:
         """网页是现做的，没有 ETag；别的文件每次都看内容：父类在进程里记着第一次的，换了书也不知道。"""
-        return f'"{self.get_content_version(self.absolute_path)}"' if hasattr(self, "absolute_path") else None
+        path = getattr(self, "absolute_path", None)
+        return None if path is None else f'"{self.get_content_version(path)}"'
 
     def set_extra_headers(self, path: str) -> None:
         """开发时书会重新构建：每次都问一下文件是否变了。"""
