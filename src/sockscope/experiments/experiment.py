@@ -2,7 +2,7 @@
 
     @experiment(chapter="08", title="丢了的数据报", question="……？", hosts=("client", "server"),
                 lost=Switch("网线丢掉第一个包", True))
-    def datagram(net, lost): ...
+    def datagram(net: Network, lost: bool) -> None: ...
 
 函数的名字就是实验的名字，也是录制文件的名字。参数的每一种取值都会被录下来（``variants``）。
 """

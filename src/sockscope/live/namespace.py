@@ -25,10 +25,11 @@ class Interface(TypedDict):
 
 
 class Route(TypedDict):
-    """一条路由：去哪个网段，经哪个邻居。"""
+    """一条路由：去哪个网段，经哪个邻居，什么属性。"""
 
     dst: str
     gateway: str
+    metrics: dict[str, int]
 
 
 class NamespaceError(OSError):

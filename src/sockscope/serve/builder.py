@@ -77,8 +77,8 @@ class Builder:
 
     def stop(self) -> None:
         """结束构建，等它真的结束。"""
-        if self._child and self._listener:
-            self._child.stdin.close()    # type: ignore[union-attr]  # 松手：leash 看见了，就连同后代一起结束
+        if self._child and self._child.stdin and self._listener:
+            self._child.stdin.close()    # 松手：leash 看见了，就连同后代一起结束
             self._child.wait()
             self._listener.join()
 

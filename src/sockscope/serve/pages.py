@@ -49,13 +49,13 @@ class BookHandler(JupyterHandler, web.StaticFileHandler):
 
     auth_resource = "contents"
 
-    def initialize(self, path: str, default_filename: str, builder: Builder) -> None:  # type: ignore[override]
+    def initialize(self, path: str, default_filename: str, builder: Builder) -> None:  # type: ignore[override]  # tornado：参数由路由表给
         web.StaticFileHandler.initialize(self, path, default_filename)
         self.builder = builder
 
     @web.authenticated
     @authorized
-    async def get(self, path: str | None = None, include_body: bool = True) -> None:  # type: ignore[override]
+    async def get(self, path: str | None = None, include_body: bool = True) -> None:  # type: ignore[override]  # 没有路径时转到首页
         """送出一个文件；网页先加上标记。"""
         if path is None:
             self.redirect(f"{self.base_url}book/?{self.request.query}")
@@ -70,7 +70,7 @@ class BookHandler(JupyterHandler, web.StaticFileHandler):
 
     @web.authenticated
     @authorized
-    async def head(self, path: str | None = None) -> None:  # type: ignore[override]
+    async def head(self, path: str | None = None) -> None:  # type: ignore[override]  # tornado 的是普通函数
         """与 get 相同，只送出头部。"""
         await web.StaticFileHandler.get(self, path or "", include_body=False)
 
