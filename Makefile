@@ -19,8 +19,9 @@ test: environment browser ## 构建全书，运行全部测试：内核、笔记
 check: environment lint ## 几秒钟的检查：代码风格、单元测试、仓库卫生
 	@$(PYTEST) -q tests/unit tests/repo -m "not soak"
 
-lint: environment ## 代码风格与笔记本是否干净
+lint: environment ## 代码风格、类型与笔记本是否干净
 	@$(PYTHON_IN_VENV) -m ruff check
+	@$(PYTHON_IN_VENV) -m mypy
 	@$(PYTHON_IN_VENV) -m sockscope.cells.notebook --check
 
 book: environment ## 构建全书到 _build/html（只在来源变化时）

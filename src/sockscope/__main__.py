@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from sockscope import __version__, experiments
@@ -18,12 +19,13 @@ def main(arguments: list[str] | None = None) -> int:
     speak_chinese()
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    if options.command is _compare:
-        return _compare(rest)
+    command: Callable[..., int] = options.command
+    if command is _compare:
+        return command(rest)
     if rest:
         parser.error(f"多出了 {' '.join(rest)}")
     try:
-        return options.command(options)
+        return command(options)
     except (Unavailable, ValueError, FileNotFoundError, TimeoutError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -61,7 +61,9 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 def _in_chinese(message: str) -> str:
-    name, said = re.fullmatch(r"(?:argument (\S+): )?(.*)", message, re.DOTALL).groups()    # type: ignore[union-attr]
+    parts = re.fullmatch(r"(?:argument (\S+): )?(.*)", message, re.DOTALL)
+    assert parts is not None    # 什么文字都配得上
+    name, said = parts.groups()
     for english, chinese in SENTENCES.items():
         if found := re.fullmatch(english, said, re.DOTALL):
             said = found.expand(chinese)

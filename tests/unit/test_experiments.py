@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 from sockscope import experiments, places
 from sockscope.experiments import Choice, Experiment, Recording, Switch
-from sockscope.live import Unavailable
+from sockscope.live import Network, Unavailable
 from sockscope.trace import TraceError
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +36,16 @@ def test_first_variant_is_the_default(name):
     wanted = experiments.get(name)
     assert wanted.variants()[0] == wanted.defaults == wanted.complete({})
     assert wanted.key({}) == wanted.key(wanted.variants()[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_parameter_is_of_the_type_the_function_says(name):
+    """mypy 看不见取值怎样传给函数，所以在这里比：形参写的类型，就是每个取值的类型。"""
+    wanted = experiments.get(name)
+    told = get_type_hints(wanted.function)
+    assert {p.name: {type(value) for value in p.choices} for p in wanted.parameters} == {
+        parameter: {kind} for parameter, kind in told.items() if parameter not in ("net", "return")}
+    assert (told["net"], told["return"]) == (Network, type(None))
 
 
 @pytest.mark.parametrize("name", NAMES)

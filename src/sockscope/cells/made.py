@@ -16,7 +16,7 @@ import importlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sockscope.trace import Trace, dumps, from_json
 
@@ -61,7 +61,7 @@ def made(page: Callable[..., Any] | None = None) -> Callable[[Function], Functio
                 object.__setattr__(result, "_made_by", Made(name, args, options))
             return result
 
-        return make  # type: ignore[return-value]
+        return cast("Function", make)
     return wrap
 
 
@@ -69,8 +69,8 @@ def made_from(*fields: str) -> Callable[[Class], Class]:
     """登记一个类：它的对象由这几个字段就能再造出来。"""
     def wrap(cls: Class) -> Class:
         name = _register(cls, cls)
-        cls._made_from = property(  # type: ignore[attr-defined]
-            lambda self: Made(name, tuple(getattr(self, field) for field in fields), {}))
+        type.__setattr__(cls, "_made_from", property(
+            lambda self: Made(name, tuple(getattr(self, field) for field in fields), {})))
         return cls
     return wrap
 

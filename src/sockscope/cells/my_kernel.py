@@ -237,9 +237,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-h", "--help", action="help", help="显示这些用法")
     options = parser.parse_args(arguments)
     both = options.cells is None and options.experiments is None
-    chosen = [None if both or asked == [] else asked or [] for asked in (options.cells, options.experiments)]
+    cells, wanted = (None if both or asked == [] else asked or [] for asked in (options.cells, options.experiments))
     try:
-        report = compare_all(*chosen, on_progress=_steps() if options.steps else _bar)
+        report = compare_all(cells, wanted, on_progress=_steps() if options.steps else _bar)
         _write(report, Path(options.json))
     except ValueError as wrong:
         print(wrong, file=sys.stderr)
@@ -266,7 +266,12 @@ def _bar(done: int, total: int, what: str) -> None:
 def _steps() -> Progress:
     """给界面的进展：一行一个 ``{"done", "total", "what"}``；标准输入到了结尾，就是界面叫停，或者已经不在。"""
     gone = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), gone.set()), daemon=True).start()
+
+    def follow() -> None:
+        sys.stdin.read()
+        gone.set()
+
+    threading.Thread(target=follow, daemon=True).start()
 
     def tell(done: int, total: int, what: str) -> bool:
         print(json.dumps({"done": done, "total": total, "what": what}), flush=True)

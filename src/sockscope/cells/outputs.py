@@ -70,7 +70,8 @@ def _shown(output: Output) -> dict[str, Any]:
 
 def _data(output: Output) -> dict[str, str]:
     if "data" in output:
-        return output["data"]
+        ready: dict[str, str] = output["data"]
+        return ready
     if "trace" in output:
         return mimebundle(from_json(output["trace"]))
     value = construct(output, page=True)
@@ -174,7 +175,7 @@ def _same_argument(book: Any, mine: Any) -> bool:
     match book, mine:
         case {"trace": one}, {"trace": two}:
             return compare(from_json(one), from_json(two)) is None
-    return _unlucky(book) == _unlucky(mine)
+    return bool(_unlucky(book) == _unlucky(mine))
 
 
 def _unlucky(value: Any) -> Any:

@@ -118,7 +118,8 @@ def book_notebooks() -> list[str]:
 
 @lru_cache(maxsize=32)
 def _read(path: Path, _modified: int) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
+    book: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return book
 
 
 def read(notebook: str) -> dict[str, Any]:

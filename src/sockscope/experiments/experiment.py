@@ -2,7 +2,7 @@
 
     @experiment(chapter="08", title="丢了的数据报", question="……？", hosts=("client", "server"),
                 lost=Switch("网线丢掉第一个包", True))
-    def datagram(net, lost): ...
+    def datagram(net: Network, lost: bool) -> None: ...
 
 函数的名字就是实验的名字，也是录制文件的名字。参数的每一种取值都会被录下来（``variants``）。
 """
@@ -20,14 +20,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sockscope import experiments
 from sockscope.experiments.recording import exists, find
 from sockscope.live import Network, Unavailable, capability, linux, stock
 from sockscope.live.journal import Over
 from sockscope.live.plan import Plan
-from sockscope.trace import Trace
+from sockscope.live.socket import TracedSocket
+from sockscope.trace import Packet, Trace
 
 __all__ = [
     "PORT", "Choice", "Experiment", "Switch", "attempt", "connected", "experiment", "get", "names", "recording",
@@ -38,6 +39,11 @@ LATE = 0.4  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
 RIVALS = {"SYN+ACK": "SYN", "SHUTDOWN ACK": "SHUTDOWN"}  # 回答丢了，两端同时要重传：回答 → 问
 CALM = 2.0  # 不丢包的实验里，重传定时器的下限，秒
 REFRESH = 0.15  # 进行中的实验多久重画一次，秒
+
+Body = Callable[Concatenate[Network, ...], None]
+"""实验的函数：先是网络，然后是它的参数。"""
+Options = ParamSpec("Options")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class Experiment:
     ``late`` 是剪 SYN+ACK 时第一个 SYN 多走的时间，秒。``loopback`` 说明没有网线时，环回地址上的结果是否仍然回答得了问题。
     """
 
-    function: Callable[..., None]
+    function: Body
     chapter: str
     title: str
     question: str = ""
@@ -168,18 +174,22 @@ class Experiment:
             if sorted(ends) == sorted(e.host for e in cable.ends):
                 for answer, asked in RIVALS.items():
                     if f" {answer} " in signature:  # 两端的计时器都是 1 秒；问的慢一步，谁先重传就不靠运气
-                        cable.detain(self.late, match=lambda p, f=[asked]: p.flags == f and not p.note, times=sys.maxsize)
+                        cable.detain(self.late, match=functools.partial(_first_says, asked), times=sys.maxsize)
                 cable.snip(signature)
                 return
         raise ValueError(f"没有一根网线上会有这样的包：{signature!r}。")
 
 
+def _first_says(flag: str, packet: Packet) -> bool:
+    return packet.flags == [flag] and not packet.note
+
+
 def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str, ...] = ("client", "server"),
                delay: float = 0.01, limit: float = 20.0, loopback: bool = False,
                delayed_ack: bool = False, lossless: bool = False, scissors: tuple[dict[str, Any], ...] = (),
-               late: float = LATE, **parameters: Choice) -> Callable[[Callable[..., None]], Experiment]:
+               late: float = LATE, **parameters: Choice) -> Callable[[Body], Experiment]:
     """把函数变成实验。其余的关键字参数就是实验的参数，名字与函数的形参相同。"""
-    def wrap(function: Callable[..., None]) -> Experiment:
+    def wrap(function: Body) -> Experiment:
         named = [replace(choice, name=name) for name, choice in parameters.items()]
         made = Experiment(function, chapter, title, question, hosts, delay, limit, loopback,
                           delayed_ack, lossless, named, scissors, late)
@@ -256,7 +266,7 @@ def recording(name: str, *, drop: Iterable[str] = (), **values: Any) -> Trace:
 
 # ---------------------------------------------------------------- 实验里常用的两个动作
 
-def connected(net: Network) -> tuple[Any, Any]:
+def connected(net: Network) -> tuple[TracedSocket, TracedSocket]:
     """一条已经连好的 TCP 连接：``(客户端的套接字, 服务器的套接字)``。监听套接字留到网络关闭。"""
     listener = net.server.socket()
     listener.bind((net.server.address, PORT))
@@ -267,9 +277,9 @@ def connected(net: Network) -> tuple[Any, Any]:
     return near, far
 
 
-def attempt(call: Callable[..., Any], *args: Any) -> Any:
+def attempt(call: Callable[Options, Result], *args: Options.args, **options: Options.kwargs) -> Result | None:
     """试一次调用：失败不算意外，errno 已经记在轨迹里。失败返回 None。"""
     try:
-        return call(*args)
+        return call(*args, **options)
     except OSError:
         return None

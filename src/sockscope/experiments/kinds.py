@@ -7,6 +7,7 @@ from typing import Any
 
 from sockscope.experiments.experiment import PORT
 from sockscope.live import Network
+from sockscope.live.socket import TracedSocket
 
 __all__ = ["KINDS", "couple", "unhurried"]
 
@@ -22,14 +23,15 @@ def unhurried(net: Network) -> None:
         net.client.sysctl("tcp_early_retrans", 0)
 
 
-def couple(net: Network, kind: str, small: bool = False) -> tuple[Any, Any]:
+def couple(net: Network, kind: str, small: bool = False) -> tuple[TracedSocket, TracedSocket]:
     """``(发送的一端, 接收的一端)``：客户端上的一端已经 ``connect()`` 到服务器上的一端。
 
     Unix 域的地址是文件名，不属于网络：两端都是这台机器上的，包不上网线。
     ``small``：两边的缓冲区都设得很小，几千字节就满。
     """
     unhurried(net)
-    family, there = socket.AF_INET, (net.server.address, PORT)
+    family: int = socket.AF_INET
+    there: Any = net.server.address, PORT
     if kind.startswith("unix"):
         family, there = socket.AF_UNIX, net.folder + "server"
     far, near = net.server.socket(family, TYPES[kind]), net.client.socket(family, TYPES[kind])

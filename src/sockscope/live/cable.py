@@ -23,9 +23,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sockscope.live.decode import Decoder, is_background
 from sockscope.trace import Packet
+from sockscope.trace.value import Fate
 
 __all__ = ["Cable", "End", "Passage", "Wires"]
 
@@ -53,9 +55,9 @@ class Passage:
     raw: bytes
     t: int
     end: int | None = None
-    fate: str = "delivered"
+    fate: Fate = "delivered"
     detained: bool = False
-    fields: dict = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
 
     def packet(self) -> Packet:
         """整理成轨迹里的 ``Packet``。"""
@@ -94,7 +96,7 @@ class Cable:
         self.counted = 0
         self.latest = [0, 0]
 
-    def __setattr__(self, name: str, value: object) -> None:
+    def __setattr__(self, name: str, value: Any) -> None:
         """脾气的取值当场检查，不等包来了才出错。"""
         if name in ("loss", "duplicate", "reorder") and not 0 <= value <= 1:
             raise ValueError(f"{name} 是概率，要在 0 到 1 之间，不能是 {value!r}。")
@@ -131,15 +133,15 @@ class Cable:
 
         签名可带 `` #k`` 后缀，指同一签名第 k 次出现。三者必须恰给一个，否则 ``ValueError``。
         """
-        given = [x for x in (n, match, signature) if x is not None]
-        if len(given) != 1:
-            raise ValueError("drop() 要 n、match、signature 三者之一，恰好一个。")
+        given = [] if match is None else [match]
         if n is not None:
             seen = itertools.count(1)
-            match = lambda _packet: next(seen) == n  # noqa: E731
-        elif signature is not None:
-            match = self._nth(signature)
-        self.rules.append(Rule(match, times))
+            given.append(lambda _packet: next(seen) == n)
+        if signature is not None:
+            given.append(self._nth(signature))
+        if len(given) != 1:
+            raise ValueError("drop() 要 n、match、signature 三者之一，恰好一个。")
+        self.rules.append(Rule(given[0], times))
 
     def detain(self, seconds: float, *, match: Callable[[Packet], bool], times: int = 1) -> None:
         """让前 ``times`` 个满足 ``match`` 的包多走 ``seconds`` 秒；后来的包不等它，于是先到。"""
@@ -177,7 +179,7 @@ class Cable:
         """要不要当场认包：没有规则也没有随机时不认，往返因此快几倍。"""
         return bool(self.rules or self.loss or self.duplicate or self.reorder or self.jitter)
 
-    def _judge(self, passage: Passage) -> tuple[str, list[float]]:
+    def _judge(self, passage: Passage) -> tuple[Fate, list[float]]:
         """这个包的命运，和它（以及多出的副本）还要走多少秒。"""
         if self.is_cut:
             return "cut", []
@@ -204,8 +206,7 @@ def makes_up(again: Packet, lost: Packet) -> bool:
         return (again.source, again.target) == (lost.target, lost.source)
     if (again.source, again.target) != (lost.source, lost.target):
         return False
-    after = again.length + len({"SYN", "FIN"} & set(again.flags))
-    return lost.protocol != "tcp" or again.seq <= lost.seq < again.seq + after
+    return lost.protocol != "tcp" or lost.extent.start in again.extent
 
 
 Flying = tuple[int, int, Passage, Cable, int]
@@ -340,9 +341,10 @@ class Wires:
     def _take(self, fd: int) -> None:
         """从 TUN 取一个包：它上线了。"""
         with self.lock:
-            found = self.sources.get(fd)
+            if (found := self.sources.get(fd)) is None:
+                return
             try:
-                raw = os.read(fd, MTU) if found else b""
+                raw = os.read(fd, MTU)
             except OSError:
                 return
             if not raw or is_background(raw):

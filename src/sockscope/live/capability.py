@@ -8,13 +8,15 @@ import os
 import socket
 import sys
 from dataclasses import dataclass
+from typing import Literal
 
 from sockscope.live.namespace import NamespaceError
 from sockscope.live.plan import Plan
 
 __all__ = ["Capability", "NoIPv6", "Unavailable", "capability", "explain", "forced", "machine"]
 
-LEVELS = {"cable": "实时", "loopback": "实时（无抓包）", "recording": "录制"}
+Level = Literal["cable", "loopback", "recording"]
+LEVELS: dict[Level, str] = {"cable": "实时", "loopback": "实时（无抓包）", "recording": "录制"}
 
 
 class Unavailable(RuntimeError):
@@ -28,14 +30,14 @@ class NoIPv6(Unavailable, OSError):
         OSError.__init__(self, errno.EAFNOSUPPORT, "这台机器的内核没有 IPv6。补救：去掉启动参数 ipv6.disable=1，再重启。")
 
     def __str__(self) -> str:
-        return self.strerror
+        return str(self.strerror)
 
 
 @dataclass(frozen=True)
 class Capability:
     """``level``：``cable`` 有抓包、``loopback`` 无抓包、``recording`` 只能看录制。"""
 
-    level: str
+    level: Level
     reason: str = ""
     remedy: str = ""
 
@@ -59,7 +61,7 @@ def capability(force: str = "") -> Capability:
     force = force or forced()
     if force and force not in LEVELS:
         raise ValueError(f"不认识的抓包方式 {force!r}；可选：{'、'.join(LEVELS)}。")
-    if force in ("loopback", "recording"):
+    if force == "loopback" or force == "recording":
         return Capability(force, "这是你指定的。")
     found = _probe()
     if force == "cable" and found.level != "cable":

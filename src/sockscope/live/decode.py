@@ -119,13 +119,13 @@ class Decoder:
     def _tcp(self, packet: Any, tcp: Any, cable: int) -> dict[str, Any]:
         source, target = endpoint((packet.src, tcp.sport)), endpoint((packet.dst, tcp.dport))
         mine = self.directions.setdefault((cable, source, target), Direction())
-        theirs = self.directions.setdefault((cable, target, source), Direction())
         bits, number = int(tcp.flags), tcp.seq
         flags = [name for name, bit in FLAGS if bits & bit]
         length = _tcp_length(packet, tcp)
+        if "SYN" in flags and mine.isn != number:
+            mine = self.directions[cable, source, target] = Direction(isn=number)
+        theirs = self.directions.setdefault((cable, target, source), Direction())
         if "SYN" in flags:
-            if mine.isn != number:
-                mine.__init__(isn=number)
             mine.scale = dict(o for o in tcp.options if len(o) == 2).get("WScale", 0) or 0
         elif mine.isn is None:
             mine.isn = theirs.isn = None
@@ -143,8 +143,8 @@ class Decoder:
 def base_protocol(packet: Any) -> int:
     """IP 首部里的协议号；后续的分片没有上层的头，算作 -1。"""
     if packet.version == 6:
-        return packet.nh
-    return -1 if packet.frag else packet.proto
+        return int(packet.nh)
+    return -1 if packet.frag else int(packet.proto)
 
 
 def _chunks(head: Any) -> Iterator[Any]:
@@ -159,13 +159,15 @@ def _said(chunk: Any, ack: int | None) -> str:
     """DATA：哪条流、说了什么；SACK：累积确认之外还收到了哪些 TSN。别的块不必多说。"""
     if hasattr(chunk, "stream_seq"):
         return f"stream {chunk.stream_id} {bytes(chunk.data)[:chunk.len - 16].decode('latin-1')!r}"
-    gaps = [str(gap).split(":") for gap in getattr(chunk, "gap_ack_list", [])] if ack is not None else []
+    if ack is None:
+        return ""
+    gaps = [str(gap).split(":") for gap in getattr(chunk, "gap_ack_list", [])]
     return "，".join(f"gap {ack + int(first)}-{ack + int(last)}" for first, last in gaps)
 
 
 def _tcp_length(packet: Any, tcp: Any) -> int:
     total = packet.len - packet.ihl * 4 if hasattr(packet, "ihl") else packet.plen
-    return total - tcp.dataofs * 4
+    return int(total - tcp.dataofs * 4)
 
 
 def _note(mine: Direction, theirs: Direction, flags: list[str], seq: int | None, length: int,

@@ -139,15 +139,15 @@ class HostServer:
         send(control, {"pid": os.getpid(), "refused": refused}, fds)
 
     def serve(self) -> None:
-        requests: dict[str, Callable[..., list[int] | None]] = {
+        requests: dict[str, Callable[..., list[int] | dict[str, Any] | None]] = {
             "socket": self.socket, "route": self.route, "sysctl": self.sysctl,
             "hold": self.hold, "spawn": self.spawn, "powerless": self.powerless,
         }
         while True:
-            ready, _, _ = select.select([self.control, *self.children], [], [])
+            ready, _, _ = select.select([self.control.fileno(), *self.children], [], [])
             for child in set(ready) & self.children.keys():
                 self.bury(child)
-            if self.control in ready:
+            if self.control.fileno() in ready:
                 message, fds = receive(self.control)
                 if message is None:
                     return
@@ -225,6 +225,7 @@ class HostServer:
     def bury(self, child: int) -> None:
         """一个子进程死了：收尸，把退出码告诉要知道的人。"""
         ended = os.waitid(os.P_PIDFD, child, os.WEXITED)
+        assert ended is not None  # 只有 WNOHANG 才会空手而归
         os.close(child)
         told = self.children.pop(child)
         if told is not None:

@@ -7,14 +7,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVarTuple
 
 from sockscope import trace as tr
 from sockscope.live.capability import NoIPv6, Unavailable, capability
 from sockscope.live.decode import addresses
 from sockscope.live.forge import RTN, default_buffers, get_value
 from sockscope.live.namespace import Namespace
-from sockscope.live.plan import has_ipv6
+from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.socket import TracedSocket, give_birth
 from sockscope.live.states import Flow, Reading, Watch, endpoint
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Host"]
 
+Args = TypeVarTuple("Args")
 SHOWN = ("address", "address6", "addresses", "name", "process", "program", "reboot", "route", "socket", "spawn", "sysctl",
          "title", "unprivileged")
 TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端"}
@@ -36,6 +37,7 @@ class Host:
         self.network, self.name, self.addresses = network, name, addresses
         self.title = TITLES.get(name, name)
         self.journal = network.journal
+        self.plan: Plan | None = None
         self.namespace: Namespace | None = None
         self.watch = Watch(None, self.report)
         self.born: list[TracedSocket] = []
@@ -80,7 +82,7 @@ class Host:
         finally:
             self.powerless = False
 
-    def spawn(self, function: Callable[..., Any], *args: Any) -> threading.Thread:
+    def spawn(self, function: Callable[[*Args], object], *args: *Args) -> threading.Thread:
         """在后台线程里运行 ``function(*args)``，等它做到第一个会阻塞的调用（如 accept）再返回。
 
         所以 ``spawn`` 之后可以放心地 connect，不必猜服务器起来没有。它抛出的异常在网络关闭时重新抛出。
@@ -114,14 +116,15 @@ class Host:
         path = name if "/" in name else f"ipv4/{name}"
         if value is None and self.namespace is None:
             return get_value(path)
-        wanted = {} if value is None else {"value": str(value)}
+        asked: dict[str, Any] = {"name": path} | ({} if value is None else {"value": str(value)})
         try:
-            message, _ = self.require_namespace().request("sysctl", name=path, **wanted)
+            message, _ = self.require_namespace().request("sysctl", **asked)
         except FileNotFoundError:
             raise Unavailable(f"这个内核没有 net.{path.replace('/', '.')} 这个参数。补救：换一个更新的内核。") from None
-        if wanted:
-            self.network.settings[f"{self.name} {path}"] = wanted["value"]
-        return message["value"]
+        if value is not None:
+            self.network.settings[f"{self.name} {path}"] = str(value)
+        found: str = message["value"]
+        return found
 
     def reboot(self) -> None:
         """断电重启：同样的地址，内核里却什么连接都不记得了。旧主机的套接字不再通向任何地方。"""
@@ -174,7 +177,7 @@ class Host:
 
     def furnish(self, sock: TracedSocket) -> None:
         """accept() 交出的 Unix 域套接字也是内核新造的：给它与别的一样的缓冲区。"""
-        if self.namespace is not None and sock.family == socket.AF_UNIX and self.plan.buffer:
+        if self.plan is not None and sock.family == socket.AF_UNIX and self.plan.buffer:
             default_buffers(sock, self.plan.buffer)
 
     def before_connect(self, sock: TracedSocket, address: Any) -> None:

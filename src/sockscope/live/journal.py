@@ -6,8 +6,12 @@ import errno
 import threading
 import time
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from sockscope.trace import Action, Call, State
+
+if TYPE_CHECKING:
+    from sockscope.live.socket import TracedSocket
 
 __all__ = ["Entry", "Journal", "Over"]
 
@@ -18,10 +22,10 @@ class Over(BaseException):
 
 @dataclass(eq=False)
 class Entry:
-    """一次正在进行或已经返回的调用；``thread`` 是内核给那个线程的编号。"""
+    """一次正在进行或已经返回的调用；``thread`` 是内核给那个线程的编号。不在某个内核套接字上的，``socket`` 为 None。"""
 
     call: Call
-    socket: object = None
+    socket: TracedSocket | None = None
     timeout: bool = False
     thread: int = 0
 
@@ -45,7 +49,7 @@ class Journal:
     def now(self) -> int:
         return time.monotonic_ns() - self.origin
 
-    def begin(self, sock: object, host: str, label: str, name: str, args: str,
+    def begin(self, sock: TracedSocket | None, host: str, label: str, name: str, args: str,
               timeout: bool = False) -> Entry:
         """一次调用开始了。实验已经叫停（``over``），就不再开始新的，抛 ``Over``；收拾用的 close 照做。"""
         if self.over and name != "close":
@@ -65,7 +69,7 @@ class Journal:
                data: bytes | None = None, size: int | None = None) -> None:
         """它返回了：带着结果，或带着错误。"""
         end = self.now()
-        changes = {"end": end, "result": result, "errno": error_name(error) if error else None}
+        changes: dict[str, Any] = {"end": end, "result": result, "errno": error_name(error) if error else None}
         if data is not None:
             changes |= {"data": data[:256].hex(), "size": len(data) if size is None else size}
         with self.changed:

@@ -20,10 +20,13 @@ _NUMBERS = {
     "TCP_CORK": 3, "TCP_KEEPIDLE": 4, "TCP_SYNCNT": 7, "TCP_USER_TIMEOUT": 18,
 }
 
-for _name, _number in _NUMBERS.items():
-    globals()[_name] = getattr(socket, _name, _number)
-
 __all__ = ["HERE", "after_fork", *_NUMBERS]
+
+
+def __getattr__(name: str) -> int:
+    if name not in _NUMBERS:
+        raise AttributeError(f"这里没有 {name}；要用它，加进 _NUMBERS。")
+    return getattr(socket, name, _NUMBERS[name])
 
 
 def after_fork(action: Callable[[], None]) -> None:

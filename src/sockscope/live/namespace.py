@@ -8,12 +8,28 @@ import socket
 import subprocess
 import sys
 import threading
-from typing import Any
+from typing import Any, TypedDict
 
 from sockscope.live import forge
 from sockscope.live.linux import after_fork
 
-__all__ = ["Namespace", "NamespaceError"]
+__all__ = ["Interface", "Namespace", "NamespaceError", "Route"]
+
+
+class Interface(TypedDict):
+    """一个网口：名字、直连路由的属性、``(地址, 前缀长度)``。"""
+
+    name: str
+    metrics: dict[str, int]
+    addresses: list[tuple[str, int]]
+
+
+class Route(TypedDict):
+    """一条路由：去哪个网段，经哪个邻居，什么属性。"""
+
+    dst: str
+    gateway: str
+    metrics: dict[str, int]
 
 
 class NamespaceError(OSError):
@@ -76,7 +92,7 @@ class _Forge:
             self.control.close()
         if self.process is not None:
             self.process.returncode = 0  # 不是我的子进程，不必等它
-        self.__init__()
+        self.lock, self.control, self.process = threading.Lock(), None, None
 
 
 _forge = _Forge()
@@ -87,21 +103,20 @@ after_fork(_forge.forget)
 class Namespace:
     """一台主机的私有网络。
 
-    ``interfaces``：每项 ``{"name", "addresses": [(地址, 前缀长度), …]}``；``routes``：每项
-    ``{"dst", "gateway"}``；``sysctl``：/proc/sys/net 下的 名字→值；``buffer``：不用 TCP 的套接字生来的缓冲区，字节。
+    ``sysctl``：/proc/sys/net 下的 名字→值；``buffer``：不用 TCP 的套接字生来的缓冲区，字节。
     造好以后 ``tuns`` 是每个网口在用户空间一端的描述符（非阻塞，一次读写一个 IP 包），
     ``diag`` 是命名空间里的 NETLINK_SOCK_DIAG 套接字，``refused`` 是没写成的参数和它们真正的值（没有这一项则为空串）。
     造不出来抛 ``NamespaceError``。
     """
 
-    def __init__(self, interfaces: list[dict[str, Any]], routes: list[dict[str, Any]] | None = None,
+    def __init__(self, interfaces: list[Interface], routes: list[Route] | None = None,
                  sysctl: dict[str, str] | None = None, buffer: int = 0) -> None:
         self._lock = threading.Lock()
         self._control = _forge.order(
             {"interfaces": interfaces, "routes": routes or [], "sysctl": sysctl or {}, "buffer": buffer})
         self.refused: dict[str, str] = {}
         self.tuns: list[int] = []
-        self.diag: socket.socket | None = None
+        self._diag: socket.socket | None = None
         self.pid = 0
 
     def ready(self) -> Namespace:
@@ -115,8 +130,13 @@ class Namespace:
             raise NamespaceError((message or {}).get("stage", "forge"), (message or {}).get("error", 0))
         self.pid, self.refused = message["pid"], message["refused"]
         *self.tuns, diag = fds
-        self.diag = socket.socket(fileno=diag)
+        self._diag = socket.socket(fileno=diag)
         return self
+
+    @property
+    def diag(self) -> socket.socket:
+        assert self._diag is not None, "先 ready()"
+        return self._diag
 
     def request(self, do: str, fds: list[int] | None = None, **arguments: Any) -> tuple[dict[str, Any], list[int]]:
         """请主机做一件事，返回应答和描述符。主机那边失败则抛同样 errno 的 ``OSError``。"""
@@ -137,14 +157,13 @@ class Namespace:
 
     def socket(self, family: int, kind: int, proto: int = 0, powerless: bool = False) -> int:
         """在命名空间里新建套接字，返回描述符。``powerless``：由放下了全部权能的进程来建。"""
-        wanted = {"family": int(family), "type": int(kind), "proto": int(proto), "powerless": powerless}
-        return self.request("socket", **wanted)[1][0]
+        return self.request("socket", family=int(family), type=int(kind), proto=int(proto), powerless=powerless)[1][0]
 
     def close(self) -> None:
         """放手：关掉我们这边的描述符。主机进程读到文件结束，自己退出，命名空间随之消失。"""
         for fd in self.tuns:
             os.close(fd)
         self.tuns = []
-        if self.diag is not None:
-            self.diag.close()
+        if self._diag is not None:
+            self._diag.close()
         self._control.close()

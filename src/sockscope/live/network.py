@@ -21,7 +21,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from sockscope import trace as tr
 from sockscope.live import settings as kernel_settings
@@ -41,6 +41,7 @@ from sockscope.live.worker import Worker, is_stuck, wake
 
 __all__ = ["Network"]
 
+Args = TypeVarTuple("Args")
 PATIENCE = 10.0  # 退出时等后台线程的上限，秒
 GLANCE = 0.0005  # 等线程睡着时多久看一眼，秒
 PAUSE = 0.005  # 等重传定时器时多久看一眼，秒
@@ -103,16 +104,15 @@ class Network:
         metrics = self._plans[0].interfaces[0]["metrics"]
         self.settings = {"table": self._table.name, "quickack": str(metrics.get("quickack", 0)),
                          "rto_min": str(metrics.get("rto_min", 200))} | kernel_settings.machine_wide()
-        for host in self.hosts.values():
-            host.namespace.ready()
-            host.watch.diag = Diag(host.namespace.diag)
-            self.settings |= host.namespace.refused
+        built = [host.require_namespace().ready() for host in self.hosts.values()]
+        for host, namespace in zip(self.hosts.values(), built, strict=True):
+            host.watch.diag = Diag(namespace.diag)
+            self.settings |= namespace.refused
         self.journal.origin += self.journal.now()
         self.wires = Wires(self.journal.now, self.act, self.abort)
-        row = list(self.hosts.values())
-        for i, (left, right) in enumerate(itertools.pairwise(row)):
-            ends = (End(left.name, left.namespace.tuns[-1], left.see),
-                    End(right.name, right.namespace.tuns[0], right.see))
+        row = zip(self.hosts.values(), built, strict=True)
+        for i, ((left, lefts), (right, rights)) in enumerate(itertools.pairwise(row)):
+            ends = End(left.name, lefts.tuns[-1], left.see), End(right.name, rights.tuns[0], right.see)
             self.wires.add(Cable(i, self.wires, ends, delay=self._delay, seed=self._seed))
         self.wires.start()
 
@@ -126,19 +126,18 @@ class Network:
 
     def reboot(self, host: Host) -> None:
         """见 ``Host.reboot``。"""
-        host.require_namespace()
-        self._retired.append(host.namespace)
+        self._retired.append(host.require_namespace())
+        place = list(self.hosts.values()).index(host)
         try:
-            fresh = host.plan.build().ready()
+            fresh = self._plans[place].build().ready()
         except OSError as error:
             raise _refused(error) from None
         host.watch.restart(Diag(fresh.diag))
         host.namespace = fresh
-        row = list(self.hosts.values())
-        place = row.index(host)
-        for cable, side, tun in ((place, 0, fresh.tuns[-1]), (place - 1, 1, fresh.tuns[0])):
-            if 0 <= cable < len(self.cables):
-                self.wires.attach(self.cables[cable], side, End(host.name, tun, host.see))
+        for number, side, tun in ((place, 0, fresh.tuns[-1]), (place - 1, 1, fresh.tuns[0])):
+            if 0 <= number < len(self.cables):
+                cable = self.cables[number]
+                cable.wires.attach(cable, side, End(host.name, tun, host.see))
         self.act(host.name, "reboot")
         host.watch.sample()
 
@@ -168,7 +167,8 @@ class Network:
 
     def __getattr__(self, name: str) -> Host:
         try:
-            return self.__dict__["hosts"][name]
+            hosts: dict[str, Host] = self.__dict__["hosts"]
+            return hosts[name]
         except KeyError:
             raise AttributeError(f"这个网络里没有叫 {name!r} 的主机。") from None
 
@@ -183,7 +183,7 @@ class Network:
         how = "已关闭" if self.closed else "开着"
         return f"<Network {self.title + '：' if self.title else ''}{row}；{how}，{len(self.trace.packets)} 个包>"
 
-    def spawn(self, function: Callable[..., Any], *args: Any) -> threading.Thread:
+    def spawn(self, function: Callable[[*Args], object], *args: *Args) -> threading.Thread:
         """见 ``Host.spawn``。"""
         worker = Worker(self, function, args)
         self.threads.append(worker)

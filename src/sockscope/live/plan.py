@@ -6,7 +6,7 @@ import functools
 import socket
 from ipaddress import ip_address
 
-from sockscope.live.namespace import Namespace
+from sockscope.live.namespace import Interface, Namespace, Route
 from sockscope.live.settings import table
 
 __all__ = ["Plan", "has_ipv6"]
@@ -37,7 +37,9 @@ class Plan:
     def __init__(self, place: int, count: int, metrics: dict[str, int], settings: str = "stock") -> None:
         chosen = table(settings)
         self.far = {name: value for name, value in metrics.items() if name != "quickack"}  # 经路由器的路由：只管定时器
-        self.interfaces, self.routes, self.sysctl, self.buffer = [], [], dict(chosen.values), chosen.buffer
+        self.interfaces: list[Interface] = []
+        self.routes: list[Route] = []
+        self.sysctl, self.buffer = dict(chosen.values), chosen.buffer
         last = count - 1
         for cable, side in ((place - 1, 2), (place, 1)):
             if 0 <= cable < last:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockscope.live.capability import Unavailable
 from sockscope.live.process import Program
-from sockscope.live.socket import show
+from sockscope.live.socket import TracedSocket, show
 
 if TYPE_CHECKING:
     from sockscope.live.host import Host
@@ -101,7 +101,7 @@ def _library(names: tuple[str, ...]) -> str:
 class KernelSocket:
     """内核的 SCTP 套接字：流号走辅助数据。"""
 
-    def __init__(self, sock: Any) -> None:
+    def __init__(self, sock: TracedSocket) -> None:
         self.socket = sock
         for option, value in ((SCTP_NODELAY, 1), (SCTP_RECVRCVINFO, 1), (SCTP_DELAYED_SACK, EVERY_PACKET)):
             sockets.socket.setsockopt(sock, IPPROTO_SCTP, option, value)  # 仪器的设置，不进轨迹
@@ -121,7 +121,7 @@ class KernelSocket:
         """取一条消息（或它的一段）。"""
         data, ancillary, flags, _ = self.socket.recvmsg(size, 256)
         streams = [RCVINFO.unpack(body)[0] for level, kind, body in ancillary if (level, kind) == (IPPROTO_SCTP, SCTP_RCVINFO)]
-        return Message(data, *streams or [None], bool(flags & sockets.MSG_EOR))
+        return Message(data, streams[0] if streams else None, bool(flags & sockets.MSG_EOR))
 
     def linger(self, seconds: int) -> None:
         """SO_LINGER；0 秒则 ``close()`` 发 ABORT。"""
@@ -180,15 +180,18 @@ class UserSocket:
 
     def accept(self) -> tuple[UserSocket, tuple[str, int]]:
         """取走一条关联。"""
-        return self._call("accept", outcome=self._accepted)
+        accepted: tuple[UserSocket, tuple[str, int]] = self._call("accept", outcome=self._accepted)
+        return accepted
 
     def send(self, data: bytes, stream: int = 0) -> int:
         """在第 ``stream`` 条流上发一条消息。"""
-        return self._call("send", f"{show(data)}, stream={stream}", moved=data, data=data.hex(), stream=stream)
+        sent: int = self._call("send", f"{show(data)}, stream={stream}", moved=data, data=data.hex(), stream=stream)
+        return sent
 
     def recv(self, size: int = LARGEST) -> Message:
         """取一条消息（或它的一段）。"""
-        return self._call("recv", str(size), outcome=_received, size=size)
+        message: Message = self._call("recv", str(size), outcome=_received, size=size)
+        return message
 
     def shutdown(self, how: int) -> None:
         self._call("shutdown", ("SHUT_RD", "SHUT_WR", "SHUT_RDWR")[how], how=how)
@@ -208,7 +211,7 @@ class UserSocket:
               moved: bytes | None = None, **arguments: Any) -> Any:
         """请那边做，并记进日志。``outcome`` 把应答变成返回值和它在图上的文字。"""
         journal = self.host.journal
-        entry = journal.begin(self, self.host.name, self.label, f"usrsctp_{do}", args, timeout=True)
+        entry = journal.begin(None, self.host.name, self.label, f"usrsctp_{do}", args, timeout=True)
         try:
             result, said = outcome(_running(self.host).ask(do, number=self.number, **arguments))
         except OSError as error:

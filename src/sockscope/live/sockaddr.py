@@ -16,6 +16,7 @@ import struct
 import sys
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address
+from typing import Any
 
 __all__ = ["Field", "decode", "encode", "fields", "sockaddr", "sockaddr_in", "sockaddr_in6", "sockaddr_storage",
            "sockaddr_un", "structure_of"]
@@ -146,7 +147,7 @@ def fields(raw: bytes) -> list[Field]:
     wanted = structure_of(raw)
     padded = wanted.from_buffer_copy(raw.ljust(ctypes.sizeof(wanted), b"\0"))
     found = []
-    for name, kind in wanted._fields_:
+    for name, kind, *_ in wanted._fields_:
         place = getattr(wanted, name).offset
         piece = raw[place:place + ctypes.sizeof(kind)]
         found.append(Field(name, place, piece, _value(name, getattr(padded, name), piece), _order(kind)))
@@ -159,7 +160,7 @@ def _order(kind: type) -> str:
     return NETWORK if kind in (_u16be, _u32be) else HOST
 
 
-def _value(name: str, value: object, raw: bytes) -> str:
+def _value(name: str, value: Any, raw: bytes) -> str:
     if name.endswith("family"):
         return NAMES[value]
     if name == "sun_path":

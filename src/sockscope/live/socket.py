@@ -59,7 +59,7 @@ class TracedSocket(socket.socket):
 
     def accept(self) -> tuple[TracedSocket, Any]:
         with _record(self, "accept", "") as done:
-            fd, address = self._accept()
+            fd, address = self._accept()  # type: ignore[attr-defined]  # socket.socket 自己的 accept() 也用它；类型桩里没有
             conn = TracedSocket(self.host, self.family, self.type, self.proto, fd)
             self.host.furnish(conn)
             if socket.getdefaulttimeout() is None and self.gettimeout():
@@ -70,7 +70,7 @@ class TracedSocket(socket.socket):
     def bind(self, address: Any) -> None:
         with _record(self, "bind", show(address)) as done:
             if self.host.powerless:
-                self.host.namespace.request("powerless", [self.fileno()], call="bind", address=address)
+                self.host.require_namespace().request("powerless", [self.fileno()], call="bind", address=address)
             else:
                 super().bind(address)
             done()
@@ -79,7 +79,7 @@ class TracedSocket(socket.socket):
         self.host.before_connect(self, address)
         with _record(self, "connect", show(address)) as done:
             if self.host.powerless:
-                self.host.namespace.request("powerless", [self.fileno()], call="connect", address=address)
+                self.host.require_namespace().request("powerless", [self.fileno()], call="connect", address=address)
             else:
                 super().connect(address)
             done()

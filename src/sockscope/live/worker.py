@@ -48,30 +48,30 @@ def is_stuck(entry: Entry) -> bool:
 
     只看描述符不够：数据刚被取走、线程还没来得及回到 Python 的一瞬，描述符也没有准备好。
     """
-    return _would_block(entry) and _asleep(entry)
+    sock = entry.socket
+    return sock is not None and _would_block(entry, sock.fileno()) and _asleep(entry, sock.fileno())
 
 
-def _asleep(entry: Entry) -> bool:
+def _asleep(entry: Entry, fd: int) -> bool:
     """线程睡在一个以这个描述符为第一个参数的系统调用里（proc_pid_syscall(5)）；内核不说，就当是。"""
     try:
         with open(f"/proc/self/task/{entry.thread}/syscall") as file:
             call = file.read().split()
     except OSError:
         return True
-    return len(call) > 1 and call[1] == hex(entry.socket.fileno())
+    return len(call) > 1 and call[1] == hex(fd)
 
 
-def _would_block(entry: Entry) -> bool:
+def _would_block(entry: Entry, fd: int) -> bool:
     """这次调用没有超时，而内核说描述符还没准备好。"""
-    sock: Any = entry.socket
-    if entry.timeout or sock.fileno() < 0:
+    if entry.timeout or fd < 0:
         return False
     reading = entry.call.name.startswith(("recv", "accept"))
     writing = entry.call.name.startswith(("send", "connect"))
     if not (reading or writing):
         return False
     poll = select.poll()
-    poll.register(sock.fileno(), select.POLLIN if reading else select.POLLOUT)
+    poll.register(fd, select.POLLIN if reading else select.POLLOUT)
     return not poll.poll(0)
 
 

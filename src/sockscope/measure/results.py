@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sockscope import places
 
@@ -102,7 +102,8 @@ class Measurement:
 
     @property
     def languages(self) -> list[str]:
-        return list(dict.fromkeys(item.language for item in [*self.latencies, *self.flows]))
+        found: list[Latency | Flow] = [*self.latencies, *self.flows]
+        return list(dict.fromkeys(item.language for item in found))
 
     @property
     def origin(self) -> str:
@@ -149,7 +150,7 @@ def load(path: Path) -> Measurement:
         raise MeasurementError(f"测量 {path.name} 的字段不对（{error}）。{remedy}") from None
 
 
-LISTS = {"latencies": Latency, "flows": Flow}
+LISTS: dict[str, type[Latency | Flow]] = {"latencies": Latency, "flows": Flow}
 FITS = {
     "str": lambda v: isinstance(v, str), "int": lambda v: isinstance(v, int),
     "list[int]": lambda v: isinstance(v, list) and len(v) == len(QUANTILES) and all(isinstance(x, int) for x in v),
@@ -157,7 +158,10 @@ FITS = {
 }
 
 
-def _build(cls: type, item: Any) -> Any:
+Part = TypeVar("Part", bound=Latency | Flow | Measurement)
+
+
+def _build(cls: type[Part], item: Any) -> Part:
     made = cls(**item)
     for f in fields(cls):
         if not FITS.get(str(f.type), lambda _: True)(getattr(made, f.name)):

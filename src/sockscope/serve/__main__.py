@@ -144,7 +144,7 @@ def _because(error: OSError, ip: str, port: int | None) -> str:
         return f"没有权限使用端口 {port}；请换一个 1024 以上的。"
     if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
         return f"这台机器没有 {ip} 这个地址；--ip 写它自己的一个地址，或 0.0.0.0。"
-    return f"不能在 {ip} 上听：{os.strerror(error.errno)}。"
+    return f"不能在 {ip} 上听：{error.strerror or error}。"
 
 
 def has_display() -> bool:

@@ -30,7 +30,7 @@ class Builder:
     def __init__(self, root: Path, allowed: bool = True) -> None:
         self.root, self.allowed = root, allowed
         self.html = root / "_build" / "html"
-        self._child: subprocess.Popen | None = None
+        self._child: subprocess.Popen[str] | None = None
         self._listener: threading.Thread | None = None
         self._told: deque[str] = deque(maxlen=KEPT)
         self._stage, self._percent = "", 0
@@ -77,12 +77,12 @@ class Builder:
 
     def stop(self) -> None:
         """结束构建，等它真的结束。"""
-        if self._child and self._listener:
-            self._child.stdin.close()    # type: ignore[union-attr]  # 松手：leash 看见了，就连同后代一起结束
+        if self._child and self._child.stdin and self._listener:
+            self._child.stdin.close()    # 松手：leash 看见了，就连同后代一起结束
             self._child.wait()
             self._listener.join()
 
-    def _listen(self, child: subprocess.Popen) -> None:
+    def _listen(self, child: subprocess.Popen[str]) -> None:
         assert child.stdout
         assert child.stdin
         with child.stdout:

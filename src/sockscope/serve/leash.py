@@ -25,7 +25,7 @@ def main() -> int:
     return child.wait()
 
 
-def follow(child: subprocess.Popen) -> None:
+def follow(child: subprocess.Popen[bytes]) -> None:
     """等到管道的另一端没了，一起结束。"""
     while os.read(0, 1):
         pass

@@ -49,13 +49,13 @@ class BookHandler(JupyterHandler, web.StaticFileHandler):
 
     auth_resource = "contents"
 
-    def initialize(self, path: str, default_filename: str, builder: Builder) -> None:  # type: ignore[override]
+    def initialize(self, path: str, default_filename: str, builder: Builder) -> None:  # type: ignore[override]  # tornado：参数由路由表给
         web.StaticFileHandler.initialize(self, path, default_filename)
         self.builder = builder
 
     @web.authenticated
     @authorized
-    async def get(self, path: str | None = None, include_body: bool = True) -> None:  # type: ignore[override]
+    async def get(self, path: str | None = None, include_body: bool = True) -> None:  # type: ignore[override]  # 没有路径时转到首页
         """送出一个文件；网页先加上标记。"""
         if path is None:
             self.redirect(f"{self.base_url}book/?{self.request.query}")
@@ -70,7 +70,7 @@ class BookHandler(JupyterHandler, web.StaticFileHandler):
 
     @web.authenticated
     @authorized
-    async def head(self, path: str | None = None) -> None:  # type: ignore[override]
+    async def head(self, path: str | None = None) -> None:  # type: ignore[override]  # tornado 的是普通函数
         """与 get 相同，只送出头部。"""
         await web.StaticFileHandler.get(self, path or "", include_body=False)
 
@@ -100,7 +100,8 @@ class BookHandler(JupyterHandler, web.StaticFileHandler):
 
     def compute_etag(self) -> str | None:
         """网页是现做的，没有 ETag；别的文件每次都看内容：父类在进程里记着第一次的，换了书也不知道。"""
-        return f'"{self.get_content_version(self.absolute_path)}"' if hasattr(self, "absolute_path") else None
+        path = getattr(self, "absolute_path", None)
+        return None if path is None else f'"{self.get_content_version(path)}"'
 
     def set_extra_headers(self, path: str) -> None:
         """开发时书会重新构建：每次都问一下文件是否变了。"""

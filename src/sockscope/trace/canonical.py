@@ -19,7 +19,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
 
@@ -103,20 +102,16 @@ def _needless(trace: Trace) -> Iterator[Packet]:
         if packet.protocol == "tcp" and packet.seq is not None:
             flows.setdefault((packet.cable, packet.source, packet.target), []).append(packet)
     for (cable, source, target), sent in flows.items():
-        back = [p for p in flows.get((cable, target, source), [])
+        back = [(p, p.ack) for p in flows.get((cable, target, source), [])
                 if p.ack is not None and (p.end is not None or (luck and not p.pure_ack))]
         for again in (p for p in sent if p.note == "retransmission"):
             earlier = [p.end for p in sent if p.number < again.number and p.end is not None
-                       and p.seq <= again.seq and _after(p) >= _after(again)]
-            heard = [p for p in back if p.ack >= _after(again) and min(earlier, default=p.t + 1) <= p.t < (again.end or p.t + 1)]
+                       and p.extent.start <= again.extent.start and p.extent.stop >= again.extent.stop]
+            heard = [p for p, ack in back if ack >= again.extent.stop
+                     and min(earlier, default=p.t + 1) <= p.t < (again.end or p.t + 1)]
             early = again.t < min(earlier, default=again.t)  # 先前的那一份到达之前就重传了
             if early or any("SYN" not in again.flags or again.t < (p.end or 0) for p in heard):
                 yield again
-
-
-def _after(packet: Packet) -> int:
-    """这个段之后的序号：SYN 与 FIN 各占一个。"""
-    return packet.seq + packet.length + len({"SYN", "FIN"} & set(packet.flags))
 
 
 def _may_delay(trace: Trace) -> bool:
@@ -130,7 +125,7 @@ def _passing(trace: Trace) -> Iterator[State]:
     for state in trace.states:
         ends.setdefault((state.host, state.local, state.peer), []).append(state)
     for (_, local, _), states in ends.items():
-        for state, after in itertools.pairwise([*states, None]):
+        for state, after in zip(states, [*states[1:], None], strict=True):
             end = after.t if after else trace.duration
             if state.state == "FIN_WAIT2" and (after is None or after.state == "TIME_WAIT") and not any(
                     p.target == local and p.length and state.t < (p.end or 0) <= end for p in trace.packets):

@@ -5,15 +5,24 @@ from __future__ import annotations
 import functools
 import json
 import types
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from dataclasses import MISSING, Field, asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from sockscope.trace.value import KINDS, Cable, Event, Host, Trace, TraceError
 
 __all__ = ["dumps", "from_json", "load", "loads", "parse", "save", "schema"]
 
 FORMAT = "sockscope/1"
+
+
+class Dataclass(Protocol):
+    """任何一个 dataclass。"""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+Part = TypeVar("Part", bound=Dataclass)
 
 
 def dumps(trace: Trace) -> str:
@@ -28,7 +37,7 @@ def _compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _slim(item: Any) -> dict[str, Any]:
+def _slim(item: Dataclass) -> dict[str, Any]:
     whole = asdict(item)
     return {f.name: whole[f.name] for f in fields(item) if whole[f.name] != _default(f)}
 
@@ -61,7 +70,7 @@ def from_json(value: Any, name: str = "轨迹") -> Trace:
         found = value.get("format") if isinstance(value, dict) else type(value).__name__
         raise TraceError(f"{name} 的 format 应为 {FORMAT!r}，实为 {found!r}。")
     rest = {k: v for k, v in value.items() if k not in ("format", "hosts", "cables", "events")}
-    parts = {"hosts": Host, "cables": Cable}
+    parts: dict[str, type[Host | Cable]] = {"hosts": Host, "cables": Cable}
     for key, cls in parts.items():
         rest[key] = [_build(cls, item, f"{name} 的 {key}[{i}]")
                      for i, item in enumerate(_list(value, key, name))]
@@ -70,7 +79,7 @@ def from_json(value: Any, name: str = "轨迹") -> Trace:
     return _build(Trace, rest, f"{name} ")
 
 
-def _list(value: dict, key: str, name: str) -> list:
+def _list(value: dict[str, Any], key: str, name: str) -> list[Any]:
     found = value.get(key, [])
     if not isinstance(found, list):
         raise TraceError(f"{name} 的 {key} 应为列表，实为 {type(found).__name__}。")
@@ -94,7 +103,7 @@ def _is_hex(text: str) -> bool:
         return False
 
 
-def _build(cls: type, item: Any, where: str) -> Any:
+def _build(cls: type[Part], item: Any, where: str) -> Part:
     if not isinstance(item, dict):
         raise TraceError(f"{where}应为对象，实为 {type(item).__name__}。")
     hints = _hints(cls)
@@ -150,7 +159,7 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "sockscope Trace", **top}
 
 
-def _object(cls: type) -> dict[str, Any]:
+def _object(cls: type[Dataclass]) -> dict[str, Any]:
     hints = _hints(cls)
     properties = {f.name: _json_type(hints[f.name]) for f in fields(cls)}
     required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
@@ -167,7 +176,7 @@ def _json_type(hint: Any) -> dict[str, Any]:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Literal:
         return {"enum": list(args)}
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return _object(hint)
     if origin in (Union, types.UnionType):
         return {"oneOf": [_json_type(a) for a in args]}

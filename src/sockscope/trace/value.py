@@ -115,6 +115,13 @@ class Packet:
             and self.note != "keepalive"
 
     @property
+    def extent(self) -> range:
+        """这个 TCP 段占去的序号（RFC 9293 §3.4）：数据每字节一个，SYN 与 FIN 各一个。不知从哪里起的，则为空。"""
+        if self.seq is None:
+            return range(0)
+        return range(self.seq, self.seq + self.length + len({"SYN", "FIN"} & set(self.flags)))
+
+    @property
     def signature(self) -> str:
         """包的身份证：同一实验再跑一次，同一个包有同样的签名（时刻、端口、ACK 的运气不在其中）。"""
         what = "+".join(self.flags) or self.info or self.protocol.upper()
@@ -153,7 +160,7 @@ class Action:
 
 
 Event = Call | Packet | State | Action
-KINDS: dict[str, type] = {cls.kind: cls for cls in (Call, Packet, State, Action)}
+KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in (Call, Packet, State, Action)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from socket import AF_INET, SO_RCVBUF, SOCK_DGRAM, SOL_SOCKET
 
 from sockscope.experiments import Choice, attempt, experiment
 from sockscope.experiments.ch01.pairs import pair
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 
@@ -11,12 +12,14 @@ from sockscope.live.linux import MSG_DONTWAIT
     chapter="01", title="队列满了",
     question="服务器一直不读，客户端连发 16 个数据报：停得住吗？最后读得到几个？",
     domain=Choice("通信域", {"AF_UNIX": "AF_UNIX：Unix 域数据报", "AF_INET": "AF_INET：UDP", "AF_INET6": "AF_INET6：UDP"}))
-def full_queue(net, domain):
-    near, far = pair(net, domain, "SOCK_DGRAM")
+def full_queue(net: Network, domain: str) -> None:
+    if not (ends := pair(net, domain, "SOCK_DGRAM")):
+        return
+    near, far = ends
     far.socket.setsockopt(SOL_SOCKET, SO_RCVBUF, 1)  # 尽量小；内核有下限
     near.socket.connect(near.peer)  # 定下对端，不发一个包
 
-    def flood():
+    def flood() -> None:
         for number in range(1, 17):
             attempt(near.socket.send, b"%d" % number)
 

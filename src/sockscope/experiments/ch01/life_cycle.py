@@ -3,9 +3,10 @@
 from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
 from sockscope.experiments import PORT, Choice, experiment
+from sockscope.live import Network
 
 
-def stream(net):
+def stream(net: Network) -> None:
     listener = net.server.socket(AF_INET, SOCK_STREAM)
     listener.bind((net.server.address, PORT))
     listener.listen()
@@ -16,7 +17,7 @@ def stream(net):
     far.recv(64)
 
 
-def datagram(net):
+def datagram(net: Network) -> None:
     far = net.server.socket(AF_INET, SOCK_DGRAM)
     far.bind((net.server.address, PORT))
     near = net.client.socket(AF_INET, SOCK_DGRAM)
@@ -27,6 +28,6 @@ def datagram(net):
 @experiment(
     chapter="01", title="一生", lossless=True, question="说出第一句话之前，各要几次调用？网线上走了几个包？", loopback=True,
     kind=Choice("类型", {"SOCK_STREAM": "SOCK_STREAM：TCP", "SOCK_DGRAM": "SOCK_DGRAM：UDP"}))
-def life_cycle(net, kind):
+def life_cycle(net: Network, kind: str) -> None:
     net.births = True
     stream(net) if kind == "SOCK_STREAM" else datagram(net)

@@ -4,6 +4,7 @@ import socket
 from contextlib import nullcontext
 
 from sockscope.experiments import Choice, Switch, attempt, experiment
+from sockscope.live import Network
 
 KINDS = ("SOCK_STREAM", "SOCK_DGRAM", "SOCK_SEQPACKET", "SOCK_RAW", "SOCK_RDM")
 PROTOCOLS = (0, 1, 6, 17, 132, 262, 300)  # 缺省、ICMP、TCP、UDP、SCTP、MPTCP、没有的
@@ -15,7 +16,7 @@ PROTOCOLS = (0, 1, 6, 17, 132, 262, 300)  # 缺省、ICMP、TCP、UDP、SCTP、M
     domain=Choice("通信域", {"AF_INET": "AF_INET", "AF_INET6": "AF_INET6", "AF_UNIX": "AF_UNIX",
                             "AF_APPLETALK": "AF_APPLETALK：多数内核没有"}),
     privileged=Switch("有特权（自己的命名空间里）", True))
-def probing(net, domain, privileged):
+def probing(net: Network, domain: str, privileged: bool) -> None:
     net.births = True
     with nullcontext() if privileged else net.client.unprivileged():
         for kind in KINDS:

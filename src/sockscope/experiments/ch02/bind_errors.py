@@ -1,32 +1,35 @@
 """第 02 章：bind() 失败的样子，一种一种地激出来。"""
 
 import os
+from collections.abc import Callable
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import AF_UNIX
+from sockscope.live.socket import TracedSocket
 
 
-def low_port(net, sock):
+def low_port(net: Network, sock: TracedSocket) -> None:
     with net.server.unprivileged():  # 放下全部特权，像普通用户那样
         attempt(sock.bind, (net.server.address, 80))
 
 
-def twice(net, sock):
+def twice(net: Network, sock: TracedSocket) -> None:
     attempt(sock.bind, (net.server.address, PORT))
     attempt(sock.bind, (net.server.address, PORT + 1))
 
 
-def in_use(net, sock):
+def in_use(net: Network, sock: TracedSocket) -> None:
     net.server.socket().bind((net.server.address, PORT))
     attempt(sock.bind, (net.server.address, PORT))
 
 
-def long_name(net, _):
+def long_name(net: Network, _: TracedSocket) -> None:
     os.symlink("x" * 256, net.folder + "link")  # 路径很短，可它指向的名字有 256 个字节
     attempt(net.server.socket(AF_UNIX).bind, net.folder + "link/sock")
 
 
-CASES = {
+CASES: dict[str, Callable[[Network, TracedSocket], None]] = {
     "fine": lambda net, sock: attempt(sock.bind, (net.server.address, PORT)),
     "in_use": in_use,
     "not_mine": lambda net, sock: attempt(sock.bind, (net.client.address, PORT)),
@@ -44,6 +47,6 @@ CASES = {
         "in_use": "端口已被别人占着", "not_mine": "地址不是本机的", "low_port": "低端口，没有特权",
         "twice": "同一个套接字绑两次", "no_folder": "Unix 路径，文件夹不存在", "file_exists": "Unix 路径，文件已存在",
         "long_name": "Unix 路径，名字太长", "fine": "都对"}))
-def bind_errors(net, case):
+def bind_errors(net: Network, case: str) -> None:
     net.births = True
     CASES[case](net, net.server.socket())

@@ -3,6 +3,7 @@
 from socket import SO_REUSEADDR, SOL_SOCKET
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
+from sockscope.live import Network
 
 
 @experiment(
@@ -11,7 +12,7 @@ from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
     scissors=({"before": False, "after": False},),
     left=Choice("端口上留着", {"TIME_WAIT": "TIME_WAIT 的旧连接", "LISTEN": "还在监听的旧服务器"}),
     before=Switch("旧监听设了 SO_REUSEADDR"), after=Switch("新监听设了 SO_REUSEADDR", True))
-def reuse(net, left, before, after):
+def reuse(net: Network, left: str, before: bool, after: bool) -> None:
     listener = net.server.socket()
     listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, int(before))
     listener.bind((net.server.address, PORT))

@@ -6,6 +6,7 @@ from socket import IPPROTO_TCP, SO_ERROR, SOL_SOCKET
 
 from sockscope.experiments import Choice, attempt, experiment
 from sockscope.experiments.ch03.destinations import DESTINATIONS, PATIENCE, TITLES, WAYS
+from sockscope.live import Network
 from sockscope.live.linux import TCP_SYNCNT
 
 
@@ -14,7 +15,7 @@ from sockscope.live.linux import TCP_SYNCNT
     scissors=({"outcome": "refused"},),
     hosts=("client", "router", "server"), delay=0.05,
     outcome=Choice("对面", TITLES), mode=Choice("怎样等", WAYS))
-def connecting(net, outcome, mode):
+def connecting(net: Network, outcome: str, mode: str) -> None:
     sock, target = DESTINATIONS[outcome](net)
     sock.setsockopt(IPPROTO_TCP, TCP_SYNCNT, 1)  # 3 秒后放弃；缺省是 6，要等 127 秒
     sock.settimeout(PATIENCE[mode])

@@ -1,6 +1,7 @@
 """第 03 章：一边断电重启，什么都不记得了；另一边以为连接还在。"""
 
 from sockscope.experiments import Choice, attempt, connected, experiment
+from sockscope.live import Network
 
 
 @experiment(
@@ -8,7 +9,7 @@ from sockscope.experiments import Choice, attempt, connected, experiment
     scissors=({"then": "send"},),
     then=Choice("重启之后", {
         "wait": "谁也不说话", "send": "服务器发数据", "reconnect": "客户端从同一个端口再连一次"}))
-def half_open(net, then):
+def half_open(net: Network, then: str) -> None:
     near, far = connected(net)
     name = near.getsockname()
     net.client.reboot()

@@ -4,6 +4,7 @@ import struct
 from socket import SO_LINGER, SOL_SOCKET
 
 from sockscope.experiments import PORT, Choice, attempt, connected, experiment
+from sockscope.live import Network
 
 CAUSES = {
     "closed": "SYN 到了没有人监听的端口", "unknown": "段属于一条不存在的连接（服务器断电重启）",
@@ -14,7 +15,7 @@ CAUSES = {
     chapter="03", title="RST 的五种来历", lossless=True, question="谁发出 RST？客户端的下两次调用各得到什么？",
     scissors=({"cause": "unknown"},),
     cause=Choice("原因", CAUSES))
-def resets(net, cause):
+def resets(net: Network, cause: str) -> None:
     if cause == "closed":
         return attempt(net.client.socket().connect, (net.server.address, PORT))
     near, far = connected(net)

@@ -1,6 +1,7 @@
 """第 03 章的第一块石头：路由器后面到不了的地方，connect() 怎么知道？"""
 
 from sockscope.experiments import Choice, attempt, experiment
+from sockscope.live import Network
 
 
 @experiment(
@@ -11,7 +12,7 @@ from sockscope.experiments import Choice, attempt, experiment
         "prohibit": "prohibit：管理员禁止",
         "none": "没有路由：网络不可达",
         "blackhole": "blackhole：一声不吭"}))
-def unreachable(net, route):
+def unreachable(net: Network, route: str) -> None:
     if route != "none":
         net.router.route("10.9.9.0/24", route)
     net.client.sysctl("tcp_syn_retries", 1)  # 3 秒后放弃；缺省是 6，要等 127 秒

@@ -4,6 +4,7 @@ from socket import SOCK_DGRAM
 
 from sockscope.experiments import Choice, attempt, experiment
 from sockscope.experiments.kinds import KINDS, couple
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 
@@ -13,7 +14,7 @@ from sockscope.live.linux import MSG_DONTWAIT
     kind=Choice("套接字", KINDS),
     writes=Choice("每次写几个字节", {"3-4-5": "3、4、5", "3-0-5": "3、0、5：中间一次空的", "12": "一次写 12"}),
     size=Choice("每次至多读几个字节", {64: "64", 5: "5", 2: "2"}))
-def boundaries(net, kind, writes, size):
+def boundaries(net: Network, kind: str, writes: str, size: int) -> None:
     near, far = couple(net, kind)
     for letter, count in zip("abc", writes.split("-"), strict=False):
         near.send(letter.encode() * int(count))

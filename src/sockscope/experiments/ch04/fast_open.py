@@ -3,6 +3,7 @@
 from socket import IPPROTO_TCP, TCP_FASTOPEN
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import MSG_FASTOPEN
 
 
@@ -11,7 +12,7 @@ from sockscope.live.linux import MSG_FASTOPEN
     scissors=({"before": "once"},),
     given=Switch("带上 MSG_FASTOPEN", True),
     before=Choice("这台服务器，以前连过吗", {"never": "没有", "once": "连过一次（手里有它给的 cookie）"}))
-def fast_open(net, given, before):
+def fast_open(net: Network, given: bool, before: str) -> None:
     net.server.sysctl("tcp_fastopen", 3)  # 缺省 1：只作客户端
     listener = net.server.socket()
     listener.setsockopt(IPPROTO_TCP, TCP_FASTOPEN, 1)

@@ -4,6 +4,7 @@ from socket import SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
 from sockscope.experiments.kinds import unhurried
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 
@@ -12,7 +13,7 @@ from sockscope.live.linux import MSG_DONTWAIT
     question="对端一直不读，一次 send() 12 000 字节：它返回几，什么时候返回？",
     mode=Choice("怎样发", {"nonblocking": "非阻塞（MSG_DONTWAIT），发到 EAGAIN 为止", "blocking": "阻塞，一次 send()"}),
     reads=Switch("对端最后开始读"))
-def full_buffer(net, mode, reads):
+def full_buffer(net: Network, mode: str, reads: bool) -> None:
     unhurried(net)
     listener = net.server.socket()
     listener.setsockopt(SOL_SOCKET, SO_RCVBUF, 4096)  # 缺省 128 KiB，还会自己长大；小一点才看得清
@@ -24,8 +25,10 @@ def full_buffer(net, mode, reads):
     far, _ = listener.accept()
     if mode == "blocking":
         net.client.spawn(near.send, bytes(12_000))
-    while mode == "nonblocking" and attempt(near.send, bytes(12_000), MSG_DONTWAIT):
-        net.settle()
+    if mode == "nonblocking":
+        while attempt(near.send, bytes(12_000), MSG_DONTWAIT):
+            net.settle()
     net.settle()
-    while reads and attempt(far.recv, 65536, MSG_DONTWAIT):
-        net.settle()
+    if reads:
+        while attempt(far.recv, 65536, MSG_DONTWAIT):
+            net.settle()

@@ -4,6 +4,7 @@ from socket import IPPROTO_TCP
 
 from sockscope.experiments import Choice, attempt, connected, experiment
 from sockscope.experiments.kinds import unhurried
+from sockscope.live import Network
 from sockscope.live.linux import TCP_USER_TIMEOUT
 
 HAPPENS = {
@@ -20,7 +21,7 @@ HAPPENS = {
     what=Choice("对端出了什么事", {
         "closed": "程序 close() 了", "killed": "进程被杀，数据还没读", "rebooted": "主机断电重启", "cut": "网线断了"}),
     then=Choice("接着做什么", {"send": "再 send() 两次", "recv": "recv() 两次"}))
-def late_failure(net, what, then):
+def late_failure(net: Network, what: str, then: str) -> None:
     unhurried(net)
     near, far = connected(net)
     near.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, 300)  # 毫秒；缺省要重传 15 次，约 15 分钟

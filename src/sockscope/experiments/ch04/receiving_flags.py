@@ -5,6 +5,7 @@ from socket import MSG_OOB
 
 from sockscope.experiments import Choice, Switch, attempt, experiment
 from sockscope.experiments.kinds import couple
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 FLAGS = {
@@ -20,13 +21,13 @@ SIZE = {"MSG_WAITALL": 8}  # 第一次 recv() 的缓冲区；其余是 4
     flag=Choice("标志", FLAGS),
     given=Switch("第一次 recv() 带上它", True),
     kind=Choice("套接字", {"tcp": "TCP", "udp": "UDP", "unix_stream": "Unix 字节流"}))
-def receiving_flags(net, flag, given, kind):
+def receiving_flags(net: Network, flag: str, given: bool, kind: str) -> None:
     near, far = couple(net, kind)
     if flag != "MSG_DONTWAIT":  # 它要看没有数据时怎样
         attempt(near.send, b"abcdef", MSG_OOB if flag == "MSG_OOB" and kind != "udp" else 0)
         net.settle()
 
-    def listen():
+    def listen() -> None:
         attempt(far.recv_into, bytearray(SIZE.get(flag, 4)), 0, getattr(socket, flag) if given else 0)
 
     net.server.spawn(listen)

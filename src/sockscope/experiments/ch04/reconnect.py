@@ -1,6 +1,7 @@
 """第 04 章：连接断了，还能接着用吗？"""
 
 from sockscope.experiments import Choice, attempt, connected, experiment
+from sockscope.live import Network
 
 
 @experiment(
@@ -8,7 +9,7 @@ from sockscope.experiments import Choice, attempt, connected, experiment
     question="连接被 RST 之后，怎样才能再说上话？",
     how=Choice("客户端怎么办", {
         "new": "新建一个套接字，再 connect()", "same": "用原来的套接字再 connect()", "wait": "什么也不做，接着 send()"}))
-def reconnect(net, how):
+def reconnect(net: Network, how: str) -> None:
     near, far = connected(net)
     near.send(b"unread")
     net.settle()

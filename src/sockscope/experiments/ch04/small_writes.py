@@ -3,6 +3,7 @@
 from socket import IPPROTO_TCP, TCP_NODELAY
 
 from sockscope.experiments import Choice, connected, experiment
+from sockscope.live import Network
 from sockscope.live.linux import MSG_MORE, TCP_CORK
 
 
@@ -11,7 +12,7 @@ from sockscope.live.linux import MSG_MORE, TCP_CORK
     how=Choice("发送方怎样写", {
         "nagle": "缺省：Nagle 算法", "nodelay": "TCP_NODELAY", "cork": "TCP_CORK，写完再拔开",
         "more": "前四次带 MSG_MORE", "once": "攒成一次 send()"}))
-def small_writes(net, how):
+def small_writes(net: Network, how: str) -> None:
     near, _far = connected(net)
     net.settle()
     if how in ("nodelay", "cork"):

@@ -4,6 +4,7 @@ from socket import MSG_OOB, SO_OOBINLINE, SOL_SOCKET
 
 from sockscope.experiments import Choice, Switch, attempt, experiment
 from sockscope.experiments.kinds import couple
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 
@@ -14,7 +15,7 @@ from sockscope.live.linux import MSG_DONTWAIT
     kind=Choice("套接字", {"tcp": "TCP", "unix_stream": "Unix 字节流"}),
     inline=Switch("接收方打开 SO_OOBINLINE"),
     twice=Switch("world 也用 MSG_OOB 发"))
-def urgent(net, kind, inline, twice):
+def urgent(net: Network, kind: str, inline: bool, twice: bool) -> None:
     near, far = couple(net, kind)
     far.setsockopt(SOL_SOCKET, SO_OOBINLINE, int(inline))
     near.send(b"hello", MSG_OOB)

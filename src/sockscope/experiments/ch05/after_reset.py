@@ -4,13 +4,14 @@ import struct
 from socket import SO_LINGER, SOL_SOCKET
 
 from sockscope.experiments import Switch, attempt, connected, experiment
+from sockscope.live import Network
 
 
 @experiment(
     chapter="05", title="RST 之后", lossless=True, loopback=True,
     question="数据先到，RST 后到。服务器接下来的三次 recv() 和一次 send() 各是什么结果？",
     buffered=Switch("RST 之前有数据到达", True))
-def after_reset(net, buffered):
+def after_reset(net: Network, buffered: bool) -> None:
     near, far = connected(net)
     if buffered:
         near.send(b"buffered")

@@ -1,18 +1,21 @@
 """第 05 章的主实验：六种离开的办法，各自惊动了谁？"""
 
 import struct
+from collections.abc import Callable
 from socket import SHUT_RD, SHUT_RDWR, SHUT_WR, SO_LINGER, SOL_SOCKET
 
 from sockscope.experiments import Choice, Switch, attempt, connected, experiment
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
+from sockscope.live.socket import TracedSocket
 
 
-def linger_zero(net, sock):
+def linger_zero(net: Network, sock: TracedSocket) -> None:
     sock.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
 
-LEAVE = {
+LEAVE: dict[str, Callable[[Network, TracedSocket], None]] = {
     "close": lambda net, sock: sock.close(),
     "SHUT_WR": lambda net, sock: sock.shutdown(SHUT_WR),
     "SHUT_RD": lambda net, sock: sock.shutdown(SHUT_RD),
@@ -31,7 +34,7 @@ LEAVE = {
     unread=Switch("离开时还有没读的数据"),
     peer_sends=Switch("对端之后还发两次"),
     duplicate=Switch("手里还有一份 dup()"))
-def closing(net, how, unread, peer_sends, duplicate):
+def closing(net: Network, how: str, unread: bool, peer_sends: bool, duplicate: bool) -> None:
     near, far = connected(net)
     if unread:
         far.send(b"unread")

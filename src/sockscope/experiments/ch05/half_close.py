@@ -3,13 +3,14 @@
 from socket import SHUT_WR
 
 from sockscope.experiments import Choice, attempt, connected, experiment
+from sockscope.live import Network
 
 
 @experiment(
     chapter="05", title="说完了，还在听", lossless=True, loopback=True,
     question="客户端说完了。服务器读到结尾才回答：回答还到得了吗？",
     how=Choice("客户端怎样说“我说完了”", {"SHUT_WR": "shutdown(SHUT_WR)", "close": "close()"}))
-def half_close(net, how):
+def half_close(net: Network, how: str) -> None:
     near, far = connected(net)
     near.sendall(b"question")
     if how == "SHUT_WR":

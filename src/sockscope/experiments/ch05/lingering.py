@@ -4,6 +4,7 @@ import struct
 from socket import SO_LINGER, SOL_SOCKET
 
 from sockscope.experiments import Choice, Switch, attempt, connected, experiment
+from sockscope.live import Network
 
 
 @experiment(
@@ -11,7 +12,7 @@ from sockscope.experiments import Choice, Switch, attempt, connected, experiment
     question="发出去的数据还没有得到确认就 close()：它立刻返回吗？数据呢？",
     seconds=Choice("SO_LINGER", {-1: "不设", 0: "打开，0 秒", 1: "打开，1 秒"}),
     cut=Switch("网线断着"))
-def lingering(net, seconds, cut):
+def lingering(net: Network, seconds: int, cut: bool) -> None:
     near, far = connected(net)
     net.settle()
     if seconds >= 0:
@@ -20,5 +21,6 @@ def lingering(net, seconds, cut):
         net.cable.cut()
     near.send(b"goodbye")
     near.close()
-    while not cut and attempt(far.recv, 64):
-        pass
+    if not cut:
+        while attempt(far.recv, 64):
+            pass

@@ -3,6 +3,7 @@
 from socket import SHUT_RD
 
 from sockscope.experiments import Choice, connected, experiment
+from sockscope.live import Network
 
 
 @experiment(
@@ -10,7 +11,7 @@ from sockscope.experiments import Choice, connected, experiment
     question="shutdown(SHUT_RD) 惊动了对端吗？早到的、晚到的数据，还读得到吗？",
     when=Choice("数据什么时候到", {
         "after": "shutdown 之后才到", "before": "shutdown 之前就在缓冲区里", "blocked": "没有数据，recv() 正等着"}))
-def shut_rd(net, when):
+def shut_rd(net: Network, when: str) -> None:
     near, far = connected(net)
     if when == "before":
         far.send(b"early")

@@ -6,11 +6,13 @@ from time import monotonic
 
 from sockscope.experiments import Choice, attempt, connected, experiment
 from sockscope.experiments.ch06.noticing import echo
+from sockscope.live import Network
+from sockscope.live.socket import TracedSocket
 
 PERIOD = 0.5  # 秒：每隔这么久问一声，也是等回音的期限
 
 
-def sick(net, what, far):
+def sick(net: Network, what: str, far: TracedSocket) -> None:
     if what == "hung":
         return net.server.process(far).stop()
     if what == "lossy":
@@ -26,7 +28,7 @@ def sick(net, what, far):
         "fine": "一切正常", "slow": "网线慢：一个来回 0.7 秒", "lossy": "第一声丢了两次",
         "hung": "进程卡死（SIGSTOP）", "cut": "网线断了"}),
     patience=Choice("几次没有回音就判它死", {1: "1 次", 3: "3 次"}))
-def dead_or_slow(net, what, patience):
+def dead_or_slow(net: Network, what: str, patience: int) -> None:
     net.cable.delay = 0.35 if what == "slow" else 0.01
     near, far = connected(net)
     for sock in near, far:

@@ -3,6 +3,7 @@
 from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPINTVL
 
 from sockscope.experiments import Choice, Switch, attempt, connected, experiment
+from sockscope.live import Network
 from sockscope.live.linux import TCP_KEEPIDLE, TCP_USER_TIMEOUT
 
 
@@ -12,7 +13,7 @@ from sockscope.live.linux import TCP_KEEPIDLE, TCP_USER_TIMEOUT
         "1-1-3": "1-1-3", "1-1-1": "1-1-1", "2-1-2": "2-1-2", "1-2-2": "1-2-2", "off": "不打开"}),
     user_timeout=Choice("TCP_USER_TIMEOUT（毫秒）", {0: "不设", 1000: "1000", 2500: "2500"}),
     data=Switch("断线之后发了数据（tcp_retries2 为 3，缺省 15）"))
-def detecting(net, keepalive, user_timeout, data):
+def detecting(net: Network, keepalive: str, user_timeout: int, data: bool) -> None:
     net.client.sysctl("tcp_retries2", 3)
     near, _far = connected(net)
     net.settle()

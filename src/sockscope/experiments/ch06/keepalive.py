@@ -3,6 +3,7 @@
 from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPINTVL
 
 from sockscope.experiments import Switch, attempt, connected, experiment
+from sockscope.live import Network
 from sockscope.live.linux import TCP_KEEPIDLE
 
 
@@ -11,7 +12,7 @@ from sockscope.live.linux import TCP_KEEPIDLE
     question="连接空闲时网线断了：recv() 会等多久？",
     keepalive=Switch("打开 SO_KEEPALIVE（1 秒后探测，每秒一次，3 次为限）", True),
     cut=Switch("剪断网线", True))
-def keepalive(net, keepalive, cut):
+def keepalive(net: Network, keepalive: bool, cut: bool) -> None:
     near, _far = connected(net)
     near.setsockopt(SOL_SOCKET, SO_KEEPALIVE, int(keepalive))
     for option, value in ((TCP_KEEPIDLE, 1), (TCP_KEEPINTVL, 1), (TCP_KEEPCNT, 3)):

@@ -1,33 +1,36 @@
 """第 06 章的主实验：对端出了事，谁发现，什么时候，靠哪一个包？"""
 
+from collections.abc import Callable
 from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPINTVL
 
 from sockscope.experiments import Choice, Switch, attempt, connected, experiment
+from sockscope.live import Network
 from sockscope.live.linux import TCP_KEEPIDLE, TCP_USER_TIMEOUT
+from sockscope.live.socket import TracedSocket
 
 
-def echo(far):
+def echo(far: TracedSocket) -> None:
     while data := far.recv(64):
         far.send(data)
 
 
-def keepalive(near):
+def keepalive(near: TracedSocket) -> None:
     near.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
     for option, value in ((TCP_KEEPIDLE, 1), (TCP_KEEPINTVL, 1), (TCP_KEEPCNT, 3)):
         near.setsockopt(IPPROTO_TCP, option, value)
 
 
-def user_timeout(near):
+def user_timeout(near: TracedSocket) -> None:
     near.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, 2000)
 
 
-def listen(near):
+def listen(near: TracedSocket) -> None:
     near.settimeout(5.5)  # 只为让这个实验有个尽头；避开第五声保活，它在 5.1 秒
     while attempt(near.recv, 64):
         pass
 
 
-def heartbeat(near):
+def heartbeat(near: TracedSocket) -> None:
     """一秒没有消息就问一声；连问三声没有回音，就当对端死了。"""
     near.settimeout(1)
     asked = heard = 0
@@ -42,13 +45,13 @@ def heartbeat(near):
             asked += 1
 
 
-HAPPENS = {
+HAPPENS: dict[str, Callable[[Network, TracedSocket], object]] = {
     "alive": lambda net, far: net.server.spawn(echo, far),
     "hung": lambda net, far: net.server.process(far).stop(),
     "cut": lambda net, far: net.cable.cut(),
     "rebooted": lambda net, far: net.server.reboot(),
 }
-GUARDS = {
+GUARDS: dict[str, list[Callable[[TracedSocket], None]]] = {
     "nothing": [listen], "keepalive": [keepalive, listen], "user_timeout": [user_timeout, listen],
     "both": [keepalive, user_timeout, listen], "heartbeat": [heartbeat],
 }
@@ -63,7 +66,7 @@ GUARDS = {
         "user_timeout": "TCP_USER_TIMEOUT 2 秒（缺省不设）", "both": "保活加 TCP_USER_TIMEOUT",
         "heartbeat": "心跳：1 秒一问，三次为限"}),
     speaks=Switch("出事之后，客户端说了一句话"))
-def noticing(net, peer, guard, speaks):
+def noticing(net: Network, peer: str, guard: str, speaks: bool) -> None:
     near, far = connected(net)
     net.settle()
     *options, wait = GUARDS[guard]

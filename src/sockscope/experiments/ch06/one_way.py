@@ -4,6 +4,7 @@ from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPI
 from sys import maxsize
 
 from sockscope.experiments import Choice, attempt, connected, experiment
+from sockscope.live import Network
 from sockscope.live.linux import TCP_KEEPIDLE, TCP_USER_TIMEOUT
 
 
@@ -12,7 +13,7 @@ from sockscope.live.linux import TCP_KEEPIDLE, TCP_USER_TIMEOUT
     lost=Choice("丢的是", {"server": "服务器发来的一切（确认也在内）", "client": "客户端发出的一切"}),
     guard=Choice("客户端靠什么", {
         "user_timeout": "说一句话，TCP_USER_TIMEOUT 1 秒", "keepalive": "不说话，保活 1-1-1"}))
-def one_way(net, lost, guard):
+def one_way(net: Network, lost: str, guard: str) -> None:
     near, far = connected(net)
     net.settle()
     net.cable.drop(match=lambda packet: packet.src == lost, times=maxsize)

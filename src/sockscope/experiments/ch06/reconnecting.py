@@ -1,18 +1,21 @@
 """第 06 章：连接断了，怎样再连？网线还断着的时候，隔多久试一次？"""
 
 import random
+from collections.abc import Callable
 from threading import Event
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.live import Network
+from sockscope.live.socket import TracedSocket
 
-PAUSES = {
+PAUSES: dict[str, Callable[[random.Random, int], float]] = {
     "exponential": lambda _dice, failures: 0.1 * 2 ** failures,
     "jitter": lambda dice, failures: dice.uniform(0, 0.1 * 2 ** failures),
     "fixed": lambda _dice, _failures: 0.1,
 }
 
 
-def connect(net):
+def connect(net: Network) -> TracedSocket | None:
     """新的套接字，新的握手；0.2 秒没有连上就算了，返回 None。"""
     sock = net.client.socket()
     sock.settimeout(0.2)
@@ -21,6 +24,7 @@ def connect(net):
         return sock
     except OSError:
         sock.close()
+        return None
 
 
 @experiment(
@@ -30,7 +34,7 @@ def connect(net):
         "exponential": "每次加倍：0.1、0.2、0.4、0.8 秒", "jitter": "从 0 到那么久之间，随机",
         "fixed": "总是 0.1 秒"}),
     failures=Choice("网线接上之前，失败几次", {4: "4 次", 1: "1 次"}))
-def reconnecting(net, pause, failures):
+def reconnecting(net: Network, pause: str, failures: int) -> None:
     listener = net.server.socket()
     listener.bind((net.server.address, PORT))
     listener.listen()

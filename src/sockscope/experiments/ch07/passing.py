@@ -4,6 +4,7 @@ import socket
 import sys
 
 from sockscope.experiments import Choice, Switch, attempt, connected, experiment
+from sockscope.live import Network
 from sockscope.live.linux import AF_UNIX, MSG_DONTWAIT
 
 # 另一个进程：连上那扇门，等一声招呼，收下描述符，说一句话。
@@ -27,7 +28,7 @@ socket.socket(fileno=fd).sendall(b"hello")
     then=Choice("另一个进程", {"speaks": "收下，说一句，退出", "dies": "收下，被 kill -9", "never": "没有收，就退出了"}),
     keeps=Switch("自己还留着一份"),
     home=Choice("它在哪里", {"server": "服务器上", "client": "客户端上，另一个网络命名空间"}))
-def passing(net, then, keeps, home):
+def passing(net: Network, then: str, keeps: bool, home: str) -> None:
     near, far = connected(net)
     door = net.server.socket(AF_UNIX)
     door.bind(net.folder + "door")

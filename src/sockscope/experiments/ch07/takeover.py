@@ -4,20 +4,22 @@ import os
 from contextlib import ExitStack
 
 from sockscope.experiments import Choice, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import AF_UNIX
+from sockscope.live.socket import TracedSocket
 
 
-def bind(net, sock, path, _):
+def bind(net: Network, sock: TracedSocket, path: str, _: ExitStack) -> None:
     attempt(sock.bind, path)
 
 
-def unlink(net, sock, path, _):
+def unlink(net: Network, sock: TracedSocket, path: str, _: ExitStack) -> None:
     os.unlink(path)
     net.act("server", "unlink()")
     sock.bind(path)
 
 
-def ask(net, sock, path, _):
+def ask(net: Network, sock: TracedSocket, path: str, _: ExitStack) -> None:
     visitor = net.server.socket(AF_UNIX)
     try:
         visitor.connect(path)
@@ -26,7 +28,7 @@ def ask(net, sock, path, _):
     visitor.close()
 
 
-def take(path, files):
+def take(path: str, files: ExitStack) -> None:
     """拿住锁文件，到实验结束；别人拿着就抛 ``BlockingIOError``。"""
     import fcntl
 
@@ -34,7 +36,7 @@ def take(path, files):
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def lock(net, sock, path, files):
+def lock(net: Network, sock: TracedSocket, path: str, files: ExitStack) -> None:
     """锁属于进程打开的文件，进程一死就放开：拿得到锁，文件就一定是旧的。"""
     try:
         take(path, files)
@@ -53,7 +55,7 @@ HOW = {"bind": bind, "unlink": unlink, "ask": ask, "lock": lock}
     old=Choice("旧的服务器", {"dead": "死了，文件还在", "alive": "还活着"}),
     how=Choice("新的怎样绑", {"bind": "直接 bind()", "unlink": "先 unlink()，再 bind()",
                             "ask": "先 connect() 问一声，没人再 unlink()", "lock": "先 flock() 一个锁文件"}))
-def takeover(net, old, how):
+def takeover(net: Network, old: str, how: str) -> None:
     path = net.folder + "door"
     with ExitStack() as files:
         first, second = net.server.socket(AF_UNIX), net.server.socket(AF_UNIX)

@@ -1,13 +1,16 @@
 """第 07 章：Unix 域的失败，一种一种地激出来。"""
 
 import os
+from collections.abc import Callable
 from socket import SOCK_DGRAM, SOCK_STREAM
 
 from sockscope.experiments import Choice, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import AF_UNIX
+from sockscope.live.socket import TracedSocket
 
 
-def server(net, path, listening=True):
+def server(net: Network, path: str, listening: bool = True) -> TracedSocket:
     sock = net.server.socket(AF_UNIX, SOCK_STREAM)
     sock.bind(path)
     if listening:
@@ -15,7 +18,12 @@ def server(net, path, listening=True):
     return sock
 
 
-def forbidden(net, sock, path):
+def stale(net: Network, sock: TracedSocket, path: str) -> None:
+    server(net, path).close()
+    attempt(sock.connect, path)
+
+
+def forbidden(net: Network, sock: TracedSocket, path: str) -> None:
     server(net, path)
     os.chmod(path, 0o555)
     net.act("server", "chmod 0555")
@@ -23,7 +31,7 @@ def forbidden(net, sock, path):
         attempt(sock.connect, path)
 
 
-def closed_folder(net, sock, path):
+def closed_folder(net: Network, sock: TracedSocket, path: str) -> None:
     os.mkdir(path)
     server(net, path + "/door")
     os.chmod(path, 0o600)  # 没有 x：不许进去
@@ -33,22 +41,22 @@ def closed_folder(net, sock, path):
     os.chmod(path, 0o700)
 
 
-def plain_file(net, sock, path):
+def plain_file(net: Network, sock: TracedSocket, path: str) -> None:
     with open(path, "w"):
         attempt(sock.connect, path)
 
 
-def other_type(net, _, path):
+def other_type(net: Network, _: TracedSocket, path: str) -> None:
     server(net, path)
     attempt(net.client.socket(AF_UNIX, SOCK_DGRAM).connect, path)
 
 
-def elsewhere(net, sock, _):
+def elsewhere(net: Network, sock: TracedSocket, _: str) -> None:
     server(net, "\0door")
     attempt(sock.connect, "\0door")
 
 
-def full(net, sock, path):
+def full(net: Network, sock: TracedSocket, path: str) -> None:
     server(net, path)
     for _ in range(2):  # listen(1)：收得下两个
         net.client.socket(AF_UNIX).connect(path)
@@ -56,9 +64,9 @@ def full(net, sock, path):
     attempt(sock.connect, path)
 
 
-CASES = {
+CASES: dict[str, Callable[[Network, TracedSocket, str], object]] = {
     "missing": lambda net, sock, path: attempt(sock.connect, path),
-    "stale": lambda net, sock, path: (server(net, path).close(), attempt(sock.connect, path)),
+    "stale": stale,
     "silent": lambda net, sock, path: (server(net, path, listening=False), attempt(sock.connect, path)),
     "plain_file": plain_file, "forbidden": forbidden, "folder": closed_folder, "type": other_type,
     "elsewhere": elsewhere, "full": full,
@@ -74,5 +82,5 @@ CASES = {
         "plain_file": "那是一个普通文件", "forbidden": "文件不许写", "folder": "文件夹不许进", "type": "类型不同",
         "elsewhere": "抽象名字，在另一个网络命名空间", "full": "积压队列满了，不等", "taken": "bind()：文件已经存在",
         "fine": "都对"}))
-def unix_errors(net, case):
+def unix_errors(net: Network, case: str) -> None:
     CASES[case](net, net.client.socket(AF_UNIX), net.folder + "door")

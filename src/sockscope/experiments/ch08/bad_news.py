@@ -3,6 +3,7 @@
 from socket import AF_INET, SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 NEWS = {
@@ -11,7 +12,7 @@ NEWS = {
 ROUTES = {"prohibit": "prohibit", "host": "unreachable", "silent": "blackhole"}
 
 
-def undeliverable(net, news):
+def undeliverable(net: Network, news: str) -> tuple[str, int]:
     """一个送不到的地址；路由器（或服务器）会这样回答。"""
     if news in ROUTES:
         net.router.route("10.9.9.0/24", ROUTES[news])
@@ -22,7 +23,7 @@ def undeliverable(net, news):
     chapter="08", title="坏消息", question="数据报送不到，谁会知道？recv() 报什么错？", hosts=("client", "router", "server"),
     news=Choice("送不到的原因", NEWS),
     connected=Switch("先 connect() 再发", True))
-def bad_news(net, news, connected):
+def bad_news(net: Network, news: str, connected: bool) -> None:
     target = undeliverable(net, news)
     sock = net.client.socket(AF_INET, SOCK_DGRAM)
     if connected:

@@ -3,6 +3,7 @@
 from socket import AF_INET, SO_BROADCAST, SOCK_DGRAM, SOL_SOCKET
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 TARGETS = {"subnet": "10.0.0.255", "limited": "255.255.255.255", "one": "10.0.0.2"}
@@ -14,7 +15,7 @@ TARGETS = {"subnet": "10.0.0.255", "limited": "255.255.255.255", "one": "10.0.0.
     target=Choice("寄到", {"subnet": "10.0.0.255：这张子网", "limited": "255.255.255.255：这根网线", "one": "10.0.0.2：一台"}),
     allowed=Switch("设了 SO_BROADCAST"),
     bound=Choice("收的绑定在", {"any": "0.0.0.0", "own": "10.0.0.2：自己的地址"}))
-def broadcasting(net, target, allowed, bound):
+def broadcasting(net: Network, target: str, allowed: bool, bound: str) -> None:
     far, near = net.server.socket(AF_INET, SOCK_DGRAM), net.client.socket(AF_INET, SOCK_DGRAM)
     far.bind((net.server.address if bound == "own" else "0.0.0.0", PORT))
     near.bind((net.client.address, 7001))

@@ -4,6 +4,7 @@ from socket import AF_INET, SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
 from sockscope.experiments.ch08.unspec import dissolve
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 
@@ -13,7 +14,7 @@ from sockscope.live.linux import MSG_DONTWAIT
     when=Choice("陌生人什么时候寄来", {
         "after": "connect() 之后", "before": "connect() 之前", "dissolved": "connect() 又解除之后",
         "never": "服务器从不 connect()"}))
-def filtering(net, when):
+def filtering(net: Network, when: str) -> None:
     server = net.server.socket(AF_INET, SOCK_DGRAM)
     friend, stranger = net.client.socket(AF_INET, SOCK_DGRAM), net.client.socket(AF_INET, SOCK_DGRAM)
     server.bind((net.server.address, PORT))

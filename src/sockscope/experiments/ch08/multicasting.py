@@ -3,6 +3,7 @@
 from socket import AF_INET, IP_ADD_MEMBERSHIP, IP_MULTICAST_IF, IPPROTO_IP, SOCK_DGRAM, inet_aton
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 GROUP = "239.7.7.7"  # 239.0.0.0/8 留给自己家里用（RFC 2365）
@@ -17,7 +18,7 @@ IP_MULTICAST_ALL = 49  # <linux/in.h>；Python 没有给它名字
         "self": "收的套接字自己", "other": "同一台主机上的另一个套接字", "nobody": "没有人",
         "strict": "另一个套接字，而收的设了 IP_MULTICAST_ALL 为 0"}),
     where=Choice("收的在", {"router": "同一根网线上（路由器）", "server": "路由器后面（服务器）"}))
-def multicasting(net, joined, where):
+def multicasting(net: Network, joined: str, where: str) -> None:
     host = net[where]
     host.sysctl(AGAIN, 10**9)  # 成员报告的第二遍推到十几天以后，毫秒；缺省在一秒之内，靠运气
     far, other = host.socket(AF_INET, SOCK_DGRAM), host.socket(AF_INET, SOCK_DGRAM)

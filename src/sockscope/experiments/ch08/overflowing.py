@@ -3,6 +3,7 @@
 from socket import AF_INET, SO_RCVBUF, SOCK_DGRAM, SOL_SOCKET
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 SO_RXQ_OVFL = 40  # <asm-generic/socket.h>；Python 没有给它名字
@@ -13,7 +14,7 @@ SO_RXQ_OVFL = 40  # <asm-generic/socket.h>；Python 没有给它名字
     question="程序还没有读，已经到了十个数据报。读得出几个？丢了的，谁知道？",
     buffer=Choice("SO_RCVBUF", {1: "设成最小", 4096: "设成 4096", 0: "缺省"}),
     size=Choice("每个数据报", {2: "2 个字节", 500: "500 个字节"}))
-def overflowing(net, buffer, size):
+def overflowing(net: Network, buffer: int, size: int) -> None:
     far, near = net.server.socket(AF_INET, SOCK_DGRAM), net.client.socket(AF_INET, SOCK_DGRAM)
     far.bind((net.server.address, PORT))
     if buffer:

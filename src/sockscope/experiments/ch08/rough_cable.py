@@ -3,6 +3,7 @@
 from socket import AF_INET, SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 
@@ -12,7 +13,7 @@ from sockscope.live.linux import MSG_DONTWAIT
     temper=Choice("网线的脾气", {
         "loss": "十个里丢三个", "duplicate": "十个里有三个送两份", "reorder": "十个里有三个走得慢", "all": "三样都有"}),
     seed=Choice("种子", {4: "4", 29: "29", 92: "92"}))
-def rough_cable(net, temper, seed):
+def rough_cable(net: Network, temper: str, seed: int) -> None:
     net.cable.seed, net.cable.reorder_delay = seed, 0.5
     for trouble in ("loss", "duplicate", "reorder"):
         if temper in (trouble, "all"):

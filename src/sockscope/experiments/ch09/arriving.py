@@ -3,6 +3,7 @@
 from socket import AF_INET, IPPROTO_IP, SO_BROADCAST, SOCK_DGRAM, SOL_SOCKET
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 IP_PKTINFO, IP_RECVTTL, SO_TIMESTAMPNS = 8, 12, 35  # <linux/in.h>、<asm-generic/socket.h>
@@ -17,7 +18,7 @@ WANTED = {"pktinfo": (IPPROTO_IP, IP_PKTINFO), "ttl": (IPPROTO_IP, IP_RECVTTL), 
         "all": "三样都问", "nothing": "什么也不问"}),
     room=Choice("给辅助数据的地方", {128: "128 个字节", 32: "32 个字节", 0: "不给"}),
     target=Choice("寄到", {"one": "10.0.0.2", "subnet": "10.0.0.255：广播"}))
-def arriving(net, wanted, room, target):
+def arriving(net: Network, wanted: str, room: int, target: str) -> None:
     far, near = net.server.socket(AF_INET, SOCK_DGRAM), net.client.socket(AF_INET, SOCK_DGRAM)
     far.bind(("0.0.0.0", PORT))
     for name, option in WANTED.items():

@@ -4,6 +4,7 @@ from socket import AF_INET, IP_TTL, IPPROTO_IP, SOCK_DGRAM
 
 from sockscope.experiments import Choice, Switch, attempt, experiment
 from sockscope.experiments.ch08.bad_news import NEWS, undeliverable
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT, MSG_ERRQUEUE
 
 IP_RECVERR = 11  # <linux/in.h>；Python 3.14 才给它名字
@@ -15,7 +16,7 @@ IP_RECVERR = 11  # <linux/in.h>；Python 3.14 才给它名字
     news=Choice("送不到的原因", {"host": NEWS["host"], **NEWS, "ttl": "路由器答：TTL 用尽"}),
     asked=Switch("设了 IP_RECVERR", True),
     connected=Switch("先 connect() 再发"))
-def error_queue(net, news, asked, connected):
+def error_queue(net: Network, news: str, asked: bool, connected: bool) -> None:
     target = undeliverable(net, news)
     sock = net.client.socket(AF_INET, SOCK_DGRAM)
     if news == "ttl":

@@ -4,6 +4,7 @@ from socket import IPPROTO_TCP, TCP_NODELAY
 
 from sockscope.experiments import Choice, attempt, experiment
 from sockscope.experiments.kinds import KINDS, couple
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 PIECES = b"ab", b"cde", b"f"
@@ -15,7 +16,7 @@ PIECES = b"ab", b"cde", b"f"
     kind=Choice("套接字", {"udp": KINDS["udp"], **KINDS}),
     how=Choice("怎样寄", {"once": "一次 sendmsg()", "thrice": "三次 send()"}),
     into=Choice("怎样收", {"parts": "recvmsg_into()，2、3、8 个字节的三块", "one": "recvmsg()，一块 64 个字节"}))
-def gathering(net, kind, how, into):
+def gathering(net: Network, kind: str, how: str, into: str) -> None:
     near, far = couple(net, kind)
     if kind == "tcp":
         near.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)  # 写一次走一个包，不攒

@@ -3,6 +3,7 @@
 from socket import AF_INET, IPPROTO_IP, SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 IP_PKTINFO = 8  # <linux/in.h>
@@ -13,7 +14,7 @@ IP_PKTINFO = 8  # <linux/in.h>
     question="服务器有 10.0.0.2 和 10.0.1.1 两个地址，绑定在 0.0.0.0。客户端问的是 10.0.1.1，回信的来处写着哪一个？",
     how=Choice("怎样回", {"plain": "直接 sendto()", "pktinfo": "sendmsg()，带上 IP_PKTINFO"}),
     connected=Switch("客户端先 connect()", True))
-def reply_from(net, how, connected):
+def reply_from(net: Network, how: str, connected: bool) -> None:
     far, near = net.server.socket(AF_INET, SOCK_DGRAM), net.client.socket(AF_INET, SOCK_DGRAM)
     far.bind(("0.0.0.0", PORT))
     far.setsockopt(IPPROTO_IP, IP_PKTINFO, 1)

@@ -3,6 +3,7 @@
 from socket import AF_INET, IPPROTO_UDP, SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, Switch, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
 UDP_SEGMENT, UDP_GRO = 103, 104  # <linux/udp.h>
@@ -13,7 +14,7 @@ UDP_SEGMENT, UDP_GRO = 103, 104  # <linux/udp.h>
     segment=Choice("UDP_SEGMENT", {4: "每 4 个字节", 0: "不切"}),
     where=Choice("收的在", {"server": "网线那头", "client": "同一台主机"}),
     merged=Switch("收的设了 UDP_GRO"))
-def segmenting(net, segment, where, merged):
+def segmenting(net: Network, segment: int, where: str, merged: bool) -> None:
     far, near = net[where].socket(AF_INET, SOCK_DGRAM), net.client.socket(AF_INET, SOCK_DGRAM)
     far.bind((net[where].address, PORT))
     near.bind((net.client.address, PORT + 1))

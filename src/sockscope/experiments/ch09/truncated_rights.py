@@ -5,11 +5,12 @@ from array import array
 from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.live import Network
 from sockscope.live.linux import AF_UNIX, MSG_DONTWAIT, SCM_RIGHTS
 from sockscope.live.socket import TracedSocket
 
 
-def pair(net, listener):
+def pair(net: Network, listener: TracedSocket) -> tuple[TracedSocket, TracedSocket]:
     """一条连好的 TCP 连接的两头。"""
     near = net.client.socket()
     near.connect(listener.getsockname())
@@ -20,7 +21,7 @@ def pair(net, listener):
     chapter="09", title="装不下的描述符", lossless=True,
     question="两条连接的描述符装在一条消息里，自己的已经放下。收的一方给的地方不够，网线上会发生什么？",
     room=Choice("给辅助数据的地方", {1: "只够放一个", 2: "够放两个", 0: "不给"}))
-def truncated_rights(net, room):
+def truncated_rights(net: Network, room: int) -> None:
     listener = net.server.socket()
     listener.bind((net.server.address, PORT))
     listener.listen()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import struct
-from socket import IP_HDRINCL, IPPROTO_IP, inet_aton
-from typing import Any
+from socket import IP_HDRINCL, IPPROTO_IP, inet_aton, socket
 
 __all__ = ["TEXT", "checksum", "echo", "header", "write_headers"]
 
@@ -15,7 +14,7 @@ IDENTIFIER = 7  # ping(8) 用它认出哪些应答是自己的；这里固定下
 def checksum(data: bytes) -> int:
     """互联网校验和（RFC 1071）：按 16 位相加，进位加回末位，取反。"""
     data += bytes(len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
@@ -32,6 +31,6 @@ def header(source: str, target: str, ttl: int = 64) -> bytes:
     return struct.pack("!BBHHHBBH4s4s", 0x45, 0, 0, 0, 0, ttl, 1, 0, inet_aton(source), inet_aton(target))
 
 
-def write_headers(sock: Any) -> None:
+def write_headers(sock: socket) -> None:
     """从此 IP 首部也由程序来写（ip(7) 的 IP_HDRINCL）。"""
     sock.setsockopt(IPPROTO_IP, IP_HDRINCL, 1)

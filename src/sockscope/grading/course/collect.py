@@ -139,7 +139,7 @@ def _zip_name(entry: zipfile.ZipInfo) -> str:
 
 def collect(source: Path, lab: Lab, written: list[str], due: datetime | None = None) -> Collected:
     """收一批：同一个学生交了几份，取最后的一份；迟交的照收，记一笔。"""
-    best: dict[str, tuple[tuple, Paper]] = {}
+    best: dict[str, tuple[tuple[int, float], Paper]] = {}
     refused: list[tuple[str, str]] = []
     for arrival in arrivals(source):
         student, late, attempt = who(arrival.path, lab.name)

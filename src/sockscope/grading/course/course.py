@@ -84,7 +84,8 @@ class Course:
         path = self.root / "source" / lab.name / f"{lab.name}.ipynb"
         if not path.exists():
             raise ValueError(f"{lab.name} 还没有发布。先运行 python -m sockscope.grading release {lab.name}。")
-        return json.loads(path.read_text(encoding="utf-8"))
+        book: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return book
 
     def written(self, lab: Lab) -> dict[str, float]:
         """手写题 → 满分。"""

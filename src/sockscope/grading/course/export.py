@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def export(course: Course, lab: Lab) -> list[Path]:
     rows, folder = lines(course, lab), course.root / "export" / lab.name
     title = f"{lab.name} {lab.title}"
     most = lab.points + sum(course.written(lab).values())
-    tables = {
+    tables: dict[str, list[Sequence[object]]] = {
         "canvas.csv": [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", title],
                        ["    Points Possible", "", "", "", "", most],
                        *([name(r), number(r), "", "", "", r.total] for r in rows)],
@@ -83,7 +84,7 @@ def number(line: Line) -> str:
     return found["id"] if found else ""
 
 
-def text_of(table: list[list[object]]) -> str:
+def text_of(table: list[Sequence[object]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows([[plain(cell) for cell in row] for row in table])
     return text.getvalue()

@@ -126,7 +126,7 @@ def _write_notebook(course: Course, lab: Lab, paper: Paper, book: dict[str, Any]
 
 def assembled(book: dict[str, Any], lab: Lab, paper: Paper, verdicts: list[Verdict]) -> dict[str, Any]:
     """源笔记本，答题格换成学生的文字，检查的输出换成判定的文字。学生写的东西在里面只是文字，不会是网页。"""
-    fresh = json.loads(json.dumps(book))
+    fresh: dict[str, Any] = json.loads(json.dumps(book))
     told = {v.check.partition(".")[2]: v for v in verdicts}
     for cell in fresh["cells"]:
         name = source.grade_id(cell)

@@ -99,7 +99,7 @@ def _script(book: dict[str, Any]) -> None:
 
 
 def _extra_cells(book: dict[str, Any]) -> None:
-    evil = {"cell_type": "code", "id": "evil", "metadata": {}, "outputs": [], "execution_count": None,
+    evil: dict[str, Any] = {"cell_type": "code", "id": "evil", "metadata": {}, "outputs": [], "execution_count": None,
             "source": ["import os\nos.system('touch /tmp/sockscope-was-here')"]}
     book["cells"][:0] = [evil] * 60
 
@@ -115,7 +115,7 @@ def _lookalikes(book: dict[str, Any]) -> None:
 
 
 def _two_faced(book: dict[str, Any]) -> bytes:
-    evil = {"cell_type": "code", "id": "evil", "metadata": {}, "outputs": [], "execution_count": None,
+    evil: dict[str, Any] = {"cell_type": "code", "id": "evil", "metadata": {}, "outputs": [], "execution_count": None,
             "source": "import os\nos.system('touch /tmp/sockscope-was-here')"}
     return (json.dumps({"cells": [evil]})[:-1] + ", " + json.dumps(book)[1:]).encode()
 

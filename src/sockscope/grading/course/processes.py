@@ -14,8 +14,8 @@ __all__ = ["gathered"]
 
 
 def gathered(work: dict[str, tuple[Any, ...]], workers: int,
-             _scheduler: str) -> Iterator[tuple[str, dict[str, Any], BaseException | None]]:
-    """批 ``编号 → mark 的参数``，批完一份交出一份：``(编号, 判定, 为什么没有批成)``。"""
+             scheduler: str) -> Iterator[tuple[str, dict[str, Any], BaseException | None]]:
+    """批 ``编号 → mark 的参数``，批完一份交出一份：``(编号, 判定, 为什么没有批成)``。``scheduler`` 总是空串。"""
     at_once = (workers or os.cpu_count() or 1) * AT_ONCE
     pool = ProcessPoolExecutor(at_once, mp_context=multiprocessing.get_context("spawn"))
     try:

@@ -40,12 +40,13 @@ def path(lab: Lab) -> Path:
 
 def notebook(lab: Lab) -> dict[str, Any]:
     """带范例的笔记本。"""
-    return json.loads(path(lab).read_text(encoding="utf-8"))
+    book: dict[str, Any] = json.loads(path(lab).read_text(encoding="utf-8"))
+    return book
 
 
 def grade_id(cell: dict[str, Any]) -> str:
     """单元格在 nbgrader 里的名字；没有则为空。"""
-    return cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", "")
+    return str(cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", ""))
 
 
 def text_of(cell: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import socket
 import stat
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sockscope.grading.exam.arguments import PORT
@@ -51,7 +52,8 @@ class Ends(Waiting):
         """收一次；``b""`` 是对方的 FIN。"""
         self._readable(sock, tried, expected)
         try:
-            return sock.recv(most)
+            data: bytes = sock.recv(most)
+            return data
         except OSError as error:
             self.fail(tried, expected, refusal(error))
 
@@ -77,7 +79,7 @@ class Ends(Waiting):
         done = 0
         while done < len(data):
             self.until(lambda: poll(sock, select.POLLOUT), tried, f"收下 {len(data)} 个字节",
-                       lambda done=done: f"只收下了 {done} 个就不再读了")
+                       partial("只收下了 {} 个就不再读了".format, done))
             try:
                 done += sock.send(data[done:done + 65536], socket.MSG_DONTWAIT)
             except BlockingIOError:
@@ -91,7 +93,7 @@ class Ends(Waiting):
         cuts = sorted(self.rng.sample(range(1, len(data)), min(pieces, len(data)) - 1)) if len(data) > 1 else []
         for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
             self.send(sock, data[start:end])
-            self.pause(lambda: self.net.wires.settle(1) and not self.unread(sock))
+            self.pause(lambda: self.quiet() and not self.unread(sock))
 
     def _readable(self, sock: Any, tried: str, expected: str) -> None:
         self.until(lambda: poll(sock, select.POLLIN), tried, expected, lambda: "什么也没有等到", sock)
@@ -111,7 +113,7 @@ class Ends(Waiting):
         """考官发出的包都送达了，学生的 UDP 套接字里也都取走了（proc_net(5) 的 udp 表）。"""
         if any(p.end is None and p.fate == "delivered" for p in self.net.trace.packets if p.src != self.student.name):
             return False
-        with open(f"/proc/{self.student.namespace.pid}/net/udp") as table:
+        with open(f"/proc/{self.student.require_namespace().pid}/net/udp") as table:
             return not any(int(line.split()[4].partition(":")[2], 16) for line in table.readlines()[1:])
 
     def silence(self, address: Any) -> float:
@@ -129,7 +131,11 @@ class Ends(Waiting):
 
     def state(self, sock: Any) -> str:
         """``sock`` 这条连接在学生那一端的状态；内核里已经没有了则为 ``CLOSE``。"""
-        reading = self._look_up(sock.getpeername()[:2], sock.getsockname()[:2])
+        return self.state_of(sock.getpeername()[:2], sock.getsockname()[:2])
+
+    def state_of(self, local: Any, peer: Any) -> str:
+        """学生的内核里，``local`` 到 ``peer`` 这条连接的状态；没有则为 ``CLOSE``。"""
+        reading = self._look_up(local, peer)
         return reading.state if reading else "CLOSE"
 
     def wait_listening(self, port: int, tried: str = "") -> None:
@@ -141,7 +147,7 @@ class Ends(Waiting):
     def _look_up(self, local: Any, peer: Any) -> Any:
         host = next((h for h in self.net.hosts.values() if local[0] in h.addresses), self.student)
         with host.watch.lock:
-            return host.watch.diag.look_up(local, peer)
+            return host.watch.diag and host.watch.diag.look_up(local, peer)
 
     def unix_connect(self, name: str, kind: int = socket.SOCK_STREAM, tried: str = "") -> socket.socket:
         """连到考场文件夹里的 Unix 域套接字。符号链接不跟随，对端必须是考场里的进程，不是这台机器上别的什么。"""
@@ -167,7 +173,7 @@ class Ends(Waiting):
     def require_home(self, sock: socket.socket, tried: str) -> None:
         """对端（``SO_PEERCRED``，unix(7)）要么是考官自己，要么住在这个网络的一台主机里；已经没了的也不算。"""
         pid = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-        homes = {_network(h.namespace.pid) for h in self.net.hosts.values()} - {0}
+        homes = {_network(h.require_namespace().pid) for h in self.net.hosts.values()} - {0}
         if pid != os.getpid() and _network(pid) not in homes:
             self.fail(tried, "听着的是你的程序", "听着的不是考场里的进程")
 

@@ -15,12 +15,16 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sockscope.grading.exam.stage import Stage
 
-__all__ = ["Check", "Lab", "find_check", "find_lab", "labs"]
+__all__ = ["Check", "Examiner", "Lab", "find_check", "find_lab", "labs"]
+
+
+Examiner = Callable[["Stage"], None]
+"""考官的函数。"""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Check:
     title: str
     tries: str
     points: float
-    run: Callable[[Stage], None]
+    run: Examiner
     cells: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ("client", "server")
     student: str = "client"
@@ -62,12 +66,13 @@ class Lab:
     cells: dict[str, list[str]]
     checks: dict[str, Check] = field(default_factory=dict)
 
-    def check(self, title: str, *, points: float, tries: str, cells: list[str], **options: object) -> Callable:
+    def check(self, title: str, *, points: float, tries: str, cells: list[str],
+              **options: Any) -> Callable[[Examiner], Examiner]:
         """把考官的函数登记成一项检查。"""
         if unknown := set(cells) - set(self.cells):
             raise ValueError(f"{self.name} 没有答题格 {'、'.join(unknown)}。")
 
-        def wrap(function: Callable[[Stage], None]) -> Callable[[Stage], None]:
+        def wrap(function: Examiner) -> Examiner:
             made = Check(self, function.__name__, title, tries, points, function, cells=tuple(cells), **options)
             self.checks[made.name] = made
             return function
@@ -95,7 +100,8 @@ def find_lab(name: str) -> Lab:
     names = sorted(m.name for m in pkgutil.iter_modules(package.__path__))
     if name not in names:
         raise ValueError(f"没有叫 {name!r} 的练习；有：{'、'.join(names)}。")
-    return importlib.import_module(f"{package.__name__}.{name}").lab
+    found: Lab = importlib.import_module(f"{package.__name__}.{name}").lab
+    return found
 
 
 def find_check(name: str) -> Check:

@@ -24,6 +24,14 @@ import threading
 import time
 from _json import encode_basestring_ascii as quote
 
+TYPE_CHECKING = False  # 不导入 typing：它要花的时间比这里省下的还多；检查类型的程序认得这个名字
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any, BinaryIO, NoReturn
+
+    Trouble = dict[str, Any]
+
 MOST = 400  # 图里最多画这么多次调用
 SHOWN = 24
 LOADING = 2.0  # 装入全部答题格的时限，秒
@@ -34,10 +42,10 @@ DEFINITIONS = (_ast.Import, _ast.ImportFrom, _ast.FunctionDef, _ast.AsyncFunctio
 class Channel:
     """交回答的管道；学生代码关掉了它，就只是说不出话。"""
 
-    def __init__(self, fd):
+    def __init__(self, fd: int) -> None:
         self.fd, self.lock, self.told = fd, threading.Lock(), 0
 
-    def say(self, **message):
+    def say(self, **message: Any) -> None:
         data = (encode(message) + "\n").encode()
         with self.lock:
             while data:
@@ -46,17 +54,19 @@ class Channel:
                 except OSError:
                     return
 
-    def tell_call(self, **call):
+    def tell_call(self, **call: Any) -> None:
         """一次套接字调用开始或返回了：只为画图。"""
         self.told += 1
         if self.told <= 2 * MOST:
             self.say(call=call)
 
 
-def encode(value):
+def encode(value: Any) -> str:
     """写成 JSON：只有我们自己交回的那几种类型。"""
-    if value is None or value is True or value is False:
-        return {None: "null", True: "true", False: "false"}[value]
+    if value is None:
+        return "null"
+    if value is True or value is False:
+        return "true" if value else "false"
     if isinstance(value, str):
         return quote(value)
     if isinstance(value, dict):
@@ -69,40 +79,40 @@ def encode(value):
 
 # ---------------------------------------------------------------- 套接字：照常工作，顺便说一声
 
-def listen_in(channel):
+def listen_in(channel: Channel) -> None:
     """让 ``socket.socket`` 把每次调用说出来。"""
     original, numbers, labels = socket.socket, itertools.count(1), itertools.count(1)
 
-    class Socket(original):
-        def __init__(self, *args, **options):
+    class Socket(socket.socket):
+        def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             self.label = f"s{next(labels)}"
 
-        def _real_close(self, *args):
+        def _real_close(self, *args: Any) -> None:
             with spoken(self, "close", ()):
-                super()._real_close(*args)
+                super()._real_close(*args)  # type: ignore[misc]  # socket.socket 有它；类型桩里没有
 
     class spoken:
-        def __init__(self, sock, name, args):
+        def __init__(self, sock: socket.socket, name: str, args: tuple[Any, ...]) -> None:
             self.number, self.fields = next(numbers), {"socket": getattr(sock, "label", ""), "name": name}
             self.args = args
+            self.outcome: dict[str, Any] = {}
 
-        def __enter__(self):
+        def __enter__(self) -> spoken:
             text = ", ".join(show(a) for a in self.args)
             channel.tell_call(number=self.number, t=time.monotonic_ns(), args=text, **self.fields,
                               thread=threading.current_thread().name)
-            self.outcome = {}
             return self
 
-        def __exit__(self, kind, error, _):
+        def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
             if error is not None:
-                self.outcome = {"errno": getattr(error, "errno", None), "error": kind.__name__}
+                self.outcome = {"errno": getattr(error, "errno", None), "error": type(error).__name__}
             channel.tell_call(number=self.number, end=time.monotonic_ns(), **self.outcome)
 
-    def wrap(name):
+    def wrap(name: str) -> None:
         method = getattr(original, name)
 
-        def call(self, *args, **options):
+        def call(self: Socket, *args: Any, **options: Any) -> Any:
             with spoken(self, name, args) as entry:
                 value = method(self, *args, **options)
                 entry.outcome = {"result": f"{value[0].label}, {show(value[1])}" if name == "accept" else show(value)}
@@ -115,10 +125,10 @@ def listen_in(channel):
                  "recv_into", "recvfrom", "recvmsg", "shutdown", "setsockopt"):
         wrap(name)
     Socket.__name__ = Socket.__qualname__ = "socket"
-    socket.socket = socket.SocketType = Socket
+    vars(socket).update(socket=Socket, SocketType=Socket)
 
 
-def show(value):
+def show(value: Any) -> str:
     """一个参数或结果的文字，不长。"""
     if isinstance(value, (bytes, bytearray, memoryview)):
         data = bytes(value)
@@ -126,38 +136,38 @@ def show(value):
     if value is None:
         return ""
     if isinstance(value, socket.socket):
-        return value.label
+        return str(getattr(value, "label", ""))
     text = repr(value)
     return text if len(text) <= 80 else text[:79] + "…"
 
 
 # ---------------------------------------------------------------- 答题格
 
-PLACES = {}  # 编译时用的文件名 → 答题格
+PLACES: dict[str, str] = {}  # 编译时用的文件名 → 答题格
 
 
 class Overtime(BaseException):
     """装一格花了太久。"""
 
 
-def load(prelude, cells):
+def load(prelude: str, cells: list[tuple[str, str]]) -> tuple[dict[str, Any], dict[str, Trouble | None]]:
     """把开场白和答题格装进一个名字空间；返回它，和每格的第一个错误（没有则为 None）。"""
-    space = {"__name__": "__main__", "__builtins__": __builtins__}
+    space: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
     exec(compile(prelude, "<开场>", "exec"), space)
     signal.signal(signal.SIGALRM, overtime)
     deadline = time.monotonic() + LOADING
     return space, {name: load_cell(name, source, space, deadline) for name, source in cells}
 
 
-def overtime(*_):
+def overtime(*_: object) -> NoReturn:
     raise Overtime
 
 
-def load_cell(name, source, space, deadline):
+def load_cell(name: str, source: str, space: dict[str, Any], deadline: float) -> Trouble | None:
     where = f"<{name}>"
     PLACES[where] = name
     try:
-        tree = compile(source, where, "exec", _ast.PyCF_ONLY_AST)
+        tree: Any = compile(source, where, "exec", _ast.PyCF_ONLY_AST)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return {"type": type(error).__name__, "text": str(getattr(error, "msg", error)),
                 "cell": name, "line": getattr(error, "lineno", 0)}
@@ -173,7 +183,7 @@ def load_cell(name, source, space, deadline):
     return first
 
 
-def run(statement, where, space):
+def run(statement: _ast.stmt, where: str, space: dict[str, Any]) -> Trouble | None:
     try:
         exec(compile(_ast.Module([statement], []), where, "exec"), space)
     except Overtime:
@@ -183,9 +193,9 @@ def run(statement, where, space):
     return None
 
 
-def describe(error):
+def describe(error: BaseException) -> Trouble:
     """一个异常：类名、文字、在哪一格第几行。"""
-    place = {"cell": "", "line": 0}
+    place: Trouble = {"cell": "", "line": 0}
     step = error.__traceback__
     while step is not None:
         place = place_of(step.tb_frame.f_code.co_filename, step.tb_lineno) or place
@@ -197,21 +207,22 @@ def describe(error):
     return {"type": type(error).__name__, "text": text[:300], "errno": errno_of(error), **place}
 
 
-def errno_of(error):
+def errno_of(error: BaseException) -> int | None:
     number = getattr(error, "errno", None)
     return number if type(number) is int else None
 
 
-def place_of(filename, line):
+def place_of(filename: str, line: int | None) -> Trouble | None:
     """``<ask>`` 第 3 行；不是答题格里的则为 None。"""
     return {"cell": PLACES[filename], "line": line} if filename in PLACES else None
 
 
-def standing(own):
+def standing(own: int) -> list[Trouble]:
     """每个线程此刻停在答题格的哪一行，主线程在最前。"""
     gc.disable()  # 3.11 里，_current_frames 碰上垃圾回收会锁死（python/cpython#106883）；考到这里，反正快结束了
     places = []
-    for ident, frame in sorted(sys._current_frames().items(), key=lambda f: f[0] != threading.main_thread().ident):
+    for ident, top in sorted(sys._current_frames().items(), key=lambda f: f[0] != threading.main_thread().ident):
+        frame: Any = top
         while frame is not None and ident != own:
             if place := place_of(frame.f_code.co_filename, frame.f_lineno):
                 places.append({**place, "function": frame.f_code.co_name})
@@ -222,13 +233,13 @@ def standing(own):
 
 # ---------------------------------------------------------------- 参数与返回值
 
-def build(argument):
+def build(argument: dict[str, Any]) -> Any:
     """任务里的一个参数：普通值，字节串，或在这里现做的套接字。"""
     kind, value = next(iter(argument.items()))
     return BUILDERS[kind](value)
 
 
-def socket_of(wanted, channel):
+def socket_of(wanted: dict[str, Any], channel: Channel) -> socket.socket:
     """按要求做一个套接字：先绑，再听或连，或者接住一个连接。"""
     sock = socket.socket(wanted["family"], wanted["type"])
     if wanted.get("bind") is not None:
@@ -246,11 +257,12 @@ def socket_of(wanted, channel):
     return sock
 
 
-BUILDERS = {"value": lambda v: v, "bytes": bytes.fromhex, "tuple": lambda v: tuple(build(a) for a in v),
-            "list": lambda v: [build(a) for a in v]}
+BUILDERS: dict[str, Callable[[Any], Any]] = {
+    "value": lambda v: v, "bytes": bytes.fromhex, "tuple": lambda v: tuple(build(a) for a in v),
+    "list": lambda v: [build(a) for a in v]}
 
 
-def plain(value, depth=0):
+def plain(value: Any, depth: int = 0) -> dict[str, Any]:
     """返回值写成 JSON：只认这几种确切的类型，别的只说它是什么。"""
     kind = type(value)
     if value is None or kind in (bool, str, float):
@@ -270,7 +282,7 @@ def plain(value, depth=0):
 
 # ---------------------------------------------------------------- 一次任务
 
-def limit(limits, uid, tighter):
+def limit(limits: dict[str, int], uid: int, tighter: dict[str, int]) -> None:
     """放下全部权能；批改时再换成谁也不是的用户，收紧资源（setrlimit(2)）。普通用户遇到什么，学生代码就遇到什么。"""
     import resource
 
@@ -289,7 +301,7 @@ def limit(limits, uid, tighter):
         libc.capset(struct.pack("Ii", 0x20080522, 0), struct.pack("6I", 0, 0, 0, 0, 0, 0))
 
 
-def answer_questions(channel, questions, dismissed):
+def answer_questions(channel: Channel, questions: BinaryIO, dismissed: threading.Event) -> None:
     """批改的一方问“停在哪里”，就照实说；它放下管道，就是说可以走了。"""
     own = threading.get_ident()
     for line in questions:
@@ -298,7 +310,7 @@ def answer_questions(channel, questions, dismissed):
     dismissed.set()
 
 
-def main():
+def main() -> None:
     channel = Channel(os.dup(1))
     questions = os.fdopen(os.dup(0), "rb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -328,11 +340,11 @@ def main():
     attempt(channel, space[task["function"]], arguments, dismissed)
 
 
-def hand_over(task, channel, questions):
+def hand_over(task: dict[str, Any], channel: Channel, questions: BinaryIO) -> None:
     """不叫函数，交给另一个程序：执行笔记本时的内核或 nbclient。它自己的包在 ``task["packages"]`` 里。"""
     sys.path[:0] = task["packages"]
     sys.pycache_prefix, sys.dont_write_bytecode = task["bytecode"], not task["fresh"]
-    space = {"__name__": "program"}
+    space: dict[str, Any] = {"__name__": "program"}
     try:
         exec(compile(task["program"], "<程序>", "exec"), space)
         space["main"](task, channel, questions)
@@ -340,7 +352,7 @@ def hand_over(task, channel, questions):
         os.write(2, f"{type(error).__name__}: {error}".encode("utf-8", "replace"))
 
 
-def attempt(channel, function, arguments, dismissed):
+def attempt(channel: Channel, function: Callable[..., Any], arguments: list[Any], dismissed: threading.Event) -> None:
     """叫一次学生的函数，交回结果；然后留着不走，好让批改的一方看清它没有关掉的东西。"""
     value = None
     try:

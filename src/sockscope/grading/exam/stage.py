@@ -112,7 +112,8 @@ class Stage(Ends):
     def trace(self) -> tr.Trace:
         """到此刻的轨迹：考官的调用、网线上的包、内核的状态是看见的；学生一侧的调用是他的进程说的。"""
         seen, journal = self.net.trace, self.net.journal
-        told, homes = [], Counter()  # 主机 → 那里的学生进程已经有几个套接字
+        told: list[tr.Call] = []
+        homes: Counter[str] = Counter()  # 主机 → 那里的学生进程已经有几个套接字
         for student in self.students:
             told += student.told_calls(journal.origin, homes[student.host.name])
             homes[student.host.name] += student.sockets
@@ -170,7 +171,7 @@ def examine(check: Check, answers: Answers, launcher: Launcher, seed: int) -> Ve
     finally:
         try:
             if verdict.status != "passed":
-                stage.net.wires.settle(1)
+                stage.quiet()
                 verdict.trace = stage.trace
         finally:
             stage.close()

@@ -76,7 +76,7 @@ class Plain:
 class Other:
     """学生返回了我们不认的类型；它与什么都不相等。"""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: object) -> None:
         self.name = clean(name)
 
     def __repr__(self) -> str:

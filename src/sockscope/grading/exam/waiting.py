@@ -75,12 +75,16 @@ class Waiting:
         """学生代码所在的主机。"""
         return self.net[self.check.student]
 
+    def quiet(self) -> bool:
+        """等网线上没有包了（至多一秒）；考场总有网线。"""
+        return self.net.wires is not None and self.net.wires.settle(1)
+
     def until(self, fact: Callable[[], Any], tried: str, expected: str,
               seen: Callable[[], str] = lambda: "一直没有发生", sock: Any = None) -> Any:
         """等一件事成真，返回它的值。等不到就是一行不符，并说明学生的程序停在哪里。"""
         clock, pace = Clock(self.check.patience), Pace()
         while not (value := fact()):
-            if self._nobody_left() and self.net.wires.settle(1):
+            if self._nobody_left() and self.quiet():
                 if value := fact():
                     return value
                 break

@@ -5,6 +5,8 @@
 它交出去的，批改的一方还要再看一遍（``outputs``）。
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import logging
@@ -13,15 +15,19 @@ import socket
 import time
 from errno import EAGAIN
 from queue import Empty
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import zmq.asyncio
-from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.session import Session
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, DeadKernelError
 from nbformat import v4
 from traitlets import Type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
 
 MESSAGE = 32 << 20  # 内核的一句话最长，字节；再长，zmq 就与它断开，不再连
 WAITING = 2  # 没有读的话最多存几句，多了堵在内核那边
@@ -38,7 +44,7 @@ class Channel(AsyncZMQSocketChannel):
 
     heard = 0
 
-    async def get_msg(self, timeout=None):
+    async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:  # type: ignore[override]  # 父类覆盖祖父类时就是这样
         while self.heard < GARBAGE:
             await asyncio.sleep(0)
             if not await self.socket.poll(None if timeout is None else int(timeout * 1000)):
@@ -54,23 +60,27 @@ class Channel(AsyncZMQSocketChannel):
 class Client(AsyncKernelClient):
     """连着内核的一头。内核还在不在，问它的套接字还有没有人听。"""
 
+    broken: asyncio.Future[Any]
     shell_channel_class = iopub_channel_class = control_channel_class = Type(Channel)
 
-    async def is_alive(self):
+    async def is_alive(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.setblocking(False)
             return probe.connect_ex(f"{self.ip}-{self.shell_port}") in (0, EAGAIN)
 
     _async_is_alive = is_alive
 
-    def interrupt(self):
+    def interrupt(self) -> None:
         self.control_channel.send(self.session.msg("interrupt_request", {}))
 
 
 class Conductor(NotebookClient):
     """nbclient，只是输出另收。"""
 
-    def process_message(self, msg, cell, cell_index):
+    page: Page
+    kc: Client
+
+    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> None:
         kind, content = msg["header"].get("msg_type"), msg["content"]
         if kind == "status" and content.get("execution_state") == "idle":
             raise CellExecutionComplete
@@ -80,10 +90,12 @@ class Conductor(NotebookClient):
 class Page:
     """一格的输出，装满为止。``lost``：没有收下的种类。"""
 
-    def __init__(self):
-        self.outputs, self.lost, self.text, self.pictures = [], set(), 0, 0
+    def __init__(self) -> None:
+        self.outputs: list[tuple[str, list[str]]] = []
+        self.lost: set[str] = set()
+        self.text = self.pictures = 0
 
-    def take(self, kind, content):
+    def take(self, kind: Any, content: dict[str, Any]) -> None:
         if kind == "stream":
             self.write("stderr" if content.get("name") == "stderr" else "stdout", content.get("text"))
         elif kind == "error":
@@ -93,7 +105,7 @@ class Page:
         elif kind in ("display_data", "execute_result") and isinstance(content.get("data"), dict):
             self.show(content["data"])
 
-    def write(self, kind, text):
+    def write(self, kind: str, text: Any) -> None:
         if not isinstance(text, str):
             return
         fits = text[:TEXT - self.text]
@@ -105,7 +117,7 @@ class Page:
         elif fits and self.room():
             self.outputs.append((kind, [fits]))
 
-    def show(self, data):
+    def show(self, data: dict[str, Any]) -> None:
         picture = data.get("image/png")
         if isinstance(picture, str) and len(picture) <= PICTURE and self.pictures < PICTURES and self.room():
             self.pictures += 1
@@ -114,13 +126,13 @@ class Page:
             self.write("text", data.get("text/plain"))
         self.lost |= {"rich"} if set(data) - {"text/plain", "image/png"} else set()
 
-    def room(self):
+    def room(self) -> bool:
         if len(self.outputs) >= OUTPUTS:
             self.lost.add("long")
         return len(self.outputs) < OUTPUTS
 
 
-def connected(key, connection):
+def connected(key: str, connection: dict[str, Any]) -> Client:
     context = zmq.asyncio.Context()
     context.maxmsgsize, context.rcvhwm, context.sndhwm = MESSAGE, WAITING, 100
     client = Client(context=context, session=Session(key=key.encode()), **connection)
@@ -130,7 +142,7 @@ def connected(key, connection):
     return client
 
 
-async def one(conductor, index, seconds, grace):
+async def one(conductor: Conductor, index: int, seconds: float, grace: float) -> str:
     """执行一格，返回怎样结束的：done、overtime（打断了）、stuck（打不断）、dead（没了）、deaf（听不见了）、garbled（看不懂）。"""
     conductor.page, broken = Page(), conductor.kc.broken
     run = asyncio.ensure_future(conductor.async_execute_cell(conductor.nb.cells[index], index))
@@ -149,7 +161,7 @@ async def one(conductor, index, seconds, grace):
     return "garbled" if run.exception() else ending
 
 
-async def perform(task, say):
+async def perform(task: dict[str, Any], say: Callable[..., None]) -> None:
     cells = [v4.new_code_cell(source) for _, source in task["sources"]]
     conductor = Conductor(v4.new_notebook(cells=cells), timeout=None, allow_errors=True,
                           iopub_timeout=int(task["whole"]))  # 答复先到，输出后到，隔多久要看机器；时限在 one 里
@@ -170,12 +182,12 @@ async def perform(task, say):
     say(finished=True)
 
 
-def main(task, channel, questions):
+def main(task: dict[str, Any], channel: Any, questions: Any) -> None:
     questions.readline()  # 等内核就绪
     asyncio.run(leave(perform(task, channel.say)))
 
 
-async def leave(work):
+async def leave(work: Coroutine[Any, Any, None]) -> NoReturn:
     """做完就走，不等还挂着的读写。"""
     await work
     os._exit(0)

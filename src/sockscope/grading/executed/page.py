@@ -170,7 +170,7 @@ def page(book: dict[str, Any], lab: Lab, paper: Paper, ran: dict[int, Ran], verd
         elif name in paper.written or (name and cell["cell_type"] == "markdown"):
             parts.append(f'<pre class="own">{html.escape(visible(paper.written.get(name, "（没有交这一格）")))}</pre>')
         elif cell["cell_type"] == "markdown":
-            parts.append(prose(source.text_of(cell)))
+            parts.append(str(prose(source.text_of(cell))))
         elif number in ran:
             parts.append(f"<pre>{html.escape(source.text_of(cell))}</pre>{shown(ran[number])}")
     return framed(f"{lab.name} {lab.title}：{paper.student}，执行过的笔记本", "\n".join(parts))

@@ -81,10 +81,10 @@ EXAM = Room()
 
 def packages(*names: str) -> tuple[str, ...]:
     """装着这几个包的文件夹；没有装抛 ``Refused``。"""
-    found = {name: importlib.util.find_spec(name) for name in names}
-    if lacking := [name for name, spec in found.items() if spec is None]:
+    found = {name: spec.origin if (spec := importlib.util.find_spec(name)) else None for name in names}
+    if lacking := [name for name, origin in found.items() if origin is None]:
         raise Refused(f"没有装 {'、'.join(lacking)}。补救：pip install {' '.join(lacking)}。")
-    return tuple(dict.fromkeys(str(Path(os.path.realpath(spec.origin)).parents[1]) for spec in found.values()))
+    return tuple(dict.fromkeys(str(Path(os.path.realpath(origin)).parents[1]) for origin in found.values() if origin))
 
 
 class Refused(RuntimeError):
@@ -220,7 +220,7 @@ def _link(path: str) -> tuple[str, ...]:
 
 def _in_user_namespace(host: Host) -> bool:
     """主机是不是先进了用户命名空间才造出来的：是，就没有真的 root 可以放下。"""
-    ours, theirs = (os.stat(f"/proc/{who}/ns/user").st_ino for who in ("self", host.namespace.pid))
+    ours, theirs = (os.stat(f"/proc/{who}/ns/user").st_ino for who in ("self", host.require_namespace().pid))
     return ours != theirs
 
 

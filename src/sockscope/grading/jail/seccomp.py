@@ -11,6 +11,7 @@ import functools
 import os
 import socket
 import tempfile
+from typing import Any
 
 from sockscope.live.linux import AF_UNIX
 
@@ -69,7 +70,7 @@ def program() -> bytes:
         return file.read()
 
 
-def _add(lib: object, rules: object, action: int, name: str, *conditions: object) -> None:
+def _add(lib: Any, rules: Any, action: int, name: str, *conditions: object) -> None:
     """加一条规则；这个架构或这个版本的库不认识的调用，本来就调用不了或叫不出名字，跳过。"""
     if lib.resolve_syscall(lib.system_arch(), name) < 0:
         return

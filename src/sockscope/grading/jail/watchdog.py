@@ -83,7 +83,8 @@ def first(info: Path) -> int | None:
 def _told(info: Path) -> dict[str, int]:
     """bubblewrap 写下的 1 号进程和各个命名空间的编号；还没有写完则为空。"""
     try:
-        return json.loads(info.read_text())
+        told: dict[str, int] = json.loads(info.read_text())
+        return told
     except (OSError, ValueError):
         return {}
 

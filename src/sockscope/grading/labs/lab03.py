@@ -118,7 +118,7 @@ def serve_again(stage: Stage) -> None:
     serving.end()
     stage.expect("进程被杀之后，客人听到的结尾", b"", stage.receive_all(near))
     near.close()
-    stage.net.wires.settle(1)
+    stage.quiet()
     _, door = opened(stage, port)
     talk(stage, stage.dial("client", door), "重启之后来的客人")
 
@@ -132,7 +132,8 @@ def elsewhere(stage: Stage, number: int) -> tuple[str, str]:
 
 def listened(stage: Stage) -> tuple[str, int]:
     """有人听的地址；回声、握手都由内核做，不必 accept。"""
-    return stage.listen(port=PORT + stage.rng.randrange(500)).getsockname()
+    address: tuple[str, int] = stage.listen(port=PORT + stage.rng.randrange(500)).getsockname()
+    return address
 
 
 def closed(stage: Stage) -> tuple[str, int]:
@@ -191,10 +192,8 @@ def silence(stage: Stage) -> None:
 
 def local_state(stage: Stage, source: str, target: str) -> str:
     """学生的内核里，``source`` 到 ``target`` 这条连接的状态。"""
-    ends = [(host, int(port)) for host, _, port in (end.rpartition(":") for end in (source, target))]
-    with stage.student.watch.lock:
-        reading = stage.student.watch.diag.look_up(*ends)
-    return reading.state if reading else "CLOSE"
+    local, peer = ((host, int(port)) for host, _, port in (end.rpartition(":") for end in (source, target)))
+    return stage.state_of(local, peer)
 
 
 @lab.check("是谁说的", points=1, cells=["diagnose"], hosts=ROW, delay=0.002,

@@ -191,7 +191,7 @@ def no_room(stage: Stage) -> None:
     near.sendall(frame(stage.rng.randbytes(30)))
     near.shutdown(1)
     kind, value = stage.outcome(collector, "磁盘满了，collect()", "抛出 OSError")
-    stage.net.wires.settle(1)
+    stage.quiet()
     told = near.recv(64, 0x40) if poll(near, select.POLLIN) else b""  # MSG_DONTWAIT
     stage.expect("磁盘满了，没有记下；客人收到的确认", b"", told)
     stage.require(kind == "raised" and value.get("errno") == 28, "磁盘满了，collect()", "抛出 OSError（ENOSPC）",

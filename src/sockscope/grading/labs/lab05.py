@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sockscope.grading.exam.arguments import PORT, accepted, connected
@@ -63,7 +64,7 @@ def broken_answer(stage: Stage) -> None:
             conn.close()
             stage.expect("正常的一次，ask() 返回的回答", answer, stage.result(asking))
             continue
-        stage.pause(lambda conn=conn: not stage.unread(conn))  # 先让它读到这半句
+        stage.pause(partial(all_read, stage, conn))  # 先让它读到这半句
         linger_reset(conn)
         kind, value = stage.outcome(asking, "连接被重置的一次", "抛出 ConnectionResetError")
         stage.require(kind == "raised" and value.get("type") == "ConnectionResetError", "连接被重置的一次",
@@ -115,7 +116,7 @@ def relay_end(stage: Stage) -> None:
         first, last = (far, near) if turned else (near, far)
         first.shutdown(1)
         stage.expect("先说完的一头的结尾，传到另一头", b"", stage.receive_all(last))
-        stage.pause(lambda student=relaying: student.over)  # 一个方向结束就想走的，让它先走
+        stage.pause(partial(getattr, relaying, "over"))  # 一个方向结束就想走的，让它先走
         words = stage.rng.randbytes(2000)
         last.sendall(words)
         last.shutdown(1)
@@ -137,10 +138,15 @@ def relay_reset(stage: Stage) -> None:
     stage.result(relaying, "relay()", "返回")
 
 
+def all_read(stage: Stage, conn: Any) -> bool:
+    """考官发到这条连接上的，学生的程序都读走了。"""
+    return not stage.unread(conn)
+
+
 def ended(sock: Any) -> bool:
     """读得到结尾或错误，而不是数据。"""
     try:
-        return sock.recv(1, 0x40) == b""  # MSG_DONTWAIT
+        return bool(sock.recv(1, 0x40) == b"")  # MSG_DONTWAIT
     except BlockingIOError:
         return False
     except OSError:

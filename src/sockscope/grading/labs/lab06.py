@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sockscope.grading.exam.arguments import PORT, Path, connected, datagram
@@ -25,6 +26,10 @@ NEVER = 60.0  # 这么长的时限：整场考试里不该到
 OFTEN = 0.03  # 心跳的间隔，秒
 GLANCE = 0.15
 MANY, LONG = 1000, 100_000  # 一次最多收几个心跳；值班报告最长，字节
+
+
+def unreturned(ward: Ward) -> str:
+    return f"没有返回；{ward.story()}"
 
 
 class Ward:
@@ -118,7 +123,7 @@ def echo_beats(stage: Stage) -> None:
     for who in stage.rng.sample([0, 1] * 3, 6):
         beat = stage.rng.randbytes(stage.rng.randint(1, 12))
         asking[who].sendto(beat, door)
-        stage.until(lambda who=who: poll(asking[who], select.POLLIN), f"第 {who + 1} 个人来问", show(beat),
+        stage.until(partial(poll, asking[who], select.POLLIN), f"第 {who + 1} 个人来问", show(beat),
                     lambda: "没有答复", asking[who])
         stage.expect(f"第 {who + 1} 个人来问，答复", beat, asking[who].recv(4096))
 
@@ -157,7 +162,7 @@ def keep_asking(stage: Stage) -> None:
         for number in range(count):
             ward.beat(f"间隔 {OFTEN if often else NEVER:g} 秒，没有人答，等第 {number + 1} 次心跳")
         if not often:
-            early = stage.pause(lambda ward=ward: poll(ward.sock, select.POLLIN), GLANCE)
+            early = stage.pause(partial(poll, ward.sock, select.POLLIN), GLANCE)
             stage.require(not early, f"间隔 {NEVER:g} 秒，第一次心跳之后马上看一眼", "没有第二次",
                           "又来了一次" if early else "没有第二次")
         ward.expect_quiet(f"收到 {count} 次心跳，时限远没有到")
@@ -255,7 +260,7 @@ def nobody_home(stage: Stage) -> None:
             ward.watching.dismiss()
             continue
         ward.sock.close()
-        stage.until(lambda ward=ward: ward.watching.over, "对端的进程没了，watch()", "返回",
-                    lambda ward=ward: f"没有返回；{ward.story()}")
+        stage.until(partial(getattr, ward.watching, "over"), "对端的进程没了，watch()", "返回",
+                    partial(unreturned, ward))
         stage.result(ward.watching)
         stage.expect("对端的进程没了，最后一行报告", ["dead"], ward.lines()[-1:])

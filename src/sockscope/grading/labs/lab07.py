@@ -10,6 +10,7 @@ import stat
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path as File
 from typing import Any
 
@@ -127,7 +128,7 @@ def living_daemon(stage: Stage) -> None:
         theirs = occupy(stage, name)
         refuses(stage, name, "有人正听着的路径")
         stage.unix_connect(name, tried="之后别的客人去连").sendall(words)
-        stage.until(lambda theirs=theirs, words=words: heard(theirs, words), "之后别的客人去连",
+        stage.until(partial(heard, theirs, words), "之后别的客人去连",
                     "还是原来那个守护进程接待", lambda: "没有到它那里")
 
 

@@ -34,7 +34,8 @@ class Correspondent:
     def __init__(self, stage: Stage, host: str, port: int) -> None:
         self.stage, self.sock = stage, stage.net[host].socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind((stage.net[host].address, port))
-        self.address, self.peer = self.sock.getsockname(), None
+        self.address: tuple[str, int] = self.sock.getsockname()
+        self.peer: tuple[str, int] | None = None
 
     def receive(self, tried: str, expected: str) -> bytes:
         self.stage.until(lambda: poll(self.sock, select.POLLIN), tried, expected, lambda: "什么也没有等到", self.sock)
@@ -65,6 +66,7 @@ class Correspondent:
             self.stage.fail(when, "没有信来：还没有等满 rto，窗口也没有空位", f"又来了一封：编号 {found}，内容 {show(text)}")
 
     def send(self, data: bytes) -> None:
+        assert self.peer is not None  # 收过信，或者写明了寄给谁
         self.sock.sendto(data, self.peer)
 
     def confirm(self, wanted: int) -> None:
@@ -179,7 +181,7 @@ def answered(stage: Stage, post: Correspondent, what: str, allowed: list[int]) -
     data = post.receive(f"{what}，等确认", f"确认，编号 {allowed[0]}")
     stage.require(data in [number(n) for n in allowed], f"{what}，它的确认（你要的下一封）",
                   f"{number(allowed[0])!r}", show(data))
-    return struct.unpack("!I", data)[0]
+    return int.from_bytes(data)
 
 
 @lab.check("最后一个确认丢了", points=2, cells=["receiver"], student="server",

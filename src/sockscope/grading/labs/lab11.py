@@ -103,7 +103,8 @@ class Bell:
         listener.bind(stage.net.folder + "bell")
         stage.share("bell")
         listener.listen()
-        self.listener, self.rope = listener, None
+        self.listener = listener
+        self.rope: socket.socket | None = None
 
     def wait(self, tried: str) -> None:
         if self.rope is None:
@@ -195,7 +196,7 @@ def silent_guest(stage: Stage) -> None:
     bell.wait("柜台开张")
     for _ in range(stage.rng.randint(1, 2)):
         stage.dial("client", door)
-        stage.net.wires.settle(1)
+        stage.quiet()
     for _ in range(2):
         guest, question = stage.dial("client", door), stage.rng.randbytes(20)
         guest.sendall(question)
@@ -209,7 +210,8 @@ class Ward:
     """考官在网线上做一段对话，把它的包写成学生看得懂的样子。"""
 
     def __init__(self, stage: Stage) -> None:
-        self.stage, self.rng, self.open = stage, stage.rng, []
+        self.stage, self.rng = stage, stage.rng
+        self.open: list[Any] = []
         self.client, self.server = stage.net.client, stage.net.server
         self.ports = iter(stage.rng.sample(range(7000, 8000), 40))
 
@@ -241,11 +243,10 @@ class Ward:
 
     def film(self, scene: Callable[[Ward, bool], None], manner: bool) -> list[Packet]:
         """演一段，等网线静下来，取这一段的包。"""
-        wires = self.stage.net.wires
-        wires.settle(1)
+        self.stage.quiet()
         start = len(self.stage.net.trace.packets)
         scene(self, manner)
-        wires.settle(1)
+        self.stage.quiet()
         packets = self.stage.net.trace.packets[start:]
         for sock in self.open:
             sock.close()
@@ -268,11 +269,11 @@ def live_twice(ward: Ward, again: bool) -> None:
     near, far = ward.meet(listener)
     far.send(ward.words())
     far.shutdown(socket.SHUT_WR)
-    ward.stage.net.wires.settle(1)
+    ward.stage.quiet()
     near.recv(64)  # 没有读完就关，会是 RST
     for sock in (near, far, listener):
         sock.close()
-        ward.stage.net.wires.settle(1)
+        ward.stage.quiet()
     if again:
         ward.meet(ward.listener(door))[1].send(ward.words())
     else:
@@ -291,11 +292,11 @@ def two_families(ward: Ward, welcome: bool) -> None:
 def say_something(ward: Ward, urgent: bool) -> None:
     near, far = ward.meet()
     near.send(ward.words(1, 1))
-    ward.stage.net.wires.settle(1)
+    ward.stage.quiet()
     far.send(ward.words())
-    ward.stage.net.wires.settle(1)
+    ward.stage.quiet()
     near.send(ward.words(5), socket.MSG_OOB if urgent else 0)
-    ward.stage.net.wires.settle(1)
+    ward.stage.quiet()
     far.send(ward.words())
 
 
