@@ -43,7 +43,8 @@ def test_a_clean_notebook_passes():
     code(name="Half_Close"),
     code(source="%%tiem\nx = 1"),
     code(source="%matplotlob inline"),
-], ids=["output", "count", "metadata", "random-id", "bad-id", "cell-magic", "line-magic"])
+    code(source="child = 'import os  # 中文'"),
+], ids=["output", "count", "metadata", "random-id", "bad-id", "cell-magic", "line-magic", "child-program"])
 def test_what_must_be_refused(cell):
     assert check(notebook(cell))
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import functools
 import json
 import re
@@ -26,6 +27,7 @@ METADATA = {
 CELL_METADATA = {"jupyter", "mystnb", "nbgrader", "tags"}
 HAND_WRITTEN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,3}(-[0-9a-f]{12})?")
+PROGRAM = re.compile(r"^import \w", re.MULTILINE)
 MAGIC = re.compile(r"^(%%?)(\w+)", re.MULTILINE)
 
 
@@ -64,7 +66,7 @@ def check(text: str) -> list[str]:
         nbformat.validate(nbformat.reads(text, as_version=4))
     except (ValueError, KeyError, nbformat.ValidationError) as wrong:
         return [f"不是合格的笔记本：{str(wrong).splitlines()[0]}"]
-    problems = [problem for cell in cells for problem in _magics(cell)]
+    problems = [problem for cell in cells for problem in (*_magics(cell), *_children(cell))]
     if text != clean(text):
         problems.append("有输出、序号、多余的元数据或别的排版；用 python -m sockscope.cells.notebook --fix 改掉")
     return problems
@@ -90,6 +92,18 @@ def _magics(cell: dict[str, Any]) -> Iterator[str]:
     for kind, name in MAGIC.findall(source):
         if name not in _known_magics()["cell" if kind == "%%" else "line"]:
             yield f"单元格 {cell.get('id')!r} 里没有 {kind}{name} 这个魔法命令"
+
+
+def _children(cell: dict[str, Any]) -> Iterator[str]:
+    """单元格里的另一个 Python 程序：多半由命令行的 -c 带去，不是 UTF-8 的机器上带不走中文。"""
+    try:
+        tree = ast.parse("".join(cell["source"]) if cell["cell_type"] == "code" else "")
+    except SyntaxError:  # 魔法命令
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and not node.value.isascii() \
+                and PROGRAM.search(node.value):
+            yield f"单元格 {cell.get('id')!r} 里交给另一个 Python 的程序只能用 ASCII：命令行在有的机器上带不走中文"
 
 
 @functools.cache
