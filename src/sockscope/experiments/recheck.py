@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.forkserver
 import os
-import pkgutil
 import signal
+import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -22,6 +24,7 @@ from sockscope import experiments
 from sockscope.experiments.experiment import get, names, recording
 from sockscope.experiments.recording import Recording, today
 from sockscope.live import Unavailable
+from sockscope.live.folder import place
 from sockscope.tcp import violations
 from sockscope.trace import Trace, compare
 
@@ -105,13 +108,26 @@ def recheck(run: Run) -> str:
 def team(workers: int = 0) -> Iterator[ProcessPoolExecutor]:
     """一班做实验的进程；``workers`` 为 0 时按核数来定。出了这个 with，它们都不在了。"""
     context = multiprocessing.get_context("forkserver")
-    modules = [f"{experiments.__name__}.{module.name}" for module in pkgutil.iter_modules(experiments.__path__)]
+    names()  # 全部实验的模块都导入了，分出去的进程不必再导入
+    modules = [module for module in sys.modules if module.startswith(f"{experiments.__name__}.")]
     context.set_forkserver_preload(["scapy.layers.inet6", *modules])
+    with _short_paths():
+        multiprocessing.forkserver.ensure_running()
     pool = ProcessPoolExecutor(workers or PER_CORE * (os.cpu_count() or 1), context, _join)
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _short_paths() -> Iterator[None]:
+    """multiprocessing 把它的 Unix 域套接字放在临时文件夹里：TMPDIR 太长（unix(7) 只许 107 个字节）就换一个。"""
+    before, tempfile.tempdir = tempfile.tempdir, place()
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def _join() -> None:
