@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sockscope import experiments
-from sockscope.render.causes import causes, signatures, socket_of
+from sockscope.render.causes import causes, socket_of
 from sockscope.render.descriptors import holdings
 from sockscope.render.labels import waited
 from sockscope.render.lanes import lanes
@@ -100,11 +100,6 @@ def test_each_datagram_has_its_own_sendto() -> None:
     data = [(p.payload, c) for p, c in pairs(load(ZOO["udplost"]))]
     assert all(isinstance(c, Call) and bytes.fromhex(c.data) == payload for payload, c in data)
     assert len({id(c) for _, c in data}) == len(data)
-
-
-def test_signatures_count_occurrences() -> None:
-    found = list(signatures(load(ZOO["syndrop"])).values())
-    assert found[:3] == ["client>server SYN 0+0", "client>server SYN 0+0 #2", "client>server SYN 0+0 #3"]
 
 
 # ---------------------------------------------------------------- 描述符与道

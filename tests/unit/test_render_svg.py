@@ -181,14 +181,6 @@ def test_hundreds_of_events_fold_and_keep_the_interesting_ones() -> None:
     assert float(root.get("height")) < 1500
 
 
-def test_signatures_are_what_the_scissors_accept() -> None:
-    root, trace = draw("keepalive"), load(ZOO["keepalive"])
-    found = [groups(root)[i].get("data-signature") for i, e in enumerate(trace.events) if isinstance(e, Packet)]
-    assert len(found) == len(set(found))
-    probes = [s for s in found if "#" in s]
-    assert probes == ["client>server ACK 2+0 #2", "client>server ACK 2+0 #3"]
-
-
 def test_causes_point_backwards() -> None:
     for path in ZOO.values():
         for index, group in groups(ElementTree.fromstring(svg.render(load(path)))).items():

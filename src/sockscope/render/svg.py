@@ -1,7 +1,7 @@
 """三轨图：两侧是调用，中间是网线上的包，主机的线上是内核的状态。
 
 ``render(trace)`` 是 Trace 的纯函数，返回一份自足的 SVG：样式在里面，没有脚本，不引用任何外部资源。
-每个事件恰好一个 ``<g data-event>``，带着它的时刻、因果和签名；脚本只添行为，不画图。
+每个事件恰好一个 ``<g data-event>``，带着它的时刻；脚本只添行为，不画图。
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class _Pen:
         place = f' data-seq="{p.seq}"' if p.seq is not None else ""
         place += f' data-ack="{p.ack}"' if p.ack is not None else ""
         place += f' data-window="{p.window}"' if p.window is not None else ""
-        extra = (f' data-signature="{escape(self.figure.signatures[arrow.index])}" data-cable="{p.cable}" '
+        extra = (f' data-cable="{p.cable}" '
                  f'data-length="{p.length}"{place}{cause}')
         body = self.connector(arrow) + self.shaft(arrow) + self.tip(arrow) + self.arrow_label(arrow)
         kind = f"packet {arrow.kind}" + ("" if p.fate == "delivered" else f" {p.fate}")
