@@ -77,8 +77,7 @@ class _Pen:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="sockscope {self.metrics.name}" role="img" '
             f'viewBox="0 0 {w} {_n(height)}" width="{w}" height="{_n(height)}" '
-            f'aria-labelledby="{key}-title {key}-desc" data-axis="{axis}" data-top="{_n(self.figure.top)}" '
-            f'data-bottom="{_n(self.figure.bottom)}" style="max-width:100%;height:auto">'
+            f'aria-labelledby="{key}-title {key}-desc" data-axis="{axis}" style="max-width:100%;height:auto">'
             f'<title id="{key}-title">{title}</title><desc id="{key}-desc">{escape(self.description)}</desc>'
             f"<style>{stylesheet()}</style>"
             f'<defs><pattern id="{key}-hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
@@ -126,10 +125,8 @@ class _Pen:
 
     # ------------------------------------------------------------ 事件
 
-    def group(self, kind: str, index: int, t: int, end: int | None, extra: str, title: str, body: str) -> str:
-        until = f' data-end="{end}"' if end is not None else ""
-        return (f'<g class="{kind}" data-event="{index}" data-t="{t}"{until}{extra}>'
-                f"<title>{escape(title)}</title>{body}</g>")
+    def group(self, kind: str, index: int, t: int, title: str, body: str) -> str:
+        return f'<g class="{kind}" data-event="{index}" data-t="{t}"><title>{escape(title)}</title>{body}</g>'
 
     def call(self, mark: CallMark) -> str:
         call, body = mark.call, ""
@@ -142,20 +139,13 @@ class _Pen:
             body += (f'<g class="return" data-t="{call.end}"><circle class="ring" cx="{_n(mark.x)}" '
                      f'cy="{_n(mark.end)}" r="2.6"/>{"".join(self.label(label) for label in mark.returns)}</g>')
         kind = "call" + (" failed" if is_error(call) else "") + (" waited" if mark.blocked else "")
-        extra = f' data-host="{escape(call.host)}" data-socket="{escape(call.socket)}"'
-        return self.group(kind, mark.index, call.t, call.end, extra, _call_title(call), body)
+        return self.group(kind, mark.index, call.t, _call_title(call), body)
 
     def arrow(self, arrow: Arrow) -> str:
         p = arrow.packet
-        cause = f' data-cause="{arrow.cause}"' if arrow.cause is not None else ""
-        place = f' data-seq="{p.seq}"' if p.seq is not None else ""
-        place += f' data-ack="{p.ack}"' if p.ack is not None else ""
-        place += f' data-window="{p.window}"' if p.window is not None else ""
-        extra = (f' data-cable="{p.cable}" '
-                 f'data-length="{p.length}"{place}{cause}')
         body = self.connector(arrow) + self.shaft(arrow) + self.tip(arrow) + self.arrow_label(arrow)
         kind = f"packet {arrow.kind}" + ("" if p.fate == "delivered" else f" {p.fate}")
-        return self.group(kind, arrow.index, p.t, p.end, extra, _packet_title(p), body)
+        return self.group(kind, arrow.index, p.t, _packet_title(p), body)
 
     def connector(self, arrow: Arrow) -> str:
         if arrow.origin is None:
@@ -213,8 +203,7 @@ class _Pen:
                      f'fill="url(#{self.key}-hatch)"/>')
         body += self.label(bar.label, halo=self.narrow) if bar.label else ""
         s = bar.state
-        extra = f' data-host="{escape(s.host)}" data-state="{s.state}" data-origin="{escape(s.origin)}"'
-        return self.group(f"state {s.state}", bar.index, s.t, bar.end, extra, _state_title(s), body)
+        return self.group(f"state {s.state}", bar.index, s.t, _state_title(s), body)
 
     def mark(self, mark: Mark) -> str:
         wide = width(mark.label.text, mark.label.size) + 10
@@ -224,7 +213,7 @@ class _Pen:
         body += (f'<rect class="pill" x="{_n(left)}" y="{_n(y - 8)}" width="{_n(wide)}" height="16" rx="8"/>'
                  + self.label(mark.label, halo=False))
         a = mark.action
-        return self.group(f"action {a.name}", mark.index, a.t, None, f' data-where="{escape(a.where)}"',
+        return self.group(f"action {a.name}", mark.index, a.t,
                           f"{duration_text(a.t)}　{a.where} {a.name} {a.detail}".rstrip(), body)
 
     def band(self, band: Band) -> str:
@@ -233,7 +222,7 @@ class _Pen:
         boxes = "".join(f'<rect class="band" x="{_n(net.left)}" y="{_n(band.top - 4)}" width="{_n(net.width)}" '
                         f'height="{_n(band.bottom - band.top + 2)}" rx="3"/>'
                         for cable, net in enumerate(self.figure.columns.nets) if band.fold.cable_words(cable))
-        return (f'<g class="folded" data-events="{events}" data-t="{band.fold.t}" data-end="{band.fold.end}">'
+        return (f'<g class="folded" data-events="{events}" data-t="{band.fold.t}">'
                 f"{boxes}{labels}</g>")
 
     def tear(self, gap: object, label: Label) -> str:
