@@ -24,7 +24,7 @@ ALLOWED = {
     "grading": {"trace", "tcp", "render", "live", "experiments", "places", "terminal"},
     "pages": {"trace", "tcp", "render", "live", "experiments", "cells", "grading", "places"},
     "widgets": {"trace", "tcp", "render", "live", "experiments", "cells", "pages", "places"},
-    "serve": {"trace", "live", "experiments", "widgets", "places", "terminal"},
+    "serve": {"trace", "render", "live", "experiments", "widgets", "places", "terminal"},
 }
 STANDARD_ONLY = ["places.py", "trace", "tcp.py", "render"]
 LIBRARIES = {"pcap.py": {"scapy"}}    # 抓包文件的格式交给 scapy，图与文字不用任何库

@@ -35,13 +35,17 @@ __all__ = ["render"]
 METRICS = {"wide": WIDE, "narrow": NARROW}
 
 
-def render(trace: Trace, *, width: str = "wide") -> str:
-    """轨迹 → SVG 文字。``width`` 是 ``wide``（正文宽度）或 ``narrow``（手机），其余抛 ``ValueError``。"""
+def render(trace: Trace, *, width: str = "wide", styled: bool = True) -> str:
+    """轨迹 → SVG 文字。``width`` 是 ``wide``（正文宽度）或 ``narrow``（手机），其余抛 ``ValueError``。
+
+    ``styled`` 为假则不带样式表：许多张图在同一页上，``palette.stylesheet()`` 一页放一份就够。
+    """
     if width not in METRICS:
         raise ValueError(f"width 应为 wide 或 narrow，实为 {width!r}。")
     description = text_form.spoken(trace)
     key = hashlib.sha256(f"{width}{description}".encode()).hexdigest()[:8]
-    return _Pen(layout(trace, METRICS[width]), f"ss{key}", description).svg()
+    sheet = f"<style>{stylesheet()}</style>" if styled else ""
+    return _Pen(layout(trace, METRICS[width]), f"ss{key}", description, sheet).svg()
 
 
 def _n(value: float) -> str:
@@ -52,8 +56,8 @@ def _n(value: float) -> str:
 class _Pen:
     """把摆好的图写成 SVG。"""
 
-    def __init__(self, figure: Figure, key: str, description: str) -> None:
-        self.figure, self.key, self.description = figure, key, description
+    def __init__(self, figure: Figure, key: str, description: str, sheet: str) -> None:
+        self.figure, self.key, self.description, self.sheet = figure, key, description, sheet
         self.trace, self.metrics = figure.trace, figure.columns.metrics
         self.narrow = self.metrics is NARROW
 
@@ -79,7 +83,7 @@ class _Pen:
             f'viewBox="0 0 {w} {_n(height)}" width="{w}" height="{_n(height)}" '
             f'aria-labelledby="{key}-title {key}-desc" data-axis="{axis}" style="max-width:100%;height:auto">'
             f'<title id="{key}-title">{title}</title><desc id="{key}-desc">{escape(self.description)}</desc>'
-            f"<style>{stylesheet()}</style>"
+            f"{self.sheet}"
             f'<defs><pattern id="{key}-hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
             f'patternTransform="rotate(45)"><line class="hatch" y2="6"/></pattern></defs>')
 
