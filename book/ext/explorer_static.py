@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from pathlib import Path
@@ -17,14 +16,20 @@ from sphinx.application import Sphinx
 
 from recorded import used
 from sockscope import experiments, places
-from sockscope.render.palette import stylesheet
+from sockscope.render.palette import properties, stylesheet
+from sockscope.render.sheets import rules
 from sockscope.widgets.report import origin, report
 
-STYLE = re.compile("<style>.*?</style>", re.DOTALL)
-PARTS = {  # 页上有左边的东西，就带上右边的脚本和样式
-    "widgets.explorer.explorer": ("sockscope/figure.css", "sockscope/explorer.css", "sockscope/explorer.js", "host.js"),
-    "widgets.kernel_panel.kernel_panel": ("sockscope/kernel_panel.css", "sockscope/kernel_panel.js", "kernel_host.js"),
+PARTS = {  # 页上有左边的模块做的东西，就带上右边的脚本和样式
+    "widgets.explorer": ("sockscope/figure.css", "sockscope/explorer.css", "sockscope/explorer.js", "host.js"),
+    "widgets.kernel_panel": ("sockscope/kernel_panel.css", "sockscope/kernel_panel.js", "kernel_host.js"),
+    "widgets.address_explorer": ("sockscope/address_explorer.css",),
+    "measure": ("sockscope/panel.css",),
+    "pages": ("sockscope/pages.css",),
 }
+SHEETS = ("widgets/explorer.css", "widgets/kernel_panel.css", "widgets/address_explorer.css", "measure/panel.css",
+          "pages/pages.css")
+SCRIPTS = {"explorer": "sockscopeExplorer", "kernel_panel": "sockscopeKernelPanel"}
 STAMP = "made-of.txt"
 
 
@@ -44,8 +49,7 @@ def scripts(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _script(wanted: experiments.Experiment, key: str, trace: Any, drop: list[str]) -> str:
-    made = report(wanted, drop, trace, origin(trace))
-    made |= {shape: STYLE.sub("", made[shape], count=1) for shape in ("wide", "narrow")}  # 样式一页一份，见 figure.css
+    made = report(wanted, drop, trace, origin(trace), styled=False)  # 样式一页一份，见 figure.css
     body = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
     return f"sockscopeRecorded({json.dumps(wanted.name)},{json.dumps(key)},{body});\n"
 
@@ -94,9 +98,9 @@ class Studio:
 
 
 def program() -> str:
-    """画图的程序的摘要。"""
+    """画图的程序和它读的表的摘要。"""
     total = hashlib.sha256()
-    for path in sorted(places.PACKAGE.rglob("*.py")):
+    for path in sorted(path for kind in ("py", "toml", "css") for path in places.PACKAGE.rglob(f"*.{kind}")):
         total.update(path.read_bytes())
     return total.hexdigest()[:16]
 
@@ -106,8 +110,9 @@ def digest(path: Path) -> str:
 
 
 def begin(app: Sphinx) -> None:
-    """``builder-inited``：网页要脚本，趁排版的时候画。"""
+    """``builder-inited``：写下部件的脚本和样式；录制的脚本趁排版的时候画。"""
     if app.builder.format == "html":
+        write_parts(Path(app.outdir) / "_static" / "sockscope")
         app.sockscope_studio = Studio(Path(app.outdir) / "_static" / "recordings", app.parallel)  # type: ignore[attr-defined]
         for name in experiments.names(recorded=True):
             app.sockscope_studio.order(name)  # type: ignore[attr-defined]
@@ -115,32 +120,39 @@ def begin(app: Sphinx) -> None:
 
 def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """``html-page-context``：用得着的页面才带脚本与样式。"""
-    for name in PARTS.keys() & used(app.env).get(pagename, set()):
-        for part in PARTS[name]:
-            if part.endswith(".css"):
-                app.add_css_file(part)
-            else:
-                app.add_js_file(part, defer="defer")
+    for part in parts(used(app.env).get(pagename, set())):
+        if part.endswith(".css"):
+            app.add_css_file(part)
+        else:
+            app.add_js_file(part, defer="defer")
 
 
-def write(app: Sphinx, problem: Exception | None) -> None:
-    """``build-finished``：写下部件的脚本、样式，等录制的脚本画完。"""
-    if app.builder.format != "html":
-        return
-    app.sockscope_studio.finish()  # type: ignore[attr-defined]
-    if problem:
-        return
-    static = Path(app.outdir) / "_static" / "sockscope"
-    static.mkdir(exist_ok=True)
-    for module, name in (("explorer", "sockscopeExplorer"), ("kernel_panel", "sockscopeKernelPanel")):
-        script, style = ((places.PACKAGE / "widgets" / f"{module}.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
-        (static / f"{module}.js").write_text(classic(script, name), encoding="utf-8")
-        (static / f"{module}.css").write_text(style, encoding="utf-8")
-    (static / "figure.css").write_text(stylesheet(), encoding="utf-8")
+def parts(made: set[str]) -> list[str]:
+    """页上的东西由这些函数做成（``widgets.explorer.explorer``……）：要带哪些脚本和样式。"""
+    return [part for module, wanted in PARTS.items() if any(f"{name}.".startswith(f"{module}.") for name in made)
+            for part in wanted]
+
+
+def write_parts(folder: Path) -> None:
+    """部件的脚本、全部样式表和颜色。"""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {Path(sheet).name: rules(sheet) for sheet in SHEETS}
+    texts |= {f"{module}.js": classic((places.PACKAGE / "widgets" / f"{module}.js").read_text(encoding="utf-8"), name)
+              for module, name in SCRIPTS.items()}
+    texts |= {"figure.css": stylesheet(), "colours.css": properties()}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def finish(app: Sphinx, _problem: Exception | None) -> None:
+    """``build-finished``：等录制的脚本画完。"""
+    if app.builder.format == "html":
+        app.sockscope_studio.finish()  # type: ignore[attr-defined]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", begin)
     app.connect("html-page-context", dress)
-    app.connect("build-finished", write)
+    app.connect("build-finished", finish)
+    app.add_css_file("sockscope/colours.css", priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -48,6 +48,24 @@ def test_interface_is_chinese(book):
         assert left == [], page.name
 
 
+def test_our_styles_come_once_a_page_as_files(book):
+    """表、题目、地址、测量的样式不写进页面；页上有它们的，才引它们的文件。"""
+    ours = {"pages.css": r"sockscope-(?:table|quiz|options|grid|symptom|contents|kernels|hostility)\b",
+            "address_explorer.css": r"sa-panels", "panel.css": r"sockscope-measured", "explorer.css": r"sockscope-explorer",
+            "kernel_panel.css": r"sockscope-kernel-panel", "colours.css": "html"}
+    used = set()
+    for page in pages(book):
+        text = page.read_text(encoding="utf-8")
+        styles = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+        for sheet, mark in ours.items():
+            shown = re.search(rf'class="{mark}|<{mark}', text) is not None
+            assert text.count(f"sockscope/{sheet}") >= shown, (page.name, sheet)
+            assert text.count(f"sockscope/{sheet}") <= 1, (page.name, sheet)
+            assert not any(re.search(rf"\.{mark}", style) for style in styles if "#sa" not in style), (page.name, sheet)
+            used |= {sheet} if shown else set()
+    assert used == set(ours)
+
+
 def test_theme_scripts_that_nobody_needs_are_gone(book):
     for page in pages(book):
         for name in ("thebe", "fontawesome.js", "bootstrap.js", "unpkg", "jsdelivr"):

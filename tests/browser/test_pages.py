@@ -43,6 +43,21 @@ def test_drawer_opens_on_a_phone(site, visit):
     seen.page.locator("#pst-primary-sidebar-modal .bd-docs-nav").wait_for(state="visible")
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_syn_has_one_colour_on_the_page_and_in_the_figure(dark, site, visit):
+    page = visit(f"{site}chapters/05_closing.html", dark=dark).page
+    seen = page.evaluate("""() => {
+      const look = (css, what) => getComputedStyle(document.querySelector(css))[what];
+      return {figure: look(".sockscope .syn .line", "stroke"), link: look(".bd-article p a", "color"),
+        button: look(".ss-run", "backgroundColor"), wrong: look(".sockscope-quiz .wrong", "boxShadow").split(" 4px")[0],
+        reset: look(".sockscope .rst .line", "stroke"), paper: look(".sockscope .bed", "fill"),
+        page: look("body", "backgroundColor"), box: look(".ss", "backgroundColor")};
+    }""")
+    assert seen["figure"] == seen["link"] == seen["button"]
+    assert seen["wrong"] == seen["reset"]
+    assert seen["paper"] == seen["page"] == seen["box"]
+
+
 def test_theme_switch_changes_colours(site, visit):
     page = visit(f"{site}index.html").page
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")

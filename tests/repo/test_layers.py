@@ -16,7 +16,7 @@ ALLOWED = {
     "terminal": set(),
     "trace": set(),
     "tcp": {"trace"},
-    "render": {"trace", "tcp"},
+    "render": {"trace", "tcp", "places"},
     "live": {"trace", "places"},
     "experiments": {"trace", "tcp", "live", "places"},
     "cells": {"trace", "render", "live", "experiments", "places", "terminal"},
@@ -24,9 +24,9 @@ ALLOWED = {
     "grading": {"trace", "tcp", "render", "live", "experiments", "places", "terminal"},
     "pages": {"trace", "tcp", "render", "live", "experiments", "cells", "grading", "places"},
     "widgets": {"trace", "tcp", "render", "live", "experiments", "cells", "pages", "places"},
-    "serve": {"trace", "live", "experiments", "widgets", "places", "terminal"},
+    "serve": {"trace", "render", "live", "experiments", "widgets", "places", "terminal"},
 }
-STANDARD_ONLY = ["trace", "tcp.py", "render"]
+STANDARD_ONLY = ["places.py", "trace", "tcp.py", "render"]
 LIBRARIES = {"pcap.py": {"scapy"}}    # 抓包文件的格式交给 scapy，图与文字不用任何库
 
 

@@ -278,6 +278,11 @@ def test_signatures_are_unique_within_a_trace():
         assert len(set(marked)) == len(marked), name
 
 
+def test_the_same_packet_again_is_numbered():
+    syns = [s for s in Recording.load("syn_backoff").variants["2.4"].signatures if " SYN " in s]
+    assert syns[:3] == [f"client>server SYN 0+0 #{nth}" for nth in (1, 2, 3)]
+
+
 def test_signatures_do_not_depend_on_luck():
     for trace in SAMPLE:
         for change in (other_ports, other_initial_numbers, other_times, other_windows):

@@ -86,6 +86,8 @@ def test_every_event_is_explained_and_every_packet_can_be_cut(replayed):
     packets = [str(i) for i, event in enumerate(trace.events) if event.kind == "packet"]
     assert list(made["signatures"]) == packets
     assert len(set(made["signatures"].values())) == len(packets)
+    recorded = experiments.Recording.load("closing").drops[made["key"]]
+    assert set(made["signatures"].values()) == set(recorded), "图上的签名就是剪刀认的、录制里写的"
 
 
 def test_results_show_errno_and_states_of_both_sides(replayed):

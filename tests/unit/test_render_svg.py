@@ -8,7 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from sockscope import places
 from sockscope.render import measure, mimebundle, svg
+from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, WIDE
 from sockscope.render.declutter import overlap
 from sockscope.render.layout import layout
@@ -158,7 +160,7 @@ def test_blocked_call_shows_its_result_where_it_returned() -> None:
 
 def test_time_wait_after_close_is_hatched() -> None:
     root = draw("echo10")
-    orphans = {g.get("data-state") for g in root.iter(f"{SVG}g")
+    orphans = {g.get("class", "").removeprefix("state ") for g in root.iter(f"{SVG}g")
                if any(r.get("class") == "orphan" for r in g.findall(f"{SVG}rect"))}
     assert {"TIME_WAIT", "LAST_ACK"} <= orphans
     assert "FIN_WAIT2" not in orphans
@@ -200,18 +202,18 @@ def test_hundreds_of_events_fold_and_keep_the_interesting_ones() -> None:
     assert float(root.get("height")) < 1500
 
 
-def test_signatures_are_what_the_scissors_accept() -> None:
-    root, trace = draw("keepalive"), load(ZOO["keepalive"])
-    found = [groups(root)[i].get("data-signature") for i, e in enumerate(trace.events) if isinstance(e, Packet)]
-    assert len(found) == len(set(found))
-    probes = [s for s in found if "#" in s]
-    assert probes == ["client>server ACK 2+0 #2", "client>server ACK 2+0 #3"]
+def test_every_data_attribute_is_read() -> None:
+    script, style = ((places.PACKAGE / "widgets" / f"explorer.{kind}").read_text(encoding="utf-8") for kind in ("js", "css"))
+    read = {f"data-{name}" for name in re.findall(r"(?:\[data-|dataset\.)(\w+)", script + style)}
+    read.add("data-events")  # 折起来的是哪几个，由这里的测试核对
+    for path in ZOO.values():
+        written = {name for e in ElementTree.fromstring(svg.render(load(path))).iter() for name in e.attrib}
+        assert {name for name in written if name.startswith("data-")} <= read
 
 
 def test_causes_point_backwards() -> None:
     for path in ZOO.values():
-        for index, group in groups(ElementTree.fromstring(svg.render(load(path)))).items():
-            assert int(group.get("data-cause", -1)) < index
+        assert all(cause < index for index, cause in causes(load(path)).items())
 
 
 def test_axis_is_monotone() -> None:

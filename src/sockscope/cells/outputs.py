@@ -15,6 +15,7 @@ from typing import Any
 from sockscope.cells.kernel import MIME
 from sockscope.cells.made import construct
 from sockscope.render import mimebundle
+from sockscope.render.sheets import Sheeted
 from sockscope.trace import compare, from_json
 
 __all__ = ["Output", "difference", "first_difference", "kept", "objects", "shown"]
@@ -58,7 +59,7 @@ def _line(traceback: str) -> str:
 # ---------------------------------------------------------------- 数据 → 书页
 
 def shown(outputs: Iterable[Output]) -> list[dict[str, Any]]:
-    """数据 → 笔记本格式的一串输出，图已经画好。"""
+    """数据 → 笔记本格式的一串输出，图已经画好；样式表由书页自己引一份。"""
     return [_shown(output) for output in outputs]
 
 
@@ -76,6 +77,8 @@ def _data(output: Output) -> dict[str, str]:
         return mimebundle(from_json(output["trace"]))
     value = construct(output, page=True)
     data = {kind: getattr(value, method)() for kind, method in SHAPES.items() if hasattr(value, method)}
+    if isinstance(value, Sheeted):
+        data["text/html"] = value.page_html()
     return data | {"text/plain": repr(value)}
 
 

@@ -25,6 +25,7 @@ from typing import Any
 from sockscope.cells.outputs import failure, objects
 from sockscope.cells.recordings import Book, Cell, book_notebooks, digest
 from sockscope.live.capability import Unavailable, capability, forced, kernel
+from sockscope.render.palette import COLOURS
 
 __all__ = ["Note", "StandIn", "attach", "detach", "join"]
 
@@ -39,7 +40,8 @@ class Note:
         self.why, self.label = why, label
 
     def _repr_html_(self) -> str:
-        return (f'<p style="border-left:3px solid #b7791f;padding:.2em .8em;margin:.4em 0"><b>{escape(self.label)}</b>　'
+        bar = f"border-left:3px solid {COLOURS['fin'][0]}"
+        return (f'<p style="{bar};padding:.2em .8em;margin:.4em 0"><b>{escape(self.label)}</b>　'
                 f"{escape(self.why)}</p>")
 
     def __repr__(self) -> str:

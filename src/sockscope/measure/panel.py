@@ -5,7 +5,6 @@ Lab 里按了按钮就现场量，有进度，可以叫停；书页里是静态�
 
 from __future__ import annotations
 
-import re
 import threading
 from html import escape
 
@@ -17,19 +16,13 @@ from sockscope.measure.race import NO_COMPILER, SIZES, measure
 from sockscope.measure.results import KINDS, Measurement, recorded
 from sockscope.render import chart, framed
 from sockscope.render.palette import chart_stylesheet
+from sockscope.render.sheets import Sheeted, style
 
 __all__ = ["Figure", "Remeasure", "comparison", "figures"]
 
 FAMILIES = {"unix_stream": (0, 0), "unix_seqpacket": (0, 1), "unix_dgram": (0, 2), "tcp": (1, 0), "tcp_nodelay": (1, 1),
             "udp": (2, 0)}  # 曲线的颜色与虚实
-SHEET = re.compile(f"<style>{re.escape(chart_stylesheet())}</style>")  # 每张图自带的样式表，一份就够
-STYLE = """
-.sockscope-measured figure{margin:1.2em 0 .4em}.sockscope-measured figcaption{font-weight:600;margin-bottom:.4em}
-.sockscope-measured>p{font-size:.9em;opacity:.85;margin:.3em 0}
-.sockscope-measured details{font-size:.88em}.sockscope-measured details div{overflow-x:auto}
-.sockscope-measured td,.sockscope-measured th{padding:.15em .8em .15em 0;text-align:right!important;white-space:nowrap}
-.sockscope-measured :is(td,th):nth-child(-n+2){text-align:left!important}
-"""
+SHEETS = ("measure/panel.css",)
 
 
 # ---------------------------------------------------------------- 数目写成字
@@ -58,7 +51,7 @@ def short(size: float) -> str:
 
 # ---------------------------------------------------------------- 图
 
-def latency_svg(made: Measurement, narrow: bool = False) -> str:
+def latency_svg(made: Measurement, narrow: bool = False, styled: bool = True) -> str:
     """来回一次要多久：一种套接字一行，一种语言一座山。"""
     languages = made.languages
     rows, words = [], []
@@ -69,11 +62,11 @@ def latency_svg(made: Measurement, narrow: bool = False) -> str:
         words += [f"{title}（{x.language}）{micro(x.median)}" for x in found]
     quantiles = [x.quantiles for x in made.latencies]
     span = min(q[0] for q in quantiles) / 1.3, max(q[-2] for q in quantiles) * 1.5
-    return chart.ridges([row for row in rows if row.ridges], languages, span, micro, narrow=narrow,
+    return chart.ridges([row for row in rows if row.ridges], languages, span, micro, narrow=narrow, styled=styled,
                         title="一个来回要多久", description="中位数：" + "，".join(words) + "。")
 
 
-def throughput_svg(made: Measurement, narrow: bool = False) -> str:
+def throughput_svg(made: Measurement, narrow: bool = False, styled: bool = True) -> str:
     """一秒搬多少：一种语言一格，一种套接字一条。"""
     panels, words = [], []
     for language in made.languages:
@@ -84,18 +77,18 @@ def throughput_svg(made: Measurement, narrow: bool = False) -> str:
                 lines.append(chart.Curve(title, [(f.size, max(f.rate, 0.1)) for f in flows], *FAMILIES[kind]))
                 words.append(f"{title}（{language}）从 {rate(flows[0].rate)} 到 {rate(flows[-1].rate)}")
         panels.append(chart.Panel(language, lines))
-    return chart.curves(panels, [float(s) for s in SIZES], short, rate, narrow=narrow,
+    return chart.curves(panels, [float(s) for s in SIZES], short, rate, narrow=narrow, styled=styled,
                         title="一秒搬多少", description="消息从 64 字节到 60 KiB：" + "，".join(words) + "。")
 
 
 def figures(made: Measurement) -> str:
-    """两张图、来历和数目，HTML。"""
+    """两张图、来历和数目，HTML；图的样式表只放一份。"""
     pictures = "".join(
-        f"<figure><figcaption>{caption}</figcaption>{framed(draw(made), draw(made, narrow=True))}</figure>"
+        f"<figure><figcaption>{caption}</figcaption>{framed(draw(made, styled=False), draw(made, True, styled=False))}</figure>"
         for caption, draw in (("一个来回要多久（64 字节，两个进程在同一个核上；山脚是中位数）", latency_svg),
                               ("一秒搬多少（收到的，横轴是一条消息的字节数）", throughput_svg)))
     missing = f"<p>{NO_COMPILER}</p>" if "C" not in made.languages else ""
-    return (f'<div class="sockscope-measured"><style>{STYLE}{chart_stylesheet()}</style>{SHEET.sub("", pictures)}'
+    return (f'<div class="sockscope-measured"><style>{chart_stylesheet()}</style>{pictures}'
             f'<p>{escape(made.origin)}</p>{missing}{_table(made)}</div>')
 
 
@@ -112,13 +105,15 @@ def _table(made: Measurement) -> str:
             f"{''.join(f'<th>{h}</th>' for h in heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></details>")
 
 
-class Figure:
+class Figure(Sheeted):
     """静态书页里的一份。"""
+
+    SHEETS = SHEETS
 
     def __init__(self, made: Measurement) -> None:
         self.made = made
 
-    def _repr_html_(self) -> str:
+    def page_html(self) -> str:
         return figures(self.made)
 
     def __repr__(self) -> str:
@@ -144,7 +139,7 @@ class Remeasure(ipywidgets.VBox):
 
     @traitlets.observe("made")
     def _shown(self, change: traitlets.Bunch) -> None:
-        self.picture.value = figures(change["new"])
+        self.picture.value = style(*SHEETS) + figures(change["new"])
 
     def press(self) -> None:
         """没有在量就开始；正在量就叫停。"""

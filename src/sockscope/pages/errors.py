@@ -1,6 +1,6 @@
 """附录 A：书里提到的每个错误码，和它真的出现过的地方。
 
-意思写在 ``book/errors.toml``；出处有两种，都是找出来的：录制里失败的调用（或说出错误的 ``SO_ERROR``），
+意思写在 ``render/errors.toml``；出处有两种，都是找出来的：录制里失败的调用（或说出错误的 ``SO_ERROR``），
 和断言了它的单元格。新录一个实验，这里就多一条。
 """
 
@@ -9,50 +9,27 @@ from __future__ import annotations
 import errno
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 
 from sockscope import experiments, places
 from sockscope.cells.made import made
 from sockscope.pages import ledger
 from sockscope.pages.prose import Table
+from sockscope.render.errors import ALIASES, errors
 from sockscope.trace import Call
 
-__all__ = ["Error", "errors", "index", "known", "mentioned", "raised"]
+__all__ = ["index", "known", "mentioned", "raised"]
 
-ALIASES = {"ENOTSUP": "EOPNOTSUPP", "EWOULDBLOCK": "EAGAIN"}  # Linux 里是同一个数
 WORD = re.compile(r"\bE[A-Z0-9]{3,}\b")
 SHOWN = 4  # 一个错误码至多列几个出处：每种调用一个
-
-
-@dataclass(frozen=True)
-class Error:
-    """一个错误码。``number`` 是 Linux 的号码，``message`` 是读者在终端里看到的那一句（C 的 ``strerror()``）。
-
-    两样都写在词条里，不问这台机器：书讲的是 Linux，在哪里构建都是同一页。``says`` 是意思，``why`` 是多半怎么回事。
-    """
-
-    name: str
-    number: int
-    message: str
-    says: str
-    why: str
 
 
 @cache
 def known() -> set[str]:
     """认得的错误码：这个系统的，和词条里的（别的系统少几个）。"""
     return {*errno.errorcode.values(), "EOPNOTSUPP", *errors()}
-
-
-@cache
-def errors() -> dict[str, Error]:
-    """全部词条。字段不对抛 ``TypeError``。"""
-    table = tomllib.loads((places.ROOT / "book" / "errors.toml").read_text(encoding="utf-8"))
-    return {name: Error(name, **fields) for name, fields in sorted(table.items())}
 
 
 def said(call: Call) -> str:
@@ -94,8 +71,7 @@ def asserted() -> dict[str, tuple[str, str]]:
 def mentioned() -> set[str]:
     """书里提到的全部错误码：笔记本、账本与症状。"""
     texts = [source for kind in ("code", "markdown") for _, _, source in _cells(kind)]
-    texts += [path.read_text(encoding="utf-8") for path in (places.ROOT / "book").glob("**/*.toml")
-              if path.name != "errors.toml"]
+    texts += [path.read_text(encoding="utf-8") for path in (places.ROOT / "book").glob("**/*.toml")]
     return {name for text in texts for name in _names(text)}
 
 

@@ -18,18 +18,13 @@ from typing import Any
 from sockscope import experiments, places
 from sockscope.cells.made import made
 from sockscope.pages import ledger
-from sockscope.pages.prose import Table, marked
+from sockscope.pages.prose import Block, Table, marked
 from sockscope.render import mimebundle, text
 from sockscope.trace import Trace, from_json
 
 __all__ = ["Difference", "Kernel", "differences", "kernels", "overview"]
 
 FORMAT = "sockscope-kernel/1"
-STYLE = """
-.sockscope-kernels section{border-top:1px solid #8884;padding:.6em 0;overflow-wrap:anywhere}
-.sockscope-kernels .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem}
-.sockscope-kernels figure{margin:0;min-width:0}.sockscope-kernels p{margin:.3em 0}
-"""
 
 
 @dataclass(frozen=True)
@@ -122,15 +117,15 @@ def section(notebook: str, cell: str) -> str:
     return f"[{chapter} {title}]({ledger.link(chapter, title)})"
 
 
-class Gallery:
+class Gallery(Block):
     """一个内核的全部不同，每一处两张图。"""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
 
-    def _repr_html_(self) -> str:
+    def page_html(self) -> str:
         body = "".join(first.html(others) for first, *others in self.kinds()) or "<p>每一个变体都与书上相同。</p>"
-        return f'<style>{STYLE}</style><div class="sockscope-kernels">{body}</div>'
+        return f'<div class="sockscope-kernels">{body}</div>'
 
     def kinds(self) -> list[list[Difference]]:
         """同一种的放在一起，照书里的次序。"""

@@ -13,31 +13,11 @@ from itertools import groupby
 from sockscope import experiments
 from sockscope.cells.made import made
 from sockscope.experiments.ch11.option_list import LEVELS, Option, named
-from sockscope.pages.prose import marked
+from sockscope.pages.prose import Block, marked
 from sockscope.trace import Call, Trace
 
 __all__ = ["OptionTable", "Row", "option_table", "rows"]
 
-STYLE = """
-.sockscope-options{border-collapse:collapse;width:100%;table-layout:auto!important;font-size:.92em}
-.sockscope-options caption{text-align:left;padding:.2em 0 .5em;opacity:.85}
-.sockscope-options th,.sockscope-options td{text-align:left!important;vertical-align:top;
-padding:.35em .9em .35em 0!important;border-bottom:1px solid #8884}
-.sockscope-options thead th{border-bottom:2px solid #8886}
-.sockscope-options tbody th{font-weight:400;white-space:nowrap}
-.sockscope-options tbody th small{display:block;opacity:.75}
-.sockscope-options td.changed{font-weight:600}.sockscope-options td.refused{opacity:.75}
-.sockscope-options td:last-child{width:42%}
-@media (max-width:640px){
-.sockscope-options thead{display:none}.sockscope-options :is(tbody,tr,td,th,caption){display:block}
-.sockscope-options tr{padding:.5em 0;border-bottom:1px solid #8884}
-.sockscope-options :is(td,tbody th){padding:.1em 0!important;border:0!important}
-.sockscope-options td{display:inline-block!important;margin-right:1.4em}
-.sockscope-options td:last-child{display:block!important;width:auto}
-.sockscope-options tbody th small{display:inline;margin-left:.8em}
-.sockscope-options td::before{content:attr(data-head);opacity:.7;margin-right:.5em;font-weight:400}
-}
-"""
 HEADS = ("选项", "缺省", "设成", "读回", "管什么")
 
 
@@ -73,7 +53,7 @@ def _answer(call: Call) -> str:
 
 
 @dataclass(frozen=True)
-class OptionTable:
+class OptionTable(Block):
     """一层的选项。``label`` 说明它是 实时 还是 录制。"""
 
     level: str
@@ -84,10 +64,10 @@ class OptionTable:
     def __getitem__(self, name: str) -> Row:
         return next(row for row in self.rows if row.option.name == name)
 
-    def _repr_html_(self) -> str:
+    def page_html(self) -> str:
         head = "".join(f"<th>{text}</th>" for text in HEADS)
         body = "".join(self._row(row) for row in self.rows)
-        return (f'<style>{STYLE}</style><table class="sockscope-options"><caption>{marked(f"`{self.level}` 层")}'
+        return (f'<table class="sockscope-options"><caption>{marked(f"`{self.level}` 层")}'
                 f"（{escape(self.label)}，{escape(self.kernel)}）</caption><thead><tr>{head}</tr></thead>"
                 f"<tbody>{body}</tbody></table>")
 

@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
 
 from sockscope.cells.made import made_from
+from sockscope.render.sheets import Sheeted
 
-__all__ = ["Table", "marked"]
+__all__ = ["Block", "Html", "Table", "marked"]
 
-STYLE = """
-.sockscope-table{border-collapse:collapse;width:100%;table-layout:auto!important}
-.sockscope-table tr{border-bottom:1px solid #8884}
-.sockscope-table td,.sockscope-table th{text-align:left!important;vertical-align:top;padding:.4em .8em .4em 0}
-.sockscope-table td:nth-child(2){white-space:nowrap;font-weight:600}
-.sockscope-table small{opacity:.8;display:block}.sockscope-table small a{white-space:nowrap}
-.sockscope-table caption{caption-side:bottom;text-align:left;font-size:.85em;padding-top:.5em}
-@media (max-width:640px){
-.sockscope-table thead{display:none}
-.sockscope-table :is(tbody,tr,td,caption){display:block}
-.sockscope-table tr{padding:.5em 0}.sockscope-table td{padding:.1em 0!important;border:0!important}
-}
-"""
 
 
 LINK = re.compile(r"\[([^\]]+)\]\((\.\./[^)]+)\)")  # [第 03 章](../chapters/03_connecting.ipynb)
@@ -36,18 +25,38 @@ def marked(text: str) -> str:
     return LINK.sub(r'<a href="\2">\1</a>', coded) + small
 
 
+class Block(Sheeted):
+    """书里由本包做成的一块：样式都在 ``pages.css``。"""
+
+    SHEETS = ("pages/pages.css",)
+
+
+@dataclass(frozen=True)
+class Html(Block):
+    """一段写好的网页，和它的文字形式。"""
+
+    html: str
+    plain: str = ""
+
+    def page_html(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.plain
+
+
 @made_from("heads", "rows", "caption")
-class Table:
+class Table(Block):
     """一张三列的表：第二列是裁决或有无，不换行。``caption`` 写在表下。"""
 
     def __init__(self, heads: Iterable[str], rows: Iterable[Iterable[str]], caption: str = "") -> None:
         self.heads, self.rows, self.caption = list(heads), [list(row) for row in rows], caption
 
-    def _repr_html_(self) -> str:
+    def page_html(self) -> str:
         head = "".join(f"<th>{marked(text)}</th>" for text in self.heads)
         body = "".join("<tr>" + "".join(f"<td>{marked(text)}</td>" for text in row) + "</tr>" for row in self.rows)
         caption = f"<caption>{marked(self.caption)}</caption>" if self.caption else ""
-        return (f'<style>{STYLE}</style><table class="sockscope-table">{caption}'
+        return (f'<table class="sockscope-table">{caption}'
                 f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
 
     def __repr__(self) -> str:

@@ -14,26 +14,16 @@ from typing import Any
 
 from sockscope import experiments
 from sockscope.cells.made import made_from
-from sockscope.pages.prose import marked
+from sockscope.pages.prose import Block, marked
 from sockscope.trace import Trace
 
 __all__ = ["Question", "outcome", "predict"]
 
-STYLE = """
-.sockscope-quiz{margin:.8em 0;padding:.2em 0 .2em 1em;border-left:3px solid #8888}
-.sockscope-quiz>p{font-weight:600;margin:.3em 0 .6em}
-.sockscope-quiz details{margin:.3em 0;border:1px solid #8886;border-radius:6px}
-.sockscope-quiz summary{cursor:pointer;padding:.4em .8em;list-style-position:inside}
-.sockscope-quiz details[open]>summary{border-bottom:1px solid #8884}
-.sockscope-quiz details>p{margin:0;padding:.5em .8em}
-.sockscope-quiz .right{box-shadow:inset 4px 0 #3a8f5c}.sockscope-quiz .wrong{box-shadow:inset 4px 0 #c2564a}
-.sockscope-quiz small{opacity:.8}
-"""
 
 
 @made_from("text", "choices", "right", "because", "source")
 @dataclass(frozen=True)
-class Question:
+class Question(Block):
     """一道题。``choices`` 是 答案→说法；``right`` 是录制给出的那一个答案；``source`` 说明是哪一条录制。"""
 
     text: str
@@ -42,10 +32,10 @@ class Question:
     because: str
     source: str
 
-    def _repr_html_(self) -> str:
+    def page_html(self) -> str:
         group = hashlib.sha256(self.text.encode()).hexdigest()[:8]
         options = "".join(self._option(f"q{group}", key, label) for key, label in self.choices.items())
-        return f'<div class="sockscope-quiz"><style>{STYLE}</style><p>{marked(self.text)}</p>{options}</div>'
+        return f'<div class="sockscope-quiz"><p>{marked(self.text)}</p>{options}</div>'
 
     def _option(self, group: str, key: str, label: str) -> str:
         right = key == self.right

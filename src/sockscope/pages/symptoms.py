@@ -14,25 +14,12 @@ from typing import Any
 from sockscope import experiments, places
 from sockscope.cells.made import made
 from sockscope.pages import ledger
-from sockscope.pages.prose import marked
+from sockscope.pages.prose import Html, marked
 from sockscope.render import text
 from sockscope.trace import Trace
 
-__all__ = ["Cause", "Page", "Symptom", "contents", "everything", "groups", "symptoms"]
+__all__ = ["Cause", "Symptom", "contents", "everything", "groups", "symptoms"]
 
-STYLE = """
-.sockscope-symptom{border-top:1px solid #8884;padding:.9em 0 .4em}
-.sockscope-symptom>h3{margin:.2em 0 .3em;font-size:1.12em}
-.sockscope-symptom>p{margin:.2em 0 .6em}
-.sockscope-symptom ol{margin:0;padding-left:1.5em}.sockscope-symptom li{margin:.5em 0 .8em}
-.sockscope-symptom li>p{margin:.15em 0}.sockscope-symptom li>p:first-child{font-weight:600}
-.sockscope-symptom b{font-weight:400;opacity:.7;margin-right:.8em}
-.sockscope-symptom summary{cursor:pointer;opacity:.85}
-.sockscope-symptom pre{overflow-x:auto;font-size:.8rem;line-height:1.5}
-.sockscope-contents p{margin:.9em 0 .2em;font-weight:600}
-.sockscope-contents ul{columns:2;column-gap:2em;margin:0;padding-left:1.2em}.sockscope-contents li{break-inside:avoid}
-@media (max-width:640px){.sockscope-contents ul{columns:1}}
-"""
 ROOM = 92  # 文字轨迹的宽度，格
 
 
@@ -88,36 +75,23 @@ def groups() -> list[str]:
     return list(dict.fromkeys(symptom.group for symptom in everything()))
 
 
-class Page:
-    """一段写好的 HTML，和它的文字形式。"""
-
-    def __init__(self, html: str, plain: str) -> None:
-        self.html, self.plain = f"<style>{STYLE}</style>{html}", plain
-
-    def _repr_html_(self) -> str:
-        return self.html
-
-    def __repr__(self) -> str:
-        return self.plain
-
-
 @made()
-def symptoms(group: str) -> Page:
+def symptoms(group: str) -> Html:
     """一类症状，逐个写出原因、认法、办法和录制。没有这一类抛 ``ValueError``。"""
     if group not in groups():
         raise ValueError(f"没有“{group}”这一类；有：{'、'.join(groups())}。")
     found = [symptom for symptom in everything() if symptom.group == group]
-    return Page("".join(map(_section, found)), "\n".join(_plain(found)))
+    return Html("".join(map(_section, found)), "\n".join(_plain(found)))
 
 
 @made()
-def contents() -> Page:
+def contents() -> Html:
     """页首的目录：一类一段，点到哪里去哪里。"""
     parts = []
     for group in groups():
         items = "".join(f'<li><a href="#{s.name}">{marked(s.says)}</a></li>' for s in everything() if s.group == group)
         parts.append(f"<p>{escape(group)}</p><ul>{items}</ul>")
-    return Page(f'<div class="sockscope-contents">{"".join(parts)}</div>', "\n".join(_plain(everything())))
+    return Html(f'<div class="sockscope-contents">{"".join(parts)}</div>', "\n".join(_plain(everything())))
 
 
 def _plain(found: Iterable[Symptom]) -> Iterable[str]:

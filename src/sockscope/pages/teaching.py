@@ -17,35 +17,14 @@ from sockscope.cells.made import made
 from sockscope.grading.course import source
 from sockscope.grading.exam.lab import Lab, find_lab, labs
 from sockscope.pages import ledger
-from sockscope.pages.prose import Table, marked
+from sockscope.pages.prose import Html, Table, marked
 
-__all__ = ["Html", "Text", "exercises", "hostility", "mutants", "picture", "speed", "terminal"]
+__all__ = ["Text", "exercises", "hostility", "mutants", "picture", "speed", "terminal"]
 
 BOOK = places.ROOT / "book"
 SHOTS = BOOK / "_assets" / "teaching"
 SCALE = 2  # 画面拍的是两倍的像素
 KINDS = {"cheat": "存心的", "form": "文件上的手脚", "accident": "不巧的意外"}
-STYLE = """
-.sockscope-hostility table{border-collapse:collapse;width:100%}
-.sockscope-hostility :is(td,th){text-align:left!important;vertical-align:top;padding:.4em .9em .4em 0!important}
-.sockscope-hostility tr{border-bottom:1px solid #8884}.sockscope-hostility td:first-child{min-width:11rem}
-.sockscope-hostility tbody th{padding-top:1.4em!important;font-weight:650}
-.sockscope-hostility i{font-style:normal;color:#2f8057}.sockscope-hostility i.bad{color:#c2564a}
-.sockscope-hostility td>span{white-space:nowrap}.sockscope-hostility small{display:block;opacity:.8}
-@media(max-width:40rem){.sockscope-hostility :is(table,thead,tbody){display:block}
-.sockscope-hostility tr{display:grid;grid-template-columns:1fr 1fr}
-.sockscope-hostility tr>:first-child{grid-column:1/-1}}
-"""
-
-
-@dataclass(frozen=True)
-class Html:
-    """一段网页。"""
-
-    html: str
-
-    def _repr_html_(self) -> str:
-        return self.html
 
 
 @dataclass(frozen=True)
@@ -104,7 +83,7 @@ def hostility() -> Html | None:
         return None
     body = "".join(f'<tr><th colspan="3">{title}</th></tr>' + "".join(
         line(row) for row in told["rows"] if row["kind"] == kind) for kind, title in KINDS.items())
-    return Html(f'<style>{STYLE}</style><p>{counted(told)}</p><div class="sockscope-hostility"><table><thead><tr>'
+    return Html(f'<p>{counted(told)}</p><div class="sockscope-hostility"><table><thead><tr>'
                 f"<th>交上来的</th><th>我们</th><th>普通的 nbgrader</th></tr></thead><tbody>{body}</tbody></table></div>")
 
 

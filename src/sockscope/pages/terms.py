@@ -16,7 +16,7 @@ from sockscope.pages.prose import Table
 __all__ = ["Term", "glossary", "strangers", "terms"]
 
 PROSE = ("index.md", "README.md", "CONTRIBUTING.md", "chapters/*.ipynb", "labs/**/*.ipynb", "book/*.ipynb", "book/*.md",
-         "book/**/*.toml", "src/sockscope/experiments/**/*.py")
+         "book/**/*.toml", "src/sockscope/experiments/**/*.py", "src/sockscope/render/*.toml")
 
 
 @dataclass(frozen=True)

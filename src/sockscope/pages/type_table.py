@@ -13,21 +13,11 @@ from html import escape
 
 from sockscope import experiments
 from sockscope.cells.made import made
-from sockscope.pages.prose import marked
+from sockscope.pages.prose import Block, marked
 from sockscope.trace import Call, Trace
 
 __all__ = ["COLUMNS", "Grid", "probing_matrix", "type_table"]
 
-STYLE = """
-.sockscope-grid{overflow-x:auto}
-.sockscope-grid table{border-collapse:collapse;font-size:.92em}
-.sockscope-grid caption{text-align:left;padding:.2em 0 .5em;opacity:.85}
-.sockscope-grid th,.sockscope-grid td{text-align:left!important;padding:.35em .9em .35em 0!important;
-border-bottom:1px solid #8884;vertical-align:top;line-height:1.45;white-space:nowrap}
-.sockscope-grid thead th{border-bottom:2px solid #8886;font-weight:600}
-.sockscope-grid tbody th{font-weight:400}
-.sockscope-grid td.refused{opacity:.75;font-size:.74em;min-width:5.4em;white-space:normal}.sockscope-grid .yes{font-weight:600}
-"""
 
 
 # ---------------------------------------------------------------- 从轨迹里读出一格
@@ -101,7 +91,7 @@ COLUMNS: dict[str, tuple[str, Callable[[Trace], str]]] = {
 # ---------------------------------------------------------------- 表
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(Block):
     """一张表：``cells[行, 列]`` 是一格的文字；``label`` 说明它是 实时 还是 录制。"""
 
     title: str
@@ -117,10 +107,10 @@ class Grid:
         """一整行，次序同 ``columns``。"""
         return [self.cells[name, column] for column in self.columns]
 
-    def _repr_html_(self) -> str:
+    def page_html(self) -> str:
         head = "".join(f"<th>{escape(c)}</th>" for c in ("", *self.columns))
         body = "".join(f"<tr><th>{marked(f'`{row}`')}</th>{self._row(row)}</tr>" for row in self.rows)
-        return (f'<div class="sockscope-grid"><style>{STYLE}</style><table><caption>{escape(self.title)}'
+        return (f'<div class="sockscope-grid"><table><caption>{escape(self.title)}'
                 f"（{escape(self.label)}）</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
 
     def _row(self, row: str) -> str:

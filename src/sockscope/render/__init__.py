@@ -8,15 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from sockscope.render import svg, text
+from sockscope.render.sheets import rules
 from sockscope.trace import Trace
 
 __all__ = ["attach", "framed", "mimebundle"]
-
-SWITCH = (
-    ".sockscope-figure{container-type:inline-size}.sockscope-figure>.narrow{display:none}"
-    "@container (max-width:639px){.sockscope-figure>.narrow{display:block}.sockscope-figure>.wide{display:none}}"
-)
-
 
 def mimebundle(trace: Trace) -> dict[str, str]:
     """一条轨迹的各种样子：网页（宽窄两版，由容器宽度选一）、SVG（给 PDF）、文字（给终端）。"""
@@ -26,7 +21,7 @@ def mimebundle(trace: Trace) -> dict[str, str]:
 
 def framed(wide: str, narrow: str) -> str:
     """宽窄两张 SVG 放进一个容器，由它的宽度选一。"""
-    return f'<div class="sockscope-figure"><style>{SWITCH}</style>{wide}{narrow}</div>'
+    return f'<div class="sockscope-figure"><style>{rules("render/figure.css")}</style>{wide}{narrow}</div>'
 
 
 def attach() -> None:

@@ -15,23 +15,10 @@ from sockscope.render.addresses import address_of, normal
 from sockscope.render.descriptors import posted_by
 from sockscope.trace import Action, Call, Packet, Trace
 
-__all__ = ["causes", "signatures", "socket_of"]
+__all__ = ["causes", "socket_of"]
 
 BORN = re.compile(r"(s\d+), \('([^']+)', (\d+)")  # accept 的结果
 Flow = tuple[str, str, str]  # 主机、本地、对端
-
-
-def signatures(trace: Trace) -> dict[int, str]:
-    """每个包的签名，下标 → 文字；同一网线上再次出现时带 `` #k``，正是 ``Cable.drop(signature=...)`` 认的写法。"""
-    seen: dict[tuple[int, str], int] = defaultdict(int)
-    found = {}
-    for index, packet in enumerate(trace.events):
-        if isinstance(packet, Packet):
-            if packet.fate != "duplicate":
-                seen[packet.cable, packet.signature] += 1
-            nth = seen[packet.cable, packet.signature]
-            found[index] = packet.signature + (f" #{nth}" if nth > 1 else "")
-    return found
 
 
 def socket_of(trace: Trace) -> dict[Flow, str]:

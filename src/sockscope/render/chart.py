@@ -79,8 +79,8 @@ class _Scale:
 
 
 def ridges(rows: list[Row], legend: list[str], span: tuple[float, float], unit: Unit, *,
-           title: str, description: str, narrow: bool = False) -> str:
-    """分布图：横轴是对数，每行一种，每座山的高度各自归一。``span`` 之外的压在边上。"""
+           title: str, description: str, narrow: bool = False, styled: bool = True) -> str:
+    """分布图：横轴是对数，每行一种，每座山的高度各自归一。``span`` 之外的压在边上。``styled`` 为假则不带样式表。"""
     wide = NARROW if narrow else WIDE
     left = 10 if narrow else 24 + max(width(row.name, 12) for row in rows)
     x = _Scale(*span, left, wide - 14)
@@ -93,7 +93,7 @@ def ridges(rows: list[Row], legend: list[str], span: tuple[float, float], unit: 
                           "start" if narrow else "end", "name")
         parts += [f'<line class="life" x1="{left:.1f}" x2="{wide - 14}" y1="{foot:.1f}" y2="{foot:.1f}"/>',
                   name, *_mountains(row, x, foot)]
-    return _svg(wide, bottom + 24, title, description, parts)
+    return _svg(wide, bottom + 24, title, description, parts, styled)
 
 
 def _mountains(row: Row, x: _Scale, foot: float) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _beside(labels: list[Spot]) -> list[float]:
 
 
 def curves(panels: list[Panel], xs: list[float], x_unit: Callable[[float], str], y_unit: Unit, *,
-           title: str, description: str, narrow: bool = False) -> str:
+           title: str, description: str, narrow: bool = False, styled: bool = True) -> str:
     """几格对数曲线，纵轴相同；窄的一版上下排。名字写在每条的右端，挤了就上下挪开。"""
     wide = NARROW if narrow else WIDE
     across = 1 if narrow else len(panels)
@@ -133,7 +133,7 @@ def curves(panels: list[Panel], xs: list[float], x_unit: Callable[[float], str],
         x = _Scale(xs[0], xs[-1], left, left - 52 + each - room)
         y = _Scale(*span, top + tall, top)
         parts += [_text(left, top - 14, panel.title, "start", "host"), *_frame(x, y, xs, x_unit, y_unit), *_lines(panel, x, y)]
-    return _svg(wide, 34 + (tall + 66) * math.ceil(len(panels) / across) - 30, title, description, parts)
+    return _svg(wide, 34 + (tall + 66) * math.ceil(len(panels) / across) - 30, title, description, parts, styled)
 
 
 def _frame(x: _Scale, y: _Scale, xs: list[float], x_unit: Unit, y_unit: Unit) -> Iterator[str]:
@@ -193,9 +193,10 @@ def _text(x: float, y: float, text: str, anchor: str, style: str) -> str:
     return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _svg(wide: int, tall: float, title: str, description: str, parts: list[str]) -> str:
+def _svg(wide: int, tall: float, title: str, description: str, parts: list[str], styled: bool) -> str:
     shape = "narrow" if wide == NARROW else "wide"
+    sheet = f"<style>{chart_stylesheet()}</style>" if styled else ""
     return (f'<svg xmlns="http://www.w3.org/2000/svg" class="sockscope chart {shape}" role="img" '
             f'viewBox="0 0 {wide} {tall:.0f}" width="{wide}" height="{tall:.0f}" style="max-width:100%;height:auto" '
             f'aria-label="{escape(title)}。{escape(description)}">'
-            f"<style>{chart_stylesheet()}</style>{''.join(parts)}</svg>")
+            f"{sheet}{''.join(parts)}</svg>")

@@ -131,7 +131,6 @@ class Figure:
     breaks: list[tuple[Break, Label]]
     ticks: list[tuple[float, Label]]
     outages: list[tuple[int, float, float]]  # 断线的时段：网线、上、下
-    signatures: dict[int, str]
 
     def labels(self) -> Iterator[Label]:
         """图里（图例和页脚除外）的全部文字。"""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from sockscope.render.causes import causes, signatures
+from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, Metrics, Side, call_room, columns
 from sockscope.render.declutter import declutter
 from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark
@@ -198,7 +198,7 @@ class _Typesetter:
         figure = Figure(
             self.trace, self.columns, ruler, self.top() - 16, bottom, heads(self.trace, self.columns, self.top()), calls, arrows,
             self.bars(), self.marks(), self.bands(), [(b, self.silence(b)) for b in ruler.breaks], [],
-            self.outages(), signatures(self.trace))
+            self.outages())
         moving = {id(a.label) for a in arrows}
         declutter(arrows, [label for label in figure.labels() if id(label) not in moving])
         figure.ticks = self.ticks(figure)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
-__all__ = ["PACKET_STYLES", "STATES", "chart_stylesheet", "machine_stylesheet", "stylesheet"]
+__all__ = ["COLOURS", "PACKET_STYLES", "STATES", "chart_stylesheet", "machine_stylesheet", "properties", "stylesheet"]
 
 # 名字: (亮, 暗)
 COLOURS = {
@@ -31,6 +31,10 @@ COLOURS = {
     "left": ("#f0d0e6", "#5a2f57"),
     "ended": ("#dce0e6", "#363f4b"),
 }
+# 图上没有，页面才用得着的：表格与方框的线，垫底的浅色
+PAGE = {"line": ("#d8dde3", "#333c47"), "tint": ("#f4f6f8", "#1b2229")}
+# 页面上的用处: 它是哪一种颜色。ground 是书页自己的底色；paper 跟随图所在的页面
+ROLES = {"accent": "syn", "warm": "fin", "alarm": "rst", "ground": "paper"}
 # 种类: (颜色, 线宽, 虚线)
 PACKET_STYLES = {
     "syn": ("syn", 1.8, ""), "data": ("data", 1.8, ""), "fin": ("fin", 1.8, ""), "rst": ("rst", 2.4, ""),
@@ -50,9 +54,33 @@ MONO = ('ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Liberation Mo
         '"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",monospace')
 
 
-def _theme(which: int, paper: str) -> str:
-    rules = [f"--ss-{name}:{pair[which]}" for name, pair in COLOURS.items() if name != "paper"]
+PAPER = "var(--pst-color-background,var(--jp-layout-color0,{}))"  # 书页的，JupyterLab 的，都没有才是自己的
+
+
+def _declared(colours: dict[str, tuple[str, str]], which: int, paper: str) -> str:
+    rules = [f"--ss-{name}:{pair[which]}" for name, pair in colours.items() if name != "paper"]
     return ";".join([*rules, f"--ss-paper:{paper}"])
+
+
+def _themes(colours: dict[str, tuple[str, str]], where: str) -> list[str]:
+    """``where``（空的是整页）之内的颜色：跟随操作系统、书页、JupyterLab 的明暗，打印时一律白底。"""
+    light, dark = (_declared(colours, which, PAPER.format(COLOURS["paper"][which])) for which in (0, 1))
+    inside = f" {where}" if where else ""
+    paper = f"html:root {where}{where}" if where else "html:root:root,html:root body"
+    return [
+        f"{where or ':root'}{{{light}}}",
+        f"@media (prefers-color-scheme:dark){{{where or ':root'}{{{dark}}}}}",
+        f'html[data-theme="light"]{inside},body[data-jp-theme-light="true"]{inside}{{{light}}}',
+        f'html[data-theme="dark"]{inside},body[data-jp-theme-light="false"]{inside}{{{dark}}}',
+        f"@media print{{{paper}{{{_declared(colours, 0, '#fff')}}}}}",
+    ]
+
+
+@cache
+def properties() -> str:
+    """页面的自定义属性：书页、部件、表和反馈的 CSS 里没有一个颜色，都是这里的 ``--ss-…``，所以与图上的同名同色。"""
+    roles = {role: COLOURS[name] for role, name in ROLES.items()}
+    return "\n".join([*_themes(COLOURS | PAGE | roles, ""), ""])
 
 
 def _paint(selector: str, **colours: str) -> str:
@@ -65,17 +93,7 @@ def _paint(selector: str, **colours: str) -> str:
 @cache
 def stylesheet() -> str:
     """一张图自带的样式表。"""
-    page = "var(--pst-color-background,var(--jp-layout-color0,{}))"
-    light = _theme(0, page.format(COLOURS["paper"][0]))
-    dark = _theme(1, page.format(COLOURS["paper"][1]))
-    themes = [
-        f".sockscope{{{light}}}",
-        f"@media (prefers-color-scheme:dark){{.sockscope{{{dark}}}}}",
-        f'html[data-theme="light"] .sockscope,body[data-jp-theme-light="true"] .sockscope{{{light}}}',
-        f'html[data-theme="dark"] .sockscope,body[data-jp-theme-light="false"] .sockscope{{{dark}}}',
-        f"@media print{{html:root .sockscope.sockscope{{{_theme(0, '#fff')}}}}}",
-    ]
-    return "".join(themes + _texts() + _shapes() + _packets() + _states())
+    return "".join(_themes(COLOURS, ".sockscope") + _texts() + _shapes() + _packets() + _states())
 
 
 @cache

@@ -1,7 +1,7 @@
 """三轨图：两侧是调用，中间是网线上的包，主机的线上是内核的状态。
 
 ``render(trace)`` 是 Trace 的纯函数，返回一份自足的 SVG：样式在里面，没有脚本，不引用任何外部资源。
-每个事件恰好一个 ``<g data-event>``，带着它的时刻、因果和签名；脚本只添行为，不画图。
+每个事件恰好一个 ``<g data-event>``，带着它的时刻；脚本只添行为，不画图。
 """
 
 from __future__ import annotations
@@ -35,13 +35,17 @@ __all__ = ["render"]
 METRICS = {"wide": WIDE, "narrow": NARROW}
 
 
-def render(trace: Trace, *, width: str = "wide") -> str:
-    """轨迹 → SVG 文字。``width`` 是 ``wide``（正文宽度）或 ``narrow``（手机），其余抛 ``ValueError``。"""
+def render(trace: Trace, *, width: str = "wide", styled: bool = True) -> str:
+    """轨迹 → SVG 文字。``width`` 是 ``wide``（正文宽度）或 ``narrow``（手机），其余抛 ``ValueError``。
+
+    ``styled`` 为假则不带样式表：许多张图在同一页上，``palette.stylesheet()`` 一页放一份就够。
+    """
     if width not in METRICS:
         raise ValueError(f"width 应为 wide 或 narrow，实为 {width!r}。")
     description = text_form.spoken(trace)
     key = hashlib.sha256(f"{width}{description}".encode()).hexdigest()[:8]
-    return _Pen(layout(trace, METRICS[width]), f"ss{key}", description).svg()
+    sheet = f"<style>{stylesheet()}</style>" if styled else ""
+    return _Pen(layout(trace, METRICS[width]), f"ss{key}", description, sheet).svg()
 
 
 def _n(value: float) -> str:
@@ -52,8 +56,8 @@ def _n(value: float) -> str:
 class _Pen:
     """把摆好的图写成 SVG。"""
 
-    def __init__(self, figure: Figure, key: str, description: str) -> None:
-        self.figure, self.key, self.description = figure, key, description
+    def __init__(self, figure: Figure, key: str, description: str, sheet: str) -> None:
+        self.figure, self.key, self.description, self.sheet = figure, key, description, sheet
         self.trace, self.metrics = figure.trace, figure.columns.metrics
         self.narrow = self.metrics is NARROW
 
@@ -77,10 +81,9 @@ class _Pen:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="sockscope {self.metrics.name}" role="img" '
             f'viewBox="0 0 {w} {_n(height)}" width="{w}" height="{_n(height)}" '
-            f'aria-labelledby="{key}-title {key}-desc" data-axis="{axis}" data-top="{_n(self.figure.top)}" '
-            f'data-bottom="{_n(self.figure.bottom)}" style="max-width:100%;height:auto">'
+            f'aria-labelledby="{key}-title {key}-desc" data-axis="{axis}" style="max-width:100%;height:auto">'
             f'<title id="{key}-title">{title}</title><desc id="{key}-desc">{escape(self.description)}</desc>'
-            f"<style>{stylesheet()}</style>"
+            f"{self.sheet}"
             f'<defs><pattern id="{key}-hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
             f'patternTransform="rotate(45)"><line class="hatch" y2="6"/></pattern></defs>')
 
@@ -126,10 +129,8 @@ class _Pen:
 
     # ------------------------------------------------------------ 事件
 
-    def group(self, kind: str, index: int, t: int, end: int | None, extra: str, title: str, body: str) -> str:
-        until = f' data-end="{end}"' if end is not None else ""
-        return (f'<g class="{kind}" data-event="{index}" data-t="{t}"{until}{extra}>'
-                f"<title>{escape(title)}</title>{body}</g>")
+    def group(self, kind: str, index: int, t: int, title: str, body: str) -> str:
+        return f'<g class="{kind}" data-event="{index}" data-t="{t}"><title>{escape(title)}</title>{body}</g>'
 
     def call(self, mark: CallMark) -> str:
         call, body = mark.call, ""
@@ -142,20 +143,13 @@ class _Pen:
             body += (f'<g class="return" data-t="{call.end}"><circle class="ring" cx="{_n(mark.x)}" '
                      f'cy="{_n(mark.end)}" r="2.6"/>{"".join(self.label(label) for label in mark.returns)}</g>')
         kind = "call" + (" failed" if is_error(call) else "") + (" waited" if mark.blocked else "")
-        extra = f' data-host="{escape(call.host)}" data-socket="{escape(call.socket)}"'
-        return self.group(kind, mark.index, call.t, call.end, extra, _call_title(call), body)
+        return self.group(kind, mark.index, call.t, _call_title(call), body)
 
     def arrow(self, arrow: Arrow) -> str:
         p = arrow.packet
-        cause = f' data-cause="{arrow.cause}"' if arrow.cause is not None else ""
-        place = f' data-seq="{p.seq}"' if p.seq is not None else ""
-        place += f' data-ack="{p.ack}"' if p.ack is not None else ""
-        place += f' data-window="{p.window}"' if p.window is not None else ""
-        extra = (f' data-signature="{escape(self.figure.signatures[arrow.index])}" data-cable="{p.cable}" '
-                 f'data-length="{p.length}"{place}{cause}')
         body = self.connector(arrow) + self.shaft(arrow) + self.tip(arrow) + self.arrow_label(arrow)
         kind = f"packet {arrow.kind}" + ("" if p.fate == "delivered" else f" {p.fate}")
-        return self.group(kind, arrow.index, p.t, p.end, extra, _packet_title(p), body)
+        return self.group(kind, arrow.index, p.t, _packet_title(p), body)
 
     def connector(self, arrow: Arrow) -> str:
         if arrow.origin is None:
@@ -213,8 +207,7 @@ class _Pen:
                      f'fill="url(#{self.key}-hatch)"/>')
         body += self.label(bar.label, halo=self.narrow) if bar.label else ""
         s = bar.state
-        extra = f' data-host="{escape(s.host)}" data-state="{s.state}" data-origin="{escape(s.origin)}"'
-        return self.group(f"state {s.state}", bar.index, s.t, bar.end, extra, _state_title(s), body)
+        return self.group(f"state {s.state}", bar.index, s.t, _state_title(s), body)
 
     def mark(self, mark: Mark) -> str:
         wide = width(mark.label.text, mark.label.size) + 10
@@ -224,7 +217,7 @@ class _Pen:
         body += (f'<rect class="pill" x="{_n(left)}" y="{_n(y - 8)}" width="{_n(wide)}" height="16" rx="8"/>'
                  + self.label(mark.label, halo=False))
         a = mark.action
-        return self.group(f"action {a.name}", mark.index, a.t, None, f' data-where="{escape(a.where)}"',
+        return self.group(f"action {a.name}", mark.index, a.t,
                           f"{duration_text(a.t)}　{a.where} {a.name} {a.detail}".rstrip(), body)
 
     def band(self, band: Band) -> str:
@@ -233,7 +226,7 @@ class _Pen:
         boxes = "".join(f'<rect class="band" x="{_n(net.left)}" y="{_n(band.top - 4)}" width="{_n(net.width)}" '
                         f'height="{_n(band.bottom - band.top + 2)}" rx="3"/>'
                         for cable, net in enumerate(self.figure.columns.nets) if band.fold.cable_words(cable))
-        return (f'<g class="folded" data-events="{events}" data-t="{band.fold.t}" data-end="{band.fold.end}">'
+        return (f'<g class="folded" data-events="{events}" data-t="{band.fold.t}">'
                 f"{boxes}{labels}</g>")
 
     def tear(self, gap: object, label: Label) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sockscope.render.causes import causes
 from sockscope.render.dissect import dissect
+from sockscope.render.errors import phrase
 from sockscope.render.labels import (
     ACTIONS,
     FATES,
@@ -23,34 +24,8 @@ from sockscope.render.labels import (
 )
 from sockscope.trace import Action, Call, Packet, State, Trace
 
-__all__ = ["ERRNO", "explain"]
+__all__ = ["explain"]
 
-ERRNO = {
-    "EACCES": "没有权限。",
-    "EADDRINUSE": "这个地址和端口已经有人占着。",
-    "EADDRNOTAVAIL": "这台主机没有这个地址，或者临时端口用完了。",
-    "EAFNOSUPPORT": "这个套接字不认识这种地址。",
-    "EAGAIN": "现在做不了，又不愿等：没有数据可读，或发送缓冲区已满。稍后再试。",
-    "EALREADY": "上一次非阻塞的 connect 还没有结果。",
-    "EBADF": "这个描述符已经关掉了。",
-    "ECONNABORTED": "连接在被取走之前已经作废。",
-    "ECONNREFUSED": "对端主机在，但那个端口没有人监听：它用 RST（UDP 用 ICMP）回绝了。",
-    "ECONNRESET": "对端用 RST 作废了这条连接，没有读完的数据也没有了。",
-    "EDESTADDRREQ": "没有说发给谁。",
-    "EHOSTUNREACH": "路由器说那台主机到不了（ICMP host unreachable），或者没有人应答它的地址。",
-    "EINPROGRESS": "连接正在建立，非阻塞的 connect 不等结果：可写时再用 SO_ERROR 问。",
-    "EINVAL": "参数不对，或者此刻的状态不允许。",
-    "EISCONN": "已经连接过了。",
-    "EMSGSIZE": "一个数据报装不下这么多。",
-    "ENETUNREACH": "没有通向那个网络的路由；若是本机没有，一个包也不会发出。",
-    "ENOBUFS": "内核没有缓冲区了。",
-    "ENOTCONN": "还没有连接（或者连接已经不在了）。",
-    "EOPNOTSUPP": "这种套接字不支持这个操作。",
-    "EPIPE": "这个方向已经关闭，再也不能写；写的人还会收到 SIGPIPE。",
-    "EPROTONOSUPPORT": "内核没有这个协议。",
-    "ETIMEDOUT": "内核反复重传（或保活探测），对端始终没有应答，于是放弃。",
-    "timeout": "到了 settimeout 定的时间。这是 Python 的超时，不是内核的 ETIMEDOUT。",
-}
 STATES = {
     "LISTEN": "在等别人来连接。",
     "SYN_SENT": "SYN 已经发出，在等对端的 SYN+ACK。",
@@ -155,7 +130,7 @@ def _call(trace: Trace, call: Call) -> tuple[str, list[str]]:
         spent = f"{duration_text(call.t)} 开始，用了 {duration_text(call.end - call.t)}；线程 {call.thread}。"
     size = f"搬动 {bytes_text(call.size)}。" if call.size else ""
     eof = "返回 b''：对端不再发送了（EOF）。" if call.name == "recv" and call.size == 0 and not call.errno else ""
-    error = f"{call.errno}：{ERRNO.get(call.errno, '内核拒绝了这次调用。')}" if call.errno else ""
+    error = f"{call.errno}：{phrase(call.errno)}" if call.errno else ""
     return title, [CALLS.get(call.name, ""), error, eof, size, spent]
 
 

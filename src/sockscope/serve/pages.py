@@ -13,6 +13,7 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
 
 from sockscope import places
+from sockscope.render.palette import COLOURS, properties
 from sockscope.serve.builder import Builder
 
 __all__ = ["BookHandler", "BuilderHandler", "marker", "waiting"]
@@ -29,13 +30,16 @@ def marker(base: str, xsrf: str) -> str:
 def waiting(base: str, state: dict[str, Any]) -> str:
     """等候页：不向别处取任何东西，自己看进度，书有了就重新打开同一个地址。"""
     page = WAITING.read_text(encoding="utf-8")
-    return page.replace("{{base}}", html.escape(base)).replace("{{state}}", _in_script(state))
+    for name, text in (("colours", properties()), ("base", html.escape(base)), ("state", _in_script(state))):
+        page = page.replace(f"{{{{{name}}}}}", text)
+    return page
 
 
 def notice(lines: list[str]) -> str:
     """放在上一本书每一页的顶上：新的一本没有构建成功。"""
     told = html.escape("\n".join(lines))
-    return ('<details role="status" style="padding:.5rem 1rem;background:#fdf1dc;color:#5f3a00;font-size:.9rem">'
+    paper, ink = COLOURS["leaving"]
+    return (f'<details role="status" style="padding:.5rem 1rem;background:{paper};color:{ink};font-size:.9rem">'
             "<summary>来源改过之后，书没有重新构建成功，这是上一本。点开看原因。</summary>"
             f'<pre style="white-space:pre-wrap;margin:.5rem 0 0;color:inherit;background:none;border:0">{told}</pre></details>')
 

@@ -17,11 +17,12 @@ from sockscope import places
 from sockscope.cells.made import made
 from sockscope.live.sockaddr import Field, decode, encode, fields, structure_of
 from sockscope.pages.prose import marked
+from sockscope.render.sheets import Sheeted, sheet
 
 __all__ = ["SAMPLES", "AddressExplorer", "AddressPage", "address_explorer", "view"]
 
 HERE = places.PACKAGE / "widgets"
-CSS = HERE / "address_explorer.css"
+SHEETS = ("widgets/address_explorer.css",)
 SAMPLES = {
     "10.0.0.2:7007": "IPv4 地址和端口", "0.0.0.0:0": "INADDR_ANY，端口随内核挑", "127.0.0.1:80": "INADDR_LOOPBACK",
     "[fd00::2]:7007": "IPv6", "[fe80::1%2]:7007": "IPv6 链路本地，要说哪个网口", "[::ffff:10.0.0.2]:7007": "写成 IPv6 的 IPv4",
@@ -64,7 +65,7 @@ class AddressExplorer(anywidget.AnyWidget):
     """现场的一份：``text`` 是输入框里的字，``html`` 是它的字节图。"""
 
     _esm = HERE / "address_explorer.js"
-    _css = CSS
+    _css = sheet(*SHEETS)
 
     text = traitlets.Unicode("").tag(sync=True)
     html = traitlets.Unicode("").tag(sync=True)
@@ -79,13 +80,15 @@ class AddressExplorer(anywidget.AnyWidget):
         self.html = view(change["new"])
 
 
-class AddressPage:
+class AddressPage(Sheeted):
     """静态的一份：每个样例一个单选钮，选中哪个显示哪个，只靠样式表。"""
 
-    def __init__(self, text: str) -> None:
-        self.samples = {text: SAMPLES.get(text, text)} | SAMPLES
+    SHEETS = SHEETS
 
-    def _repr_html_(self) -> str:
+    def __init__(self, text: str) -> None:
+        self.samples: dict[str, str] = {text: SAMPLES.get(text, text)} | SAMPLES
+
+    def page_html(self) -> str:
         group = "sa" + hashlib.sha256("".join(self.samples).encode()).hexdigest()[:6]
         rules = "".join(f"#{group}-{n}:checked~.sa-panels>:nth-child({n + 1}){{display:block}}" for n in range(len(self.samples)))
         buttons = "".join(
@@ -93,7 +96,7 @@ class AddressPage:
             f'<label for="{group}-{n}" title="{escape(why)}">{escape(text)}</label>'
             for n, (text, why) in enumerate(self.samples.items()))
         panels = "".join(f"<section><p><b>{escape(why)}</b></p>{view(text)}</section>" for text, why in self.samples.items())
-        return (f'<div class="sa"><style>{CSS.read_text(encoding="utf-8")}{rules}</style>'
+        return (f'<div class="sa"><style>{rules}</style>'
                 f'{buttons}<div class="sa-panels">{panels}</div></div>')
 
     def __repr__(self) -> str:

@@ -23,6 +23,7 @@ from sockscope import places
 from sockscope.cells.made import made
 from sockscope.cells.my_kernel import FILE, VERDICTS, Finding, Report
 from sockscope.render import mimebundle
+from sockscope.render.sheets import sheet
 
 __all__ = ["Job", "Page", "Panel", "html", "kernel_panel"]
 
@@ -139,7 +140,7 @@ class Panel(anywidget.AnyWidget):
     """Lab 里的面板。``asked`` 加一就开始，``halted`` 加一就停下。"""
 
     _esm = HERE / "kernel_panel.js"
-    _css = HERE / "kernel_panel.css"
+    _css = sheet("widgets/kernel_panel.css")
 
     state = traitlets.Dict(default_value=IDLE).tag(sync=True)
     asked = traitlets.Int(0).tag(sync=True)

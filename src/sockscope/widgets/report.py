@@ -40,10 +40,10 @@ def payload(name: str, parameters: dict[str, Any], drop: Iterable[str] = (), *,
     return report(wanted, cuts, trace, _note(trace))
 
 
-def report(wanted: Experiment, drop: list[str], trace: Trace, note: str) -> dict[str, Any]:
-    """一条完整的轨迹所能告诉读者的一切。``note`` 是标签的说明：看到的是什么，怎样看到更多。"""
+def report(wanted: Experiment, drop: list[str], trace: Trace, note: str, *, styled: bool = True) -> dict[str, Any]:
+    """一条完整的轨迹所能告诉读者的一切。``note`` 是标签的说明：看到的是什么，怎样看到更多；``styled`` 见 ``pictures``。"""
     values = trace.parameters
-    return pictures(trace) | {
+    return pictures(trace, styled) | {
         "experiment": wanted.name, "values": values, "key": wanted.key(values), "dropped": drop, "note": note,
         "kernel": trace.kernel, "recorded": trace.recorded, "text": text.render(trace),
         "events": [_explained(trace, index) for index in range(len(trace.events))],
@@ -53,9 +53,9 @@ def report(wanted: Experiment, drop: list[str], trace: Trace, note: str) -> dict
     }
 
 
-def pictures(trace: Trace) -> dict[str, Any]:
-    """图的宽窄两版，和它是实时还是录制：实验还没做完也能看。"""
-    return {"wide": svg.render(trace), "narrow": svg.render(trace, width="narrow"),
+def pictures(trace: Trace, styled: bool = True) -> dict[str, Any]:
+    """图的宽窄两版，和它是实时还是录制：实验还没做完也能看。``styled`` 为假，图就不带样式表。"""
+    return {"wide": svg.render(trace, styled=styled), "narrow": svg.render(trace, width="narrow", styled=styled),
             "live": not trace.recorded, "label": trace.label}
 
 

@@ -12,6 +12,7 @@ import traitlets
 from sockscope import experiments, places
 from sockscope.live import capability
 from sockscope.render import framed
+from sockscope.render.sheets import sheet
 from sockscope.trace import TraceError
 from sockscope.widgets.report import describe, origin, payload, pictures
 
@@ -25,7 +26,7 @@ class Explorer(anywidget.AnyWidget):
     """一个现场的交互实验。读者拨动开关（``values``）、剪掉包（``drop``），``request`` 加一就再跑一遍。"""
 
     _esm = HERE / "explorer.js"
-    _css = HERE / "explorer.css"
+    _css = sheet("widgets/explorer.css")
 
     experiment = traitlets.Dict().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)

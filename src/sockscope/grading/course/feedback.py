@@ -9,7 +9,8 @@ from sockscope.grading.course import gradebook
 from sockscope.grading.course.course import Course, write
 from sockscope.grading.course.marking import trace_of
 from sockscope.grading.exam.lab import Lab
-from sockscope.grading.exam.verdict import Verdict
+from sockscope.grading.exam.verdict import SHEET, Verdict
+from sockscope.render.sheets import style
 
 __all__ = ["feedback", "framed"]
 
@@ -18,22 +19,16 @@ PAGE = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>
-:root{{color-scheme:light dark}}
-body{{max-width:60rem;margin:2rem auto;padding:0 1rem;font:16px/1.7 system-ui,sans-serif}}
-table{{border-collapse:collapse}}th,td{{text-align:left;padding:.2em 1em .2em 0;vertical-align:top}}
-.bars rect{{fill:#4a7fb5}}.bars text{{font-size:12px;fill:currentColor}}
-svg{{max-width:100%;height:auto}}small{{opacity:.75}}
-</style></head><body>
+{style}</head><body>
 <h1>{title}</h1>
 {body}
 </body></html>
 """
 
 
-def framed(title: str, body: str) -> str:
-    """一页的骨架。``body`` 已经是网页，``title`` 是文字。"""
-    return PAGE.format(title=html.escape(title), body=body)
+def framed(title: str, body: str, *sheets: str) -> str:
+    """一页的骨架。``body`` 已经是网页，``title`` 是文字；``sheets`` 是骨架与判定之外还要的样式表。"""
+    return PAGE.format(title=html.escape(title), style=style("grading/course/feedback.css", SHEET, *sheets), body=body)
 
 
 def feedback(course: Course, lab: Lab, students: list[str] | None = None) -> list[Path]:

@@ -8,17 +8,10 @@ from typing import Any
 
 from sockscope.trace import Trace
 
-__all__ = ["Row", "Verdict"]
+__all__ = ["SHEET", "Row", "Verdict"]
 
+SHEET = "grading/exam/verdict.css"
 MARKS = {"passed": "✓ 通过", "failed": "✗ 没有通过", "broken": "⚠ 没有批成"}
-STYLE = """
-.sockscope-verdict{margin:.6em 0;padding:.3em 0 .3em 1em;border-left:4px solid #8888}
-.sockscope-verdict.passed{border-color:#3a8f5c}.sockscope-verdict.failed{border-color:#c2564a}
-.sockscope-verdict table{border-collapse:collapse;margin:.5em 0}
-.sockscope-verdict th,.sockscope-verdict td{padding:.25em .8em .25em 0;white-space:pre-wrap}
-.sockscope-verdict th,.sockscope-verdict td{text-align:left!important;vertical-align:top!important}
-.sockscope-verdict td{overflow-wrap:anywhere;max-width:28em}.sockscope-verdict pre{white-space:pre-wrap;margin:.3em 0}
-"""
 
 
 @dataclass(frozen=True)
@@ -70,10 +63,12 @@ class Verdict:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return self.html()
+        from sockscope.render.sheets import style
+
+        return style(SHEET) + self.html()
 
     def html(self) -> str:
-        """网页上的样子：每一个字都转义过。"""
+        """网页上的样子，样式另给：每一个字都转义过。"""
         rows = "".join(f"<tr><td>{'✓' if r.ok else '✗'}</td>" + "".join(
             f"<td>{html.escape(t)}</td>" for t in (r.tried, r.expected, r.seen)) + "</tr>" for r in self.rows)
         table = "<table><thead><tr><th></th><th>试了什么</th><th>应当</th><th>实际</th></tr></thead>" \
@@ -81,7 +76,7 @@ class Verdict:
         where = f"<pre>{html.escape(chr(10).join(self.where))}</pre>" if self.where else ""
         said = f"<details><summary>你的程序打印的（不影响得分）</summary><pre>{html.escape(self.said)}</pre></details>" \
             if self.said else ""
-        return (f'<div class="sockscope-verdict {self.status}"><style>{STYLE}</style>'
+        return (f'<div class="sockscope-verdict {self.status}">'
                 f"<p><strong>{html.escape(self.headline)}</strong></p>{table}"
                 f"<p>{html.escape(self.note)}</p>{where}{self.figure()}{said}</div>")
 

@@ -36,11 +36,6 @@ CONNECTION = {"transport": "ipc", "ip": "/exam/kernel", "shell_port": 1, "iopub_
               "control_port": 4, "hb_port": 5}
 ROOMY = {**LIMITS, "RLIMIT_AS": 4 << 30, "RLIMIT_CPU": 120}  # 内核有十来个线程，各要地址空间；实际的内存另有人看着
 FEW = 2  # 这么少就不必先空转
-STYLE = """<style>
-.own{border-left:4px solid #4a7fb5;padding-left:1em;margin:1em 0}.note{color:#c2564a}
-pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:.4em 0;font-size:14px}
-pre.stderr,pre.error{border-left:2px solid #c2564a;padding-left:.6em}img{max-width:100%;background:#fff}
-</style>"""
 INTRODUCTION = "<p>运行的只有开场白和答题格，检查的格子里是批改时的判定。这一页不算分：输出里写什么，都是学生的代码说的。</p>"
 
 
@@ -160,7 +155,7 @@ def page(book: dict[str, Any], lab: Lab, paper: Paper, ran: dict[int, Ran], verd
     import mistune
 
     told, prose = {v.check.partition(".")[2]: v for v in verdicts}, mistune.create_markdown(escape=True, plugins=["table"])
-    parts = [STYLE, INTRODUCTION]
+    parts = [INTRODUCTION]
     for number, cell in enumerate(book["cells"]):
         name = source.grade_id(cell)
         if name in lab.cells:
@@ -173,7 +168,7 @@ def page(book: dict[str, Any], lab: Lab, paper: Paper, ran: dict[int, Ran], verd
             parts.append(str(prose(source.text_of(cell))))
         elif number in ran:
             parts.append(f"<pre>{html.escape(source.text_of(cell))}</pre>{shown(ran[number])}")
-    return framed(f"{lab.name} {lab.title}：{paper.student}，执行过的笔记本", "\n".join(parts))
+    return framed(f"{lab.name} {lab.title}：{paper.student}，执行过的笔记本", "\n".join(parts), "grading/executed/page.css")
 
 
 def answered(name: str, text: str | None, ran: Ran | None) -> str:
