@@ -59,7 +59,7 @@ def chapter(lab: Lab) -> str:
 def written(lab: Lab) -> float:
     """书面题的满分。"""
     marks = [cell["metadata"].get("nbgrader", {}) for cell in source.notebook(lab)["cells"]]
-    return sum(mark["points"] for mark in marks if mark.get("grade") and mark.get("solution"))
+    return sum(float(mark["points"]) for mark in marks if mark.get("grade") and mark.get("solution"))
 
 
 # ---------------------------------------------------------------- 手脚与意外

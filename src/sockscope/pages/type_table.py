@@ -64,7 +64,8 @@ def limit(trace: Trace) -> str:
     if not any(c.errno for c in sends):
         return "不限"
     largest = max((c.size for c in sends if c.size), default=0)
-    refused = min((int(re.search(r"（(\d+) 字节）", c.args)[1]) for c in sends if c.errno == "EMSGSIZE"), default=0)
+    sizes = (re.search(r"（(\d+) 字节）", c.args) for c in sends if c.errno == "EMSGSIZE")
+    refused = min((int(size[1]) for size in sizes if size), default=0)
     if not refused:
         return f"至少 {largest:,} 字节"
     return f"{largest:,} 字节" if refused == largest + 1 else f"{largest:,}～{refused:,} 字节"

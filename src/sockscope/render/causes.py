@@ -47,6 +47,9 @@ def causes(trace: Trace) -> dict[int, int]:
     return _Detective(trace).solve()
 
 
+NEVER = 1 << 62
+
+
 class _Detective:
     """把轨迹过一遍，沿途记下谁发送了哪些字节、谁收到了什么。"""
 
@@ -58,7 +61,7 @@ class _Detective:
         self.by_host: dict[str, list[tuple[int, Call]]] = defaultdict(list)
         self.actions: list[tuple[int, Action]] = []
         self.arrived: dict[str, list[tuple[int, Packet]]] = defaultdict(list)
-        self.first: dict[tuple, int] = {}
+        self.first: dict[Identity, int] = {}
         self.spent: set[int] = set()
         for index, event in enumerate(trace.events):
             if isinstance(event, Call):
@@ -140,7 +143,7 @@ class _Detective:
 
     def forwarded(self, packet: Packet) -> int | None:
         for index, other in reversed(self.arrived[packet.src]):
-            if index not in self.spent and other.end <= packet.t and _identity(other)[1:] == _identity(packet)[1:]:
+            if index not in self.spent and _landed(other) <= packet.t and _identity(other)[1:] == _identity(packet)[1:]:
                 self.spent.add(index)
                 return index
         return None
@@ -148,7 +151,7 @@ class _Detective:
     def answered(self, packet: Packet) -> int | None:
         pure = None
         for index, other in reversed(self.arrived[packet.src]):
-            if other.end > packet.t or not _replies(packet, other):
+            if _landed(other) > packet.t or not _replies(packet, other):
                 continue
             if not other.pure_ack:
                 return index
@@ -166,14 +169,12 @@ class _Detective:
         return max((i for i, c in calls if c.name in names and c.t <= packet.t), default=None)
 
     def sending(self, packet: Packet) -> int | None:
-        for index, start, stop, t in self.sent.get((packet.src, self.label(packet) or ""), ()):
-            if start <= packet.seq < stop and t <= packet.t:
-                return index
-        return None
+        sent = self.sent.get((packet.src, self.label(packet) or ""), ()) if packet.seq is not None else ()
+        return next((index for index, start, stop, t in sent if start <= (packet.seq or 0) < stop and t <= packet.t), None)
 
     def farewell(self, packet: Packet) -> int | None:
-        label = self.label(packet)
-        calls = [(i, c) for i, c in self.calls[packet.src, label or ""] if c.t <= packet.t and not c.errno]
+        label = self.label(packet) or ""
+        calls = [(i, c) for i, c in self.calls[packet.src, label] if c.t <= packet.t and not c.errno]
         for index, call in calls:
             if call.name == "shutdown" and ("WR" in call.args or "1" in call.args):
                 return index
@@ -192,7 +193,9 @@ class _Detective:
         closing = closing if closing is not None else self.death(packet)
         if closing is None or answered is None:
             return closing if answered is None else answered
-        return closing if self.trace.events[closing].t > self.trace.events[answered].end else answered
+        reason = self.trace.events[answered]
+        heard = _landed(reason) if isinstance(reason, Packet) else reason.t
+        return closing if self.trace.events[closing].t > heard else answered
 
     def datagram(self, packet: Packet) -> int | None:
         wanted = packet.payload[:256].hex()
@@ -209,7 +212,7 @@ def _ranges(calls: list[tuple[int, Call]]) -> Iterator[tuple[int, int, int, int]
     start = 1
     for index, call in calls:
         if call.name.startswith("send") and not call.errno:
-            stop = start + call.size if call.size is not None else 1 << 62
+            stop = start + call.size if call.size is not None else NEVER
             yield index, start, stop, call.t
             start = stop
 
@@ -219,7 +222,15 @@ def _same(written: bytes, body: bytes) -> bool:
     return written.endswith(body) or (len(written) == len(body) and written[:2] + written[6:] == body[:2] + body[6:])
 
 
-def _identity(packet: Packet) -> tuple:
+Identity = tuple[object, ...]
+
+
+def _landed(packet: Packet) -> int:
+    """到达的时刻；没有到达的，排在一切之后。"""
+    return packet.end if packet.end is not None else NEVER
+
+
+def _identity(packet: Packet) -> Identity:
     """同一个 IP 包在每根网线上都一样的部分；第一项是发出它的主机。"""
     return (packet.src, packet.source, packet.target, packet.protocol, tuple(f for f in packet.flags if f != "PSH"),
             packet.seq, packet.length, packet.ack if packet.pure_ack else None)

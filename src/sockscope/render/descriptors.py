@@ -54,7 +54,7 @@ def _changes(trace: Trace) -> Iterator[Change]:
     for event in trace.events:
         if isinstance(event, Call) and (keys := posted_by(event)):
             posted += keys
-            yield from ((event.end, key, 1) for key in keys)
+            yield from ((event.t if event.end is None else event.end, key, 1) for key in keys)
         elif isinstance(event, Action) and event.name == "exit":
             yield from ((event.t, key, -1) for key in posted)
             posted.clear()

@@ -127,7 +127,8 @@ def waited(call: Call, trace: Trace) -> bool:
 
 def _drained(call: Call, trace: Trace) -> bool:
     """发送期间别的线程读走了数据：它多半是在等缓冲区腾出地方。"""
-    return any(c.name.startswith("recv") and c.thread != call.thread and c.end is not None and call.t < c.end < call.end
+    end = trace.duration if call.end is None else call.end
+    return any(c.name.startswith("recv") and c.thread != call.thread and c.end is not None and call.t < c.end < end
                for c in trace.calls)
 
 
@@ -181,7 +182,7 @@ def caption(packet: Packet) -> Caption:
         what = packet.info.replace("fragment ", "分片 ")
         text = ICMP.get(what, what) or (_payload(packet) if packet.protocol == "udp" else _foreign(packet))
         return Caption(text, "", fate, bytes_text(packet.length) if packet.protocol == "udp" else "")
-    parts = [flag for flag in ("SYN", "RST", "FIN", "URG") if flag in packet.flags]
+    parts: list[str] = [flag for flag in ("SYN", "RST", "FIN", "URG") if flag in packet.flags]
     if "SYN" in parts and "ACK" in packet.flags:
         parts = ["SYN+ACK"]
     parts = ([_payload(packet)] if packet.length else []) + parts or _window(packet) or ["ACK"]

@@ -91,7 +91,7 @@ class _Typesetter:
     def rooms(self) -> dict[str, float]:
         found: dict[str, float] = {}
         for index, (_, begin, end) in self.texts.items():
-            host = self.trace.events[index].host
+            host = self.the_call(index).host
             found[host] = max([found.get(host, 0), *(width(t, self.m.font) for t in (*begin, *end))])
         for fold in self.folds:
             for host in {c.host for c in fold.calls}:
@@ -160,10 +160,8 @@ class _Typesetter:
         if index not in self.span_of:
             return
         lane, span = self.span_of[index]
-        if self.narrow:
-            columns = (self.row(lane.host, 1), (f"lane {lane.host} {lane.number}", 4, 4))
-        else:
-            columns = ((f"lane {lane.host} {lane.number}", 1, self.m.small + 5),)
+        name = f"lane {lane.host} {lane.number}"
+        columns = (self.row(lane.host, 1), (name, 4.0, 4.0)) if self.narrow else ((name, 1.0, self.m.small + 5),)
         self.anchor("state", span.index, Anchor(span.t, columns))
 
     def anchor_action(self, index: int, action: Action) -> None:
@@ -204,8 +202,14 @@ class _Typesetter:
         figure.ticks = self.ticks(figure)
         return figure
 
+    def the_call(self, index: int) -> Call:
+        """第 ``index`` 个事件，它是一次调用。"""
+        event = self.trace.events[index]
+        assert isinstance(event, Call)
+        return event
+
     def call_mark(self, index: int, blocked: bool, begin: list[str], end: list[str]) -> CallMark:
-        call = self.trace.events[index]
+        call = self.the_call(index)
         side = self.columns.sides[call.host]
         x = side.dot(self.strands[call.host, call.thread], self.m.strand)
         y = self.at["call", index].y
@@ -232,7 +236,8 @@ class _Typesetter:
             if isinstance(packet, Packet) and index not in self.folded:
                 arrow = self.arrow(index, packet)
                 arrow.cause = why.get(index)
-                arrow.origin = dots.pop(arrow.cause, None) if self.is_near(arrow, dots) else None
+                near = arrow.cause is not None and self.is_near(arrow, dots)
+                arrow.origin = dots.pop(arrow.cause, None) if arrow.cause is not None and near else None
                 found.append(arrow)
         return found
 

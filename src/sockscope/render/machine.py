@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from html import escape
 
 from sockscope.render.measure import width
@@ -116,7 +116,7 @@ def _head(before: Point, end: Point) -> str:
             f'{bx + uy * 3.6:.1f},{by - ux * 3.6:.1f}"/>')
 
 
-def _state(name: str, place: Point, hot: set) -> str:
+def _state(name: str, place: Point, hot: Set[object]) -> str:
     x, y = place
     shown = "CLOSE" if name == END else name
     return (

@@ -28,6 +28,7 @@ from sockscope.render.labels import (
 from sockscope.render.layout import layout
 from sockscope.render.measure import width
 from sockscope.render.palette import stylesheet
+from sockscope.render.timeline import Break
 from sockscope.trace import Call, Packet, State, Trace
 
 __all__ = ["render"]
@@ -229,7 +230,7 @@ class _Pen:
         return (f'<g class="folded" data-events="{events}" data-t="{band.fold.t}">'
                 f"{boxes}{labels}</g>")
 
-    def tear(self, gap: object, label: Label) -> str:
+    def tear(self, gap: Break, label: Label) -> str:
         top, bottom = gap.top + 4, gap.bottom - 4
         left, right, step = self.metrics.axis, self.metrics.width, 14
         count = int((right - left) / step) + 1

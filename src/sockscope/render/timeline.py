@@ -103,7 +103,7 @@ class Ruler:
 
 def roundest(low: int, high: int) -> int | None:
     """[low, high] 里有效数字最少的整数；细到 10 µs 还没有就是 None。"""
-    step = 10 ** len(str(max(high, 1)))
+    step = int(10 ** len(str(max(high, 1))))
     while step >= 10_000:
         for unit in (step, step // 2, step // 5):
             if unit and (value := -(-low // unit) * unit) <= high:
@@ -168,6 +168,7 @@ class _Sweep:
 
     def label(self, anchor: Anchor, other: Anchor, y: float) -> float:
         """箭头上的字要与同列上一支箭头的字错开，箭头因此可能要再低一点。"""
+        assert anchor.label is not None
         column, part, gap, run = anchor.label
         floor = self.labels.get(column)
         gap *= (1 + ((y - other.y) / run) ** 2) ** 0.5

@@ -109,11 +109,19 @@ def explain(trace: Trace, index: int) -> dict[str, Any]:
     ``hex`` 是同样的内容连成的文字。不是包则两者皆空。下标越界抛 ``IndexError``。
     """
     event = trace.events[index]
-    cause = causes(trace).get(index) if isinstance(event, Packet) else None
-    title, lines = {Call: _call, Packet: _packet, State: _state, Action: _action}[type(event)](trace, event)
-    if cause is not None:
-        lines.append(_because(trace, event, cause))
-    blocks = dissect(event) if isinstance(event, Packet) else []
+    cause = None
+    blocks: list[dict[str, Any]] = []
+    match event:
+        case Packet():
+            title, lines = _packet(trace, event)
+            blocks, cause = dissect(event), causes(trace).get(index)
+            lines += [_because(trace, event, cause)] if cause is not None else []
+        case Call():
+            title, lines = _call(trace, event)
+        case State():
+            title, lines = _state(trace, event)
+        case Action():
+            title, lines = _action(trace, event)
     return {"title": title, "lines": [line for line in lines if line], "cause": cause, "blocks": blocks,
             "hex": "\n".join("\n".join((f"{b['name']}　{b['start']}–{b['end'] - 1}", *b["rows"])) for b in blocks)}
 
@@ -186,6 +194,8 @@ def _because(trace: Trace, packet: Packet, cause: int) -> str:
         return f"由{_title_of(trace, event.host)}的 {call_text(event)} 引出。"
     if isinstance(event, Action):
         return f"由“{action_text(event)}”引出。"
+    if isinstance(event, State):
+        return ""
     if packet.note == "retransmission":
         return f"重发的是第 {event.number} 个包。"
     if (event.source, event.target) == (packet.source, packet.target):

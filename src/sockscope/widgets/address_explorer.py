@@ -69,7 +69,7 @@ class AddressExplorer(anywidget.AnyWidget):
 
     text = traitlets.Unicode("").tag(sync=True)
     html = traitlets.Unicode("").tag(sync=True)
-    samples = traitlets.List().tag(sync=True)
+    samples: traitlets.List[list[str]] = traitlets.List().tag(sync=True)
 
     def __init__(self, text: str) -> None:
         super().__init__(samples=[list(pair) for pair in SAMPLES.items()])

@@ -35,8 +35,11 @@ def payload(name: str, parameters: dict[str, Any], drop: Iterable[str] = (), *,
     """
     wanted = experiments.get(name)
     values, cuts = wanted.complete(parameters), list(drop)
-    partial = on_progress and (lambda trace: on_progress(pictures(trace)))
-    trace = wanted.observe(drop=cuts, on_progress=partial, **values)
+
+    def partial(trace: Trace) -> bool | None:
+        return on_progress(pictures(trace)) if on_progress else None
+
+    trace = wanted.observe(drop=cuts, on_progress=partial if on_progress else None, **values)
     return report(wanted, cuts, trace, _note(trace))
 
 
