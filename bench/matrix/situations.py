@@ -83,7 +83,9 @@ def of_process() -> Iterator[Situation]:
     yield Situation("no-home", "没有 HOME", env={"HOME": None})
     yield Situation("proxies", "设了代理", env={f"{name}_{end}": "http://127.0.0.1:9" for name, end in (
         ("http", "proxy"), ("https", "proxy"), ("all", "proxy"), ("HTTP", "PROXY"), ("HTTPS", "PROXY"))})
-    yield Situation("nobody", "普通用户 nobody", room=rooms.nobody)
+    yield Situation("nobody", "普通用户 nobody", room=rooms.nobody, finds={
+        "00_preface capability-table": "普通用户在命名空间以外用不了原始套接字，表里就是“无”",
+        "07_unix kernel-tells-who": "内核说的 uid 就是运行它的用户：这一格讲的正是这个"})
 
 
 def without() -> Iterator[Situation]:
