@@ -35,7 +35,7 @@ QUALITY, SCALE = 40, 2
 PATIENCE = 60  # 等一台 JupyterLab 应答的上限，秒
 COMMAND = "python -m sockscope.grading"
 CLUSTER = "tcp://127.0.0.1:8786"
-GOOD, CLOSED = "赵伟0", "郑伟6_1006"  # 样品班里的两个：范例；用 close() 代替半关闭的
+GOOD, CLOSED = "赵伟0", "吴伟5"  # 样品班里的两个：范例；用 close() 代替半关闭的
 LAB = """
 import os, sys
 from jupyterlab.labapp import LabApp
