@@ -7,9 +7,10 @@ import io
 import re
 import sys
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Any, NoReturn
 
-__all__ = ["Parser", "speak_chinese"]
+__all__ = ["Parser", "lacking", "speak_chinese"]
 
 # argparse 的话，一句一行：开头的“argument 名字: ”先变成“名字：”。认不出的照原样说。
 SENTENCES = {
@@ -32,6 +33,12 @@ def speak_chinese() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=None if _holds_chinese(stream.encoding) else "utf-8", errors="replace")
+
+
+def lacking(extra: str, *modules: str) -> str:
+    """附加依赖 ``extra`` 没有装齐时的一句话；齐了则为空串。"""
+    missing = [name for name in modules if find_spec(name) is None]
+    return f"还没有装 {'、'.join(missing)}；补救：pip install 'sockscope[{extra}]'。" if missing else ""
 
 
 def _holds_chinese(encoding: str) -> bool:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sockscope.terminal import Parser, speak_chinese
+from sockscope.terminal import Parser, lacking, speak_chinese
 
 ROOT = Path(__file__).parents[2]
+HIDE = 'import sys; sys.modules.update(dict.fromkeys(["nbclient", "nbgrader", "jupyterlab"]))'
 PROGRAMS = {
     "sockscope": ["-m", "sockscope", "machine"], "notebook": ["-m", "sockscope.cells.notebook", "--help"],
     "grading": ["-m", "sockscope.grading", "--help"], "book": [ROOT / "book" / "build.py", "--help"]}
@@ -66,3 +67,19 @@ def test_help_is_chinese(capsys):
     with pytest.raises(SystemExit):
         Parser(prog="程序", description="做一件事。").parse_args(["-h"])
     assert re.sub(r"\s+", " ", capsys.readouterr().out) == "用法：程序 [-h] 做一件事。 选项: -h, --help 显示这些用法 "
+
+
+def test_a_missing_extra_is_one_sentence_with_its_remedy():
+    assert lacking("grading", "json") == ""
+    assert lacking("grading", "json", "no_such_module") == "还没有装 no_such_module；补救：pip install 'sockscope[grading]'。"
+
+
+@pytest.mark.parametrize("argv", [["-m", "sockscope.grading", "machine"], ["-m", "sockscope", "compare", "--cells"],
+                                  ["-m", "sockscope.serve", "--no-browser"]], ids=lambda argv: argv[1])
+def test_without_its_extra_a_program_says_so_and_does_nothing(argv, tmp_path):
+    """只有核心依赖的环境：别的都当作没有装。"""
+    (tmp_path / "sitecustomize.py").write_text(HIDE)
+    env = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, *argv], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch(r".*还没有装 .+；补救：pip install 'sockscope\[\w+\]'。.*\n", done.stderr), done.stderr

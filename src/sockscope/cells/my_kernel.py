@@ -18,7 +18,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from sockscope.cells.runner import Stopped, run_all
 from sockscope.experiments.recheck import Outcome, Run, every_run, perform_all, team
 from sockscope.live import Unavailable, capability
 from sockscope.live.capability import kernel
+from sockscope.terminal import lacking
 from sockscope.trace import Trace, compare, dumps, from_json
 
 __all__ = ["CELLS", "FILE", "VERDICTS", "Finding", "Report", "compare_all", "main", "plan"]
@@ -128,8 +128,8 @@ def plan(cells: Iterable[str] | None, wanted: Iterable[str] | None) -> tuple[lis
     books = book_notebooks() if cells is None else list(cells)
     if unknown := sorted(set(books) - set(book_notebooks())):
         raise ValueError(f"没有这样的笔记本：{'、'.join(unknown)}；有：{'、'.join(book_notebooks())}。")
-    if books and find_spec("nbclient") is None:
-        raise ValueError("运行单元格要用 nbclient，这里没有装：pip install 'sockscope[book]'；或者用 --experiments 只做实验。")
+    if books and (said := lacking("book", "nbclient", "nbformat", "ipykernel")):
+        raise ValueError(f"运行单元格要用的{said}或者用 --experiments 只做实验。")
     names = experiments.names() if wanted is None else [experiments.get(name).name for name in wanted]
     return books, [run for run, _ in every_run(names) if not run.cut] if names else []
 

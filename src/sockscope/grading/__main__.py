@@ -13,7 +13,7 @@ from sockscope.grading.course.course import Course
 from sockscope.grading.exam.lab import Lab, find_lab, labs
 from sockscope.grading.jail.sandbox import Refused, refusal
 from sockscope.live import Unavailable
-from sockscope.terminal import speak_chinese
+from sockscope.terminal import lacking, speak_chinese
 
 __all__ = ["main"]
 
@@ -43,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     """入口。返回退出码；教师会遇到的错误都只是一句话。"""
     speak_chinese()
     asked = _parser().parse_args(arguments)
+    if said := lacking("grading", "nbgrader", "nbclient", "nbformat", "mistune"):
+        print(f"批改要用的{said}", file=sys.stderr)
+        return 1
     try:
         return asked.command(asked) or 0
     except (Refused, Unavailable, ValueError, FileNotFoundError) as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sockscope import places
-from sockscope.terminal import Parser, speak_chinese
+from sockscope.terminal import Parser, lacking, speak_chinese
 
 PORT = 8888
 IDLE = 30 * 60    # 秒：没有页面连着的内核，闲了这么久就结束；开着的标签页里的从不结束
@@ -91,6 +91,8 @@ def main() -> None:
     root = Path.cwd()
     if not (root / "_toc.yml").exists():
         raise SystemExit("请在仓库的根目录里运行 make serve。")
+    if said := lacking("book", "jupyterlab", "jupyter_server", "jupyter_book"):
+        raise SystemExit(f"打开书要用的{said}")
     if refusal := refused(asked.ip, asked.port):
         raise SystemExit(refusal)
     if not ipaddress.ip_address(asked.ip).is_loopback:
