@@ -9,7 +9,9 @@ import sys
 
 import pytest
 
+from sockscope import places
 from sockscope.__main__ import main
+from sockscope.live import Capability
 
 BAD = [  # 命令行，那句话里必须有的
     (["run", "nothing"], "没有叫 'nothing' 的实验"),
@@ -40,6 +42,14 @@ def test_bad_input_gets_one_sentence(arguments, said, capsys, monkeypatch):
     assert said in shown
     assert shown.count("\n") == 1, shown
     assert re.search(r"[一-鿿]", shown)
+
+
+def test_recording_into_a_place_that_takes_nothing(capsys, monkeypatch, tmp_path):
+    """装好的包在 root 的文件夹里，普通用户录不进去。"""
+    monkeypatch.setattr("sockscope.__main__.capability", lambda: Capability("cable"))
+    monkeypatch.setattr(places, "recordings", lambda: tmp_path / "nowhere")
+    assert main(["record", "handshake"]) == 1
+    assert capsys.readouterr().err == f"录制要写进 {tmp_path / 'nowhere'}，而这里写不进去；请在本书的仓库里录制。\n"
 
 
 def test_from_outside_too():

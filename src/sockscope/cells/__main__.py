@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable
 
+from sockscope import places
 from sockscope.cells.outputs import failure
 from sockscope.cells.recordings import Book, book_notebooks
 from sockscope.cells.runner import errors, run_all
@@ -25,6 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     if (found := capability()).level != "cable":
         print(f"录制要能抓包。{found.sentence}", file=sys.stderr)
+        return 1
+    if not os.access(places.recordings(), os.W_OK):
+        print(f"录制要写进 {places.recordings()}，而这里写不进去；请在本书的仓库里录制。", file=sys.stderr)
         return 1
     return 1 if record(wanted) else 0
 
