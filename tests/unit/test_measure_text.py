@@ -1,0 +1,36 @@
+"""文字有多宽，地址怎样写：图靠它们排版。"""
+
+from __future__ import annotations
+
+import pytest
+
+from sockscope.render.addresses import address_of, normal
+from sockscope.render.measure import cells, cut, pad, width
+
+
+def test_a_chinese_character_is_as_wide_as_the_font_is_high():
+    assert width("中", 10) == 10
+    assert width("e\u0301", 10) == width("e", 10), "叠在上面的符号不占地方"
+    assert width("→", 10) < width("中", 10)
+
+
+@pytest.mark.parametrize(("text", "room", "shown"), [
+    ("abc", 100, "abc"), ("abcdef", 30, "abc…"), ("ab cdef", 30, "ab…"), ("abcdef", 0, "…")])
+def test_what_does_not_fit_is_cut(text, room, shown):
+    assert cut(text, 10, room) == shown
+
+
+@pytest.mark.parametrize(("text", "room", "align", "shown"), [
+    ("ab", 4, "left", "ab  "), ("ab", 4, "right", "  ab"), ("中文", 3, "left", "中…"), ("中文字", 4, "left", "中… "),
+    ("e\u0301x", 2, "left", "e\u0301x")])
+def test_a_terminal_column_is_exactly_as_wide_as_asked(text, room, align, shown):
+    assert pad(text, room, align) == shown
+    assert cells(pad(text, room, align)) == room
+
+
+@pytest.mark.parametrize(("endpoint", "address"), [
+    ("10.0.0.1:7", "10.0.0.1"), ("[fd00:0::1]:7", "fd00::1"), ("fd00:0:0::1", "fd00::1"), ("10.0.0.1", "10.0.0.1"),
+    ("server:7", "server")])
+def test_the_address_of_an_endpoint(endpoint, address):
+    assert address_of(endpoint) == address
+    assert normal(address) == address
