@@ -27,7 +27,7 @@ from typing import Any
 
 from sockscope.live.decode import Decoder, is_background
 from sockscope.trace import Packet
-from sockscope.trace.value import Fate
+from sockscope.trace.event import Fate
 
 __all__ = ["Cable", "End", "Passage", "Wires"]
 

@@ -22,14 +22,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sockscope.trace.value import Action, Call, Event, Packet, State, Trace
+from sockscope.trace.event import Action, Call, Event, Happening, Packet, State
 
-__all__ = ["compare", "lines"]
+__all__ = ["lines"]
 
 PID = re.compile(r"\bpid=\d+")
 
 
-def lines(trace: Trace) -> Iterator[str]:
+def lines(trace: Happening) -> Iterator[str]:
     ports = _PortNames(trace)
     columns: dict[str, list[str]] = {}
     lucky = {id(event) for event in (
@@ -77,7 +77,7 @@ def _reported(event: Event) -> bool:
     return isinstance(event, Packet) and event.protocol == "igmp"
 
 
-def _unwatched(trace: Trace) -> Iterator[State]:
+def _unwatched(trace: Happening) -> Iterator[State]:
     """一次调用也没有记下的主机（上面跑的是另一个程序）：状态只在包来往时看一眼，一闪而过的不一定看得见。"""
     calling = {call.host for call in trace.calls}
     return (state for state in trace.states if state.host not in calling)
@@ -89,7 +89,7 @@ def _lost_again(event: Event) -> bool:
         and "SYN" not in event.flags
 
 
-def _needless(trace: Trace) -> Iterator[Packet]:
+def _needless(trace: Happening) -> Iterator[Packet]:
     """多余的重传：同样的段先前已经送到，而且在这次重传到达之前，对端就发出了确认，确认也送到了；或者先前的那一份
     还没有送到，就又发了一遍（网线那头的进程停顿过）。
 
@@ -114,12 +114,12 @@ def _needless(trace: Trace) -> Iterator[Packet]:
                 yield again
 
 
-def _may_delay(trace: Trace) -> bool:
+def _may_delay(trace: Happening) -> bool:
     """内核可以推迟确认，让它搭数据或 FIN 的车。"""
     return trace.settings.get("quickack") == "0"
 
 
-def _passing(trace: Trace) -> Iterator[State]:
+def _passing(trace: Happening) -> Iterator[State]:
     """只是路过的 FIN_WAIT2：同一端点接下来就是 TIME_WAIT，或者轨迹到此为止，其间没有数据到来。"""
     ends: dict[tuple[str, str, str], list[State]] = {}
     for state in trace.states:
@@ -137,7 +137,7 @@ class _PortNames:
 
     FIRST = 32768  # net.ipv4.ip_local_port_range 的默认下限
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Happening) -> None:
         self.names: dict[int, str] = {}
         for event in trace.events:
             for end in (getattr(event, n, "") for n in ("source", "target", "local", "peer")):
@@ -147,23 +147,3 @@ class _PortNames:
 
     def rename(self, text: str) -> str:
         return re.sub(r"\b\d{5}\b", lambda m: self.names.get(int(m[0]), m[0]), text)
-
-
-def compare(one: Trace, two: Trace) -> str | None:
-    """两条轨迹的规范形式相同则返回 None；否则用一句话指出第一处不同。"""
-    left, right = one.canonical(), two.canonical()
-    for a, b in zip(left, right, strict=False):
-        if a != b:
-            return _difference(a, b, left, right)
-    if len(left) == len(right):
-        return None
-    longer, which = (left, "前者") if len(left) > len(right) else (right, "后者")
-    return f"{which}多出一件事：{longer[min(len(left), len(right))]}"
-
-
-def _difference(a: str, b: str, left: list[str], right: list[str]) -> str:
-    if left.count(a) > right.count(a) and right.count(b) <= left.count(b):
-        return f"前者有而后者没有：{a}"
-    if right.count(b) > left.count(b) and left.count(a) <= right.count(a):
-        return f"后者有而前者没有：{b}"
-    return f"前者是「{a}」，后者是「{b}」"

@@ -9,7 +9,8 @@ from dataclasses import MISSING, Field, asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from sockscope.trace.value import KINDS, Cable, Event, Host, Trace, TraceError
+from sockscope.trace.event import KINDS, Cable, Event, Host, TraceError
+from sockscope.trace.value import Trace
 
 __all__ = ["dumps", "from_json", "load", "loads", "parse", "save", "schema"]
 
