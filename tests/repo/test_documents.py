@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
@@ -71,3 +72,20 @@ def test_no_source_page_loads_from_outside():
 def test_no_file_is_enormous():
     big = [str(p.relative_to(ROOT)) for p in tracked() if "vendor" not in p.parts and p.stat().st_size > 3_000_000]
     assert big == []
+
+
+@pytest.mark.parametrize("path", [p for p in tracked() if p.suffix == ".yml"], ids=lambda p: p.name)
+def test_no_key_is_written_twice(path):
+    """YAML 的后一个悄悄盖过前一个。"""
+    maps = [node for node in nodes(yaml.compose(path.read_text(encoding="utf-8"))) if isinstance(node, yaml.MappingNode)]
+    keys = [[key.value for key, _ in node.value] for node in maps]
+    assert maps
+    assert [twice for own in keys if (twice := sorted({key for key in own if own.count(key) > 1}))] == []
+
+
+def nodes(node):
+    """一棵 YAML 树的全部节点。"""
+    yield node
+    for child in node.value if isinstance(node, yaml.CollectionNode) else []:
+        for part in child if isinstance(child, tuple) else [child]:
+            yield from nodes(part)
