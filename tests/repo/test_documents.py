@@ -71,3 +71,30 @@ def test_no_source_page_loads_from_outside():
 def test_no_file_is_enormous():
     big = [str(p.relative_to(ROOT)) for p in tracked() if "vendor" not in p.parts and p.stat().st_size > 3_000_000]
     assert big == []
+
+
+def keys(text: str) -> list[tuple[str, ...]]:
+    """YAML 里一行一个的键，每个连同它的上级；列表的一项另起一段。"""
+    found: list[tuple[str, ...]] = []
+    above: list[tuple[int, str]] = []
+    for number, line in enumerate(text.splitlines()):
+        if told := re.match(r"( *(?:- +)?)([\w.-]+):(?: |$)", line):
+            indent = len(told[1])
+            above = [one for one in above if one[0] < indent - 2 * ("-" in told[1])]
+            above += [(indent - 1, f"- {number}")] * ("-" in told[1]) + [(indent, told[2])]
+            found.append(tuple(name for _, name in above))
+    return found
+
+
+@pytest.mark.parametrize("path", [p for p in tracked() if p.suffix == ".yml"], ids=lambda p: p.name)
+def test_no_key_is_written_twice(path):
+    """YAML 的后一个悄悄盖过前一个。"""
+    found = keys(path.read_text(encoding="utf-8"))
+    assert found
+    assert sorted({key for key in found if found.count(key) > 1}) == []
+
+
+def test_the_scan_of_keys_sees_what_it_looks_for():
+    assert keys("a:\n  b: 1\n  b: 2\nc:\n  b: 1\n") == [("a",), ("a", "b"), ("a", "b"), ("c",), ("c", "b")]
+    items = keys("a:\n  - b: 1\n    c: 2\n  - b: 1\n")
+    assert len(set(items)) == len(items) == 4
