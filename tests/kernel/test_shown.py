@@ -43,6 +43,7 @@ def test_completion_shows_what_a_learner_may_use_and_each_works():
 def test_the_completer_of_a_notebook_agrees(tmp_path, monkeypatch):
     """Lab 的补全（jedi）看的是类的定义，不只是 dir()。"""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.setattr("jedi.settings.cache_directory", str(tmp_path))  # 普通用户进不了 root 的家
     shell = InteractiveShell()
     with Network("client", "server") as net, provisionalcompleter():
         shell.user_ns["net"] = net
