@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sockscope.grading.course import source
 from sockscope.grading.course.collect import arrivals, collect, safe, who
 from sockscope.grading.course.intake import Unreadable, read
 from sockscope.grading.course.mishaps import FORMS
@@ -164,3 +165,64 @@ def test_a_whole_sample_class_is_collected(tmp_path):
     assert len(got.papers) == sum(m.collected for m in made.values())
     assert {path for path, _ in got.refused} == {path for path, m in made.items() if not m.collected}
 
+
+
+def test_a_zip_of_too_many_files_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("sockscope.grading.course.collect.MOST_FILES", 1)
+    (tmp_path / "all.zip").write_bytes(zipped({"张三/lab05.ipynb": notebook(), "李四/lab05.ipynb": notebook()}))
+    with pytest.raises(ValueError, match="有 2 个文件，太多了"):
+        collect(tmp_path / "all.zip", LAB, WRITTEN)
+
+
+def test_what_is_damaged_in_a_zip_is_said_and_the_rest_is_taken(tmp_path):
+    data = bytearray(zipped({"张三/lab05.ipynb": notebook(), "李四/lab05.ipynb": notebook(), "__MACOSX/李四/lab05.ipynb": b"x",
+                             "王五/.ipynb_checkpoints/lab05.ipynb": b"x", "读我.txt": b"x"}))
+    start = data.index(b"lab05.ipynb") + len(b"lab05.ipynb")
+    data[start:start + 40] = bytes(40)
+    (tmp_path / "all.zip").write_bytes(data)
+    got = collect(tmp_path / "all.zip", LAB, WRITTEN)
+    assert list(got.papers) == ["李四"]
+    (path, why), = got.refused
+    assert path == "张三/lab05.ipynb"
+    assert why.startswith("在 zip 里损坏了或加了密")
+
+
+@pytest.mark.parametrize("when", [(1980, 1, 1, 0, 0, 0), (2026, 0, 0, 0, 0, 0)], ids=["unknown", "absurd"])
+def test_a_zip_without_a_time_is_never_late(tmp_path, when):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        entry = zipfile.ZipInfo("张三/lab05.ipynb")
+        entry.date_time = when
+        archive.writestr(entry, notebook())
+    (tmp_path / "all.zip").write_bytes(held.getvalue())
+    paper = collect(tmp_path / "all.zip", LAB, WRITTEN, due=datetime(2000, 1, 1, tzinfo=UTC)).papers["张三"]
+    assert (paper.late, paper.attempt) == (False, "")
+
+
+def test_a_notebook_that_names_nobody_is_set_aside(tmp_path):
+    (tmp_path / "lab05.ipynb").write_bytes(notebook())
+    (path, why), = collect(tmp_path, LAB, WRITTEN).refused
+    assert (path, why) == ("lab05.ipynb", "看不出是谁交的；把学生的名字写进文件夹或文件名")
+
+
+@pytest.mark.parametrize("cell", ["text", {"cell_type": "code", "metadata": None, "source": None},
+                                  {"cell_type": "code", "metadata": {"nbgrader": [1]}, "source": ["x"]},
+                                  {"cell_type": "code", "metadata": {"nbgrader": {"grade_id": 5}}, "source": "x"}])
+def test_a_cell_of_any_shape_is_no_answer(cell):
+    book = json.loads(notebook())
+    book["cells"].append(cell)
+    assert read(json.dumps(book).encode(), LAB, WRITTEN).cells == read(notebook(), LAB, WRITTEN).cells
+
+
+# ---------------------------------------------------------------- 练习的来源
+
+def test_a_lab_without_its_notebook_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match="找不到 lab05 带范例的笔记本"):
+        source.path(LAB)
+
+
+def test_a_wrong_sample_must_change_exactly_one_place():
+    wrong = {"name": "x", "story": "x", "cell": "ask", "old": "no such text", "new": "", "fails": []}
+    with pytest.raises(ValueError, match=r"lab05 的 x：要改的原文在答题格 ask 里出现了 0 次：\n    no such text"):
+        source._spoiled(LAB, model(LAB), wrong)

@@ -15,6 +15,7 @@ import os
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -111,7 +112,7 @@ def _zipped(source: Path) -> Iterator[Arrival]:
             try:
                 with archive.open(entry) as file:
                     yield Arrival(name, file.read(FILE + 1), when)
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+            except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as error:
                 yield Arrival(name, b"", when, f"在 zip 里损坏了或加了密（{type(error).__name__}）")
 
 
