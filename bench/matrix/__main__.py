@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="python -m bench.matrix", description="全书与全部实验，在各种各样的机器上各做一遍。")
     parser.add_argument("--only", nargs="+", metavar="名字", default=[], help="只做这几种（名字见 --list）")
     parser.add_argument("--quick", action="store_true", help="只做两章，不做实验：看机制是否正常")
+    parser.add_argument("--differing", action="store_true", help="只把上一回不同的那几本、那几个实验再做一遍（改过以后用）")
     parser.add_argument("--list", action="store_true", help="列出各种机器")
     parser.add_argument("--kernels", nargs="*", metavar="版本",
                         help="在 QEMU 里换上 Debian 的别的内核；缺省是软件源里每个大版本一个")
@@ -38,7 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if wanted.kernels is not None:
             return on_kernels(wanted.kernels)
-        return on_situations([s for s in SITUATIONS if not wanted.only or s.name in wanted.only], quick=wanted.quick)
+        chosen = [s for s in SITUATIONS if not wanted.only or s.name in wanted.only]
+        return again(chosen) if wanted.differing else on_situations(chosen, quick=wanted.quick)
     except KeyboardInterrupt:
         print("停下了；机器已经恢复。", file=sys.stderr)
         return 130
@@ -67,6 +69,22 @@ def one(situation: Situation, quick: bool) -> list[str]:
     if not quick:
         summary.keep(situation, report)
     return [f"{situation.name}：{failure}" for failure in summary.failures(situation, report)]
+
+
+def again(chosen: list[Situation]) -> int:
+    """上一回不同的再做一遍，别的照旧；表里写着哪些是再做的。"""
+    print(summary.heading(), flush=True)
+    failures = []
+    for situation in chosen:
+        notebooks, names = summary.differing(situation)
+        if notebooks or names:
+            report = perform(situation, ["--cells", *notebooks, "--experiments", *names])
+            print(summary.line(situation, report), flush=True)
+            summary.amend(situation, report)
+            failures += [f"{situation.name}：{failure}" for failure in summary.failures(situation, report)]
+    summary.publish(SITUATIONS)
+    print(f"{len(failures)} 处不同。" + "".join(f"\n  {line}" for line in failures))
+    return int(bool(failures))
 
 
 def perform(situation: Situation, options: list[str]) -> summary.Report:

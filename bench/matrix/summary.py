@@ -10,8 +10,10 @@ from typing import Any
 
 from bench.matrix.situations import Situation
 from bench.matrix.worker import LUCK
+from sockscope import experiments
+from sockscope.cells.recordings import book_notebooks
 
-__all__ = ["Report", "failures", "heading", "keep", "line", "publish", "record"]
+__all__ = ["Report", "amend", "differing", "failures", "heading", "keep", "line", "publish", "record"]
 
 ROOT = Path(__file__).parents[2]
 WHOLE = ROOT / "_build" / "matrix.json"
@@ -77,6 +79,24 @@ def keep(situation: Situation, report: Report) -> None:
     whole = load(WHOLE)
     whole[situation.name] = told
     WHOLE.parent.mkdir(exist_ok=True)
+    WHOLE.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def differing(situation: Situation) -> tuple[list[str], list[str]]:
+    """上一回不同的：``(哪几本笔记本, 哪几个实验)``。"""
+    places = {said.split(" ")[0] for said in load(WHOLE).get(situation.name, {}).get("says", [])}
+    notebooks = [notebook for notebook in book_notebooks() if Path(notebook).stem in places]
+    return notebooks, [name for name in experiments.names() if name in places]
+
+
+def amend(situation: Situation, report: Report) -> None:
+    """再做过的换上新的结果；``again`` 记下是哪些。"""
+    whole = load(WHOLE)
+    told, fresh = whole[situation.name], counts(situation, report)
+    told["failures"] |= fresh
+    told["says"] = failures(situation, report)
+    told["finds"] = situation.finds
+    told["again"] = sorted({*told.get("again", []), *(Path(n).stem for n in report["cells"]), *report["experiments"]})
     WHOLE.write_text(json.dumps(whole, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 

@@ -96,3 +96,19 @@ def test_a_difference_that_does_not_come_again_is_luck_and_not_the_kernel():
             "    print(found.says)\n")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True)
     assert done.stdout.strip() == "时有时无：编的", done.stderr
+
+
+def test_only_what_differed_is_done_again_and_the_table_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(summary, "WHOLE", tmp_path / "matrix.json")
+    situation = Situation("x", "x")
+    same, other = {"verdict": "same"}, {"verdict": "different", "says": "不同"}
+    whole = {"kernel": "Linux", "python": "3", "capture": "cable",
+             "cells": {"chapters/05_closing.ipynb": {"a": other}, "chapters/06_heartbeat.ipynb": {"b": same}},
+             "experiments": {"closing": {"k": other}, "orphan": {"k": same}}}
+    summary.keep(situation, whole)
+    assert summary.differing(situation) == (["chapters/05_closing.ipynb"], ["closing"])
+    summary.amend(situation, {**whole, "cells": {"chapters/05_closing.ipynb": {"a": same}}, "experiments": {"closing": {"k": same}}})
+    assert summary.differing(situation) == ([], [])
+    told = summary.load(summary.WHOLE)["x"]
+    assert (told["says"], told["again"]) == ([], ["05_closing", "closing"])
+    assert set(told["failures"].values()) == {0}
