@@ -107,7 +107,8 @@ def test_only_what_differed_is_done_again_and_the_table_says_so(monkeypatch, tmp
              "experiments": {"closing": {"k": other}, "orphan": {"k": same}}}
     summary.keep(situation, whole)
     assert summary.differing(situation) == (["chapters/05_closing.ipynb"], ["closing"])
-    summary.amend(situation, {**whole, "cells": {"chapters/05_closing.ipynb": {"a": same}}, "experiments": {"closing": {"k": same}}})
+    mended = {"cells": {"chapters/05_closing.ipynb": {"a": same}}, "experiments": {"closing": {"k": same}}}
+    summary.amend(situation, {**whole, **mended})
     assert summary.differing(situation) == ([], [])
     told = summary.load(summary.WHOLE)["x"]
     assert (told["says"], told["again"]) == ([], ["05_closing", "closing"])
