@@ -12,16 +12,6 @@ from scapy.layers.inet6 import (
     IPv6,
     IPv6ExtHdrHopByHop,
 )
-from scapy.layers.sctp import (
-    SCTP,
-    SCTPChunkCookieAck,
-    SCTPChunkCookieEcho,
-    SCTPChunkData,
-    SCTPChunkHeartbeatReq,
-    SCTPChunkInit,
-    SCTPChunkInitAck,
-    SCTPChunkSACK,
-)
 from scapy.packet import Raw
 
 from sockscope.live.decode import Decoder, addresses, is_background
@@ -123,6 +113,7 @@ OTHERS = {
     "unknown icmp": (IP(**ROAD) / ICMP(type=40, code=3), {"protocol": "icmp", "info": "type 40 code 3"}),
     "icmp6": (IPv6(**ROAD6) / ICMPv6DestUnreach(code=4), {"protocol": "icmp", "info": "port unreachable"}),
     "unknown icmp6": (IPv6(**ROAD6) / ICMPv6EchoRequest(type=99), {"protocol": "icmp", "info": "type 99 code 0"}),
+    "icmp6 cut short": (IPv6(**ROAD6, nh=58) / Raw(b"x"), {"protocol": "ip", "length": 1}),
     "igmp": (IP(src="10.0.0.1", dst="224.0.0.22", proto=2) / Raw(bytes(8)), {"protocol": "igmp", "info": "membership report"}),
     "other": (IP(**ROAD, proto=99) / Raw(b"12345"), {"protocol": "ip", "source": "10.0.0.1", "target": "10.0.0.2", "length": 5}),
     "first fragment": (IP(**ROAD, flags="MF", proto=17) / Raw(bytes(16)), {"info": "fragment 0+16"}),
@@ -138,60 +129,12 @@ def test_what_is_not_tcp(name):
     assert {key: told.get(key) for key in wanted} == wanted
 
 
-# ---------------------------------------------------------------- SCTP（RFC 9260）
-
-SCTP_ENDS = {">": ("10.0.0.1", 5001, "10.0.0.2", 7007), "<": ("10.0.0.2", 7007, "10.0.0.1", 5001)}
-
-
-def chunks(way, *parts):
-    """一个 SCTP 包：``way`` 是方向，``parts`` 是各块。"""
-    src, sport, dst, dport = SCTP_ENDS[way]
-    packet = IP(src=src, dst=dst, proto=132) / SCTP(sport=sport, dport=dport, tag=7)
-    for part in parts:
-        packet /= part
-    return bytes(packet)
-
-
-def data(tsn, text, stream=0, number=0):
-    return SCTPChunkData(beginning=1, ending=1, tsn=tsn, stream_id=stream, stream_seq=number, data=text, len=16 + len(text))
-
-
-def test_an_association_is_counted_from_its_first_numbers():
+def test_tcp_over_ipv6_has_its_length_and_its_numbers():
     decoder = Decoder()
-    opening = [chunks(">", SCTPChunkInit(init_tsn=100)), chunks("<", SCTPChunkInitAck(init_tsn=900)),
-               chunks(">", SCTPChunkCookieEcho(cookie=b"c")), chunks("<", SCTPChunkCookieAck())]
-    told = [decoder.decode(raw, 0) for raw in opening]
-    assert [one["flags"] for one in told] == [["INIT"], ["INIT ACK"], ["COOKIE ECHO"], ["COOKIE ACK"]]
-    assert (told[0]["protocol"], told[0]["source"], told[0]["target"]) == ("sctp", "10.0.0.1:5001", "10.0.0.2:7007")
-    one = decoder.decode(chunks(">", data(100, b"one", stream=2, number=4), data(101, b"second")), 0)
-    assert (one["seq"], one["length"], one["flags"], one["note"]) == (1, 9, ["DATA", "DATA"], "")
-    assert one["info"] == "stream 2 'one'；stream 0 'second'"
-    heard = decoder.decode(chunks("<", SCTPChunkSACK(cumul_tsn_ack=101)), 0)
-    assert (heard["ack"], heard["seq"]) == (2, None)
-    again = decoder.decode(chunks(">", data(101, b"second")), 0)
-    assert again["note"] == "retransmission"
-
-
-def test_what_a_sack_says_was_received_beyond_a_gap():
-    decoder = Decoder()
-    decoder.decode(chunks(">", SCTPChunkInit(init_tsn=100)), 0)
-    sack = SCTPChunkSACK(cumul_tsn_ack=100, gap_ack_list=["2:3"], n_gap_ack=1)
-    assert decoder.decode(chunks("<", sack), 0)["info"] == "gap 3-4"
-
-
-def test_control_chunks_sent_again_are_retransmissions_but_not_heartbeats():
-    decoder = Decoder()
-    notes = [decoder.decode(chunks(">", part), 0)["note"] for part in (
-        SCTPChunkInit(init_tsn=5), SCTPChunkInit(init_tsn=5), SCTPChunkHeartbeatReq(), SCTPChunkHeartbeatReq())]
-    assert notes == ["", "retransmission", "", ""]
-
-
-def test_an_association_seen_from_its_middle_has_no_numbers():
-    decoder = Decoder()
-    told = decoder.decode(chunks(">", data(5, b"x")), 0)
-    assert (told["seq"], told["note"]) == (None, "")
-    told = decoder.decode(chunks("<", SCTPChunkSACK(cumul_tsn_ack=5, gap_ack_list=["2:2"], n_gap_ack=1)), 0)
-    assert (told["ack"], told["info"]) == (None, "")
+    syn = IPv6(**ROAD6) / TCP(sport=1, dport=2, flags="S", seq=7)
+    decoder.decode(bytes(syn), 0)
+    told = decoder.decode(bytes(IPv6(**ROAD6) / TCP(sport=1, dport=2, flags="PA", seq=8) / Raw(b"abc")), 0)
+    assert (told["source"], told["seq"], told["length"]) == ("[fd00::1]:1", 1, 3)
 
 
 # ---------------------------------------------------------------- 网线每个包都要问的两件事
@@ -203,8 +146,9 @@ V6 = IPv6(src="fd00::1", dst="fd00::2") / TCP(sport=5, dport=7)
 @pytest.mark.parametrize(("packet", "ends"), [
     (V4, (("10.0.0.1", 5), ("10.0.0.2", 7))), (V6, (("fd00::1", 5), ("fd00::2", 7))),
     (IP(src="10.0.0.1", dst="10.0.0.2") / UDP(), None), (IPv6() / UDP(), None),
-    (IP(src="10.0.0.1", dst="10.0.0.2", frag=4, proto=6) / Raw(bytes(20)), None)],
-    ids=["v4", "v6", "udp", "udp6", "later-fragment"])
+    (IP(**ROAD, options=b"\x01" * 4) / TCP(sport=5, dport=7), (("10.0.0.1", 5), ("10.0.0.2", 7))),
+    *((IP(**ROAD, frag=far, proto=6) / Raw(bytes(20)), None) for far in (4, 256))],
+    ids=["v4", "v6", "udp", "udp6", "options", "later-fragment", "far-fragment"])
 def test_the_ends_of_a_tcp_packet(packet, ends):
     assert addresses(bytes(packet)) == ends
 

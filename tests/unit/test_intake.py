@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 
 import pytest
 
+from sockscope.grading.course import collect as collecting
 from sockscope.grading.course import source
 from sockscope.grading.course.collect import arrivals, collect, safe, who
-from sockscope.grading.course.intake import Unreadable, read
+from sockscope.grading.course.intake import CELL, Unreadable, read
 from sockscope.grading.course.mishaps import FORMS
 from sockscope.grading.course.sample import blank, filled, form, write_class
-from sockscope.grading.course.source import model
+from sockscope.grading.course.source import grade_id, model, text_of
 from sockscope.grading.exam.lab import find_lab
+from sockscope.grading.exam.student import Answers
 
 LAB = find_lab("lab05")
 WRITTEN = ["why"]
@@ -166,7 +168,6 @@ def test_a_whole_sample_class_is_collected(tmp_path):
     assert {path for path, _ in got.refused} == {path for path, m in made.items() if not m.collected}
 
 
-
 def test_a_zip_of_too_many_files_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("sockscope.grading.course.collect.MOST_FILES", 1)
     (tmp_path / "all.zip").write_bytes(zipped({"张三/lab05.ipynb": notebook(), "李四/lab05.ipynb": notebook()}))
@@ -199,12 +200,6 @@ def test_a_zip_without_a_time_is_never_late(tmp_path, when):
     assert (paper.late, paper.attempt) == (False, "")
 
 
-def test_a_notebook_that_names_nobody_is_set_aside(tmp_path):
-    (tmp_path / "lab05.ipynb").write_bytes(notebook())
-    (path, why), = collect(tmp_path, LAB, WRITTEN).refused
-    assert (path, why) == ("lab05.ipynb", "看不出是谁交的；把学生的名字写进文件夹或文件名")
-
-
 @pytest.mark.parametrize("cell", ["text", {"cell_type": "code", "metadata": None, "source": None},
                                   {"cell_type": "code", "metadata": {"nbgrader": [1]}, "source": ["x"]},
                                   {"cell_type": "code", "metadata": {"nbgrader": {"grade_id": 5}}, "source": "x"}])
@@ -212,6 +207,78 @@ def test_a_cell_of_any_shape_is_no_answer(cell):
     book = json.loads(notebook())
     book["cells"].append(cell)
     assert read(json.dumps(book).encode(), LAB, WRITTEN).cells == read(notebook(), LAB, WRITTEN).cells
+
+
+@pytest.mark.parametrize("data", [b"[]", b"{}", b"3", b'{"cells": {}}'])
+def test_json_that_is_no_notebook_is_one_sentence(data):
+    with pytest.raises(Unreadable, match=r"^不是笔记本（没有单元格）$"):
+        read(data, LAB, WRITTEN)
+
+
+def test_a_cell_too_long_is_left_out_and_said():
+    cells = model(LAB).cells
+    long = "# 答题格：ask\n" + "汉" * (CELL // 3)
+    paper = read(json.dumps(filled(LAB, Answers(cells | {"ask": long}))).encode(), LAB, WRITTEN)
+    assert set(paper.cells) == set(cells) - {"ask"}
+    assert paper.notes == ["答题格 ask 太长（超过 64 KB），没有收", "缺少ask"]
+
+
+def test_source_may_be_lines_but_nothing_else():
+    book = filled(LAB, model(LAB))
+    for cell in book["cells"]:
+        cell["source"] = text_of(cell).splitlines(True) if grade_id(cell) != "relay" else ["# 答题格：relay", 3]
+    paper = read(json.dumps(book).encode(), LAB, WRITTEN)
+    assert paper.cells == model(LAB).cells | {"relay": ""}
+
+
+def test_the_digest_follows_what_was_written_and_nothing_else():
+    one, same, other = (read(json.dumps(filled(LAB, model(LAB), written=text)).encode(), LAB, WRITTEN) for text in "aab")
+    same.student, same.late, same.file = "李四", True, "x.ipynb"
+    assert one.digest == same.digest != other.digest
+
+
+def test_other_files_are_passed_over_and_the_nameless_refused(tmp_path):
+    (tmp_path / "readme.txt").write_text("hello")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    for name in ("lab05.ipynb", ".ipynb_checkpoints/li_lab05.ipynb"):
+        (tmp_path / name).write_bytes(notebook())
+    got = collect(tmp_path, LAB, WRITTEN)
+    assert (got.papers, got.refused) == ({}, [("lab05.ipynb", "看不出是谁交的；把学生的名字写进文件夹或文件名")])
+
+
+def test_a_name_too_long_is_cut_and_still_its_own():
+    one, two = safe("王" * 100 + "甲"), safe("王" * 100 + "乙")
+    assert one != two
+    assert len(one) == len(two) == collecting.LONGEST
+
+
+def spoiled(data: bytes, kind: str) -> bytes:
+    """把 zip 里的一个文件弄坏：内容改一个字节、说它加了密、说它用的是没有的压缩法。两个头都要改（APPNOTE 4.3）。"""
+    broken = bytearray(data)
+    for head, flags in ((data.index(b"PK\3\4"), 6), (data.index(b"PK\1\2"), 8)):
+        if kind == "encrypted":
+            broken[head + flags] |= 1
+        elif kind == "unknown method":
+            broken[head + flags + 2] = 77
+    if kind == "damaged":
+        broken[data.index(b"PK\1\2") - 10] ^= 0xFF
+    return bytes(broken)
+
+
+@pytest.mark.parametrize("kind", ["damaged", "encrypted", "unknown method"])
+def test_what_cannot_be_unpacked_is_refused_and_named(tmp_path, kind):
+    (tmp_path / "all.zip").write_bytes(spoiled(zipped({"张三/lab05.ipynb": notebook()}), kind))
+    got = collect(tmp_path / "all.zip", LAB, WRITTEN)
+    assert got.papers == {}
+    (path, why), = got.refused
+    assert path == "张三/lab05.ipynb"
+    assert why.startswith("在 zip 里损坏了或加了密（")
+
+
+def test_a_name_in_no_encoding_is_kept_as_it_stands(tmp_path):
+    data = zipped({"xx/lab05.ipynb": notebook()}).replace(b"xx/", b"\x81\x20/")
+    (tmp_path / "odd.zip").write_bytes(data)
+    assert list(collect(tmp_path / "odd.zip", LAB, WRITTEN).papers) == ["ü"]
 
 
 # ---------------------------------------------------------------- 练习的来源

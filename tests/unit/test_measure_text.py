@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from sockscope.render.addresses import address_of, normal
+from sockscope import experiments
+from sockscope.render import attach, mimebundle
+from sockscope.render.addresses import address_of, normal, shown
 from sockscope.render.measure import cells, cut, pad, width
+from sockscope.trace import Host, Packet, State, Trace
 
 
 def test_a_chinese_character_is_as_wide_as_the_font_is_high():
@@ -34,3 +37,34 @@ def test_a_terminal_column_is_exactly_as_wide_as_asked(text, room, align, shown)
 def test_the_address_of_an_endpoint(endpoint, address):
     assert address_of(endpoint) == address
     assert normal(address) == address
+
+
+def test_nothing_needs_no_room():
+    assert cut("", 10, -5) == ""
+
+
+def packet(source: str, target: str) -> Packet:
+    return Packet(t=0, number=1, src="a", dst="b", protocol="udp", source=source, target=target, raw="")
+
+
+@pytest.mark.parametrize(("events", "addresses"), [
+    ([], {"a": "10.0.0.1", "b": "10.0.0.2", "c": ""}),
+    ([packet("[fd00::1]:5", "[fd00::2]:7")], {"a": "fd00::1", "b": "fd00::2", "c": ""}),
+    ([State(t=0, host="b", local="[fd00::2]:7", peer="", state="LISTEN", origin="sock_diag")],
+     {"a": "10.0.0.1", "b": "fd00::2", "c": ""}),
+    ([packet("10.0.0.1:5", "10.0.0.2:7"), packet("[fd00::1]:5", "[fd00::2]:7")], {"a": "10.0.0.1", "b": "10.0.0.2", "c": ""})])
+def test_a_host_is_shown_by_the_first_address_it_used(events, addresses):
+    hosts = [Host(name="a", title="", addresses=["10.0.0.1", "fd00:0::1"]),
+             Host(name="b", title="", addresses=["10.0.0.2", "fd00:0::2"]), Host(name="c", title="", addresses=[])]
+    assert shown(Trace(hosts=hosts, events=events)) == addresses
+
+
+def test_a_notebook_shows_a_trace_in_three_ways(monkeypatch):
+    monkeypatch.setattr(Trace, "_repr_mimebundle_", None, raising=False)
+    trace = experiments.recording("ping")
+    attach()
+    bundle = trace._repr_mimebundle_()
+    assert bundle == mimebundle(trace)
+    assert set(bundle) == {"text/html", "image/svg+xml", "text/plain"}
+    assert bundle["text/html"].count("<svg") == 2
+    assert bundle["image/svg+xml"] in bundle["text/html"]

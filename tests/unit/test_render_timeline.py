@@ -1,5 +1,7 @@
 """时间轴：单调、最整的刻度、长静默折断。"""
 
+import itertools
+
 import pytest
 
 from sockscope.render.labels import bytes_text, duration_text, round_duration, wrap
@@ -32,6 +34,16 @@ def test_heights_never_go_up_and_map_both_ways() -> None:
         assert abs(found.t(found.y(t)) - t) < 1000
 
 
+def test_outside_there_is_only_the_first_and_the_last() -> None:
+    found = ruler(Anchor(1 * MS), Anchor(2 * MS))
+    assert (found.y(0), found.y(3 * MS)) == (found.heights[0], found.heights[-1])
+    assert (found.t(0), found.t(10_000)) == (1 * MS, 2 * MS)
+
+
+def test_an_empty_figure_has_no_ticks() -> None:
+    assert (ruler().ticks(10, 30), ruler().y(5 * MS)) == ([], 50.0)
+
+
 def test_rows_of_a_column_keep_their_distance() -> None:
     rows = [Anchor(t, (("call client", 8.0, 9.0),)) for t in (1000, 1001, 1002)]
     ruler(*rows)
@@ -50,6 +62,14 @@ def test_long_silence_breaks() -> None:
     found = ruler(Anchor(0), Anchor(2 * MS), Anchor(2_000 * MS), Anchor(2_002 * MS))
     assert [round(b.duration / MS) for b in found.breaks] == [1998]
     assert all(not found.breaks[0].top < y < found.breaks[0].bottom for y, _ in found.ticks(10, 30))
+
+
+def test_the_next_tick_stands_right_below_the_break() -> None:
+    found = ruler(*(Anchor(t * MS) for t in (0, 2, 2_000, 2_002, 2_004, 2_006)))
+    gap = found.breaks[0]
+    after = [y for y, _ in found.ticks(10, 30) if y >= gap.bottom]
+    assert gap.bottom <= after[0] <= gap.bottom + 18
+    assert all(later - one >= 10 for one, later in itertools.pairwise(after))
 
 
 def test_busy_time_is_no_silence() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from sockscope.trace import Trace, TraceError, compare, dumps, load, loads, save, schema
+from sockscope.trace import Host, Packet, Trace, TraceError, compare, dumps, load, loads, save, schema
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 CHINESE = re.compile(r"[一-鿿]")
@@ -248,3 +248,21 @@ def test_label_says_what_the_reader_sees():
     assert Trace(capture="loopback").label == "实时（无抓包）"
     assert Trace(recorded="2025-01-01").label == "录制"
     assert Trace(capture="loopback", recorded="2025-01-01").label == "录制"
+
+
+@pytest.mark.parametrize(("length", "seq", "flags", "payload", "extent"), [
+    (0, 5, ["ACK"], b"", range(5, 5)), (2, 5, ["PSH", "ACK"], b"\x03\x04", range(5, 7)), (0, 5, ["SYN"], b"", range(5, 6)),
+    (2, 5, ["FIN", "ACK"], b"\x03\x04", range(5, 8)), (2, None, ["ACK"], b"\x03\x04", range(0))])
+def test_a_segment_knows_its_data_and_the_numbers_it_takes(length, seq, flags, payload, extent):
+    one = Packet(t=0, number=1, src="a", dst="b", protocol="tcp", source="", target="", flags=flags, seq=seq, length=length,
+                 raw="01020304")
+    assert one.payload == payload
+    assert list(one.extent) == list(extent)
+
+
+def test_a_host_is_found_by_its_name():
+    host = Host(name="b", title="", addresses=[])
+    trace = Trace(hosts=[Host(name="a", title="", addresses=[]), host])
+    assert trace.host("b") is host
+    with pytest.raises(KeyError, match="c"):
+        trace.host("c")

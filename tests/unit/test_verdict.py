@@ -203,3 +203,12 @@ def test_a_socket_to_be_made_over_there(made, recipe, text):
 
 def test_a_path_shows_only_its_name():
     assert repr(arguments.Path("echo.sock")) == repr("…/echo.sock")
+
+
+@pytest.mark.parametrize(("value", "frozen"), [
+    (7, {"value": 7}), (None, {"value": None}), ("x", {"value": "x"}), (b"\x00\xff", {"bytes": "00ff"}),
+    (bytearray(b"a"), {"bytes": "61"}), ([1, b"a"], {"list": [{"value": 1}, {"bytes": "61"}]}),
+    ((("h", 1),), {"tuple": [{"tuple": [{"value": "h"}, {"value": 1}]}]}), (arguments.Path("x.sock"), {"path": "x.sock"})])
+def test_a_value_is_written_so_that_it_can_be_thawed(value, frozen):
+    assert arguments.freeze(value) == frozen
+    json.dumps(frozen)

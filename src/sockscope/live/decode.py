@@ -76,6 +76,7 @@ class Decoder:
         """一个 IP 包的各字段，名字与 ``Packet`` 相同。认不出的上层协议只给地址和长度。"""
         from scapy.layers.inet import ICMP, IP, TCP, UDP
         from scapy.layers.inet6 import IPv6
+        from scapy.layers.sctp import SCTP
 
         packet = IP(raw) if raw[0] >> 4 == 4 else IPv6(raw)
         base = {"raw": raw.hex()}
@@ -88,22 +89,21 @@ class Decoder:
             udp = packet[UDP]
             return base | {"protocol": "udp", "source": endpoint((packet.src, udp.sport)),
                            "target": endpoint((packet.dst, udp.dport)), "length": len(bytes(udp.payload))}
-        if base_protocol(packet) == 132:
-            return base | self._sctp(packet, cable)
+        if isinstance(packet.payload, SCTP) and not getattr(packet, "frag", 0):  # 后续的分片没有上层的头
+            return base | self._sctp(packet, packet.payload, cable)
         return base | _other(packet, ICMP)
 
-    def _sctp(self, packet: Any, cable: int) -> dict[str, Any]:
+    def _sctp(self, packet: Any, head: Any, cable: int) -> dict[str, Any]:
         """块的名字作 ``flags``；``seq`` 是第一个 DATA 块的 TSN，``ack`` 是累积确认到的 TSN，都从 1 数起。"""
-        from scapy.layers.sctp import SCTP, SCTPChunkData
+        from scapy.layers.sctp import SCTPChunkData
 
-        head = SCTP(bytes(packet.payload))
         source, target = endpoint((packet.src, head.sport)), endpoint((packet.dst, head.dport))
         mine = self.directions.setdefault((cable, source, target), Direction())
         theirs = self.directions.setdefault((cable, target, source), Direction())
-        chunks = list(_chunks(head))
-        names = [CHUNKS[c.type] if c.type < len(CHUNKS) else f"块 {c.type}" for c in chunks]
-        if (opening := getattr(chunks[0], "init_tsn", None)) is not None:
-            mine.isn = opening - 1
+        chunks, names = list(_chunks(head)), list(_names(bytes(head.payload)))
+        opening = next((c.init_tsn for c in chunks if hasattr(c, "init_tsn")), None)
+        if opening is not None and mine.isn != opening - 1:
+            mine = self.directions[cable, source, target] = Direction(isn=opening - 1)
         data = [c for c in chunks if isinstance(c, SCTPChunkData)]
         seq = (data[0].tsn - mine.isn) % WRAP if data and mine.isn is not None else None
         told = next((c.cumul_tsn_ack for c in chunks if hasattr(c, "cumul_tsn_ack")), None)
@@ -140,15 +140,15 @@ class Decoder:
                 "window": window, "length": length, "options": _options(tcp), "note": note}
 
 
-def base_protocol(packet: Any) -> int:
-    """IP 首部里的协议号；后续的分片没有上层的头，算作 -1。"""
-    if packet.version == 6:
-        return int(packet.nh)
-    return -1 if packet.frag else int(packet.proto)
+def _names(chunks: bytes) -> Iterator[str]:
+    """各块的名字：一个字节编号，一个字节标志，两个字节长度，末尾补到 4 的倍数（RFC 9260 §3.2）。"""
+    while len(chunks) >= 4:
+        yield CHUNKS[chunks[0]] if chunks[0] < len(CHUNKS) else f"块 {chunks[0]}"
+        chunks = chunks[(max(4, int.from_bytes(chunks[2:4])) + 3) // 4 * 4:]
 
 
 def _chunks(head: Any) -> Iterator[Any]:
-    """一个 SCTP 包里的块，一个接一个；末尾的填充不算。"""
+    """scapy 认得的块，一个接一个；不认得的和它后面的、末尾的填充不算。"""
     chunk = head.payload
     while hasattr(chunk, "type") and hasattr(chunk, "len"):
         yield chunk
@@ -156,12 +156,15 @@ def _chunks(head: Any) -> Iterator[Any]:
 
 
 def _said(chunk: Any, ack: int | None) -> str:
-    """DATA：哪条流、说了什么；SACK：累积确认之外还收到了哪些 TSN。别的块不必多说。"""
-    if hasattr(chunk, "stream_seq"):
+    """DATA：哪条流、说了什么；SACK：累积确认之外还收到了哪些 TSN。别的块不必多说。
+
+    只问这一块自己的 ``fields``：scapy 的属性，自己没有就去后面的块里找。
+    """
+    if "stream_seq" in chunk.fields:
         return f"stream {chunk.stream_id} {bytes(chunk.data)[:chunk.len - 16].decode('latin-1')!r}"
     if ack is None:
         return ""
-    gaps = [str(gap).split(":") for gap in getattr(chunk, "gap_ack_list", [])]
+    gaps = [str(gap).split(":") for gap in chunk.fields.get("gap_ack_list", [])]
     return "，".join(f"gap {ack + int(first)}-{ack + int(last)}" for first, last in gaps)
 
 
@@ -204,8 +207,7 @@ def _other(packet: Any, icmp: Any) -> dict[str, Any]:
             fields["length"] = len(bytes(packet[icmp].payload))
     elif packet.version == 4 and packet.proto == IGMP:
         fields |= {"protocol": "igmp", "info": "membership report"}
-    elif packet.version == 6 and packet.nh == 58:
-        body = bytes(packet.payload)
+    elif packet.version == 6 and packet.nh == 58 and len(body := bytes(packet.payload)) > 1:
         kind = (body[0], body[1])
         fields |= {"protocol": "icmp", "info": ICMP6_NAMES.get(kind, f"type {kind[0]} code {kind[1]}")}
     return fields

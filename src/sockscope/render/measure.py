@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
+from itertools import accumulate, islice
+from operator import sub
 
 __all__ = ["cells", "cut", "pad", "width"]
 
@@ -28,14 +31,15 @@ def width(text: str, size: float) -> float:
 
 def cut(text: str, size: float, room: float) -> str:
     """放得下就原样返回，否则截短并以 … 结尾。"""
-    if width(text, size) <= room:
+    if width(text, size) <= max(room, 0):
         return text
-    room -= width("…", size)
-    for end, char in enumerate(text):
-        room -= _em(char) * size
-        if room < 0:
-            return text[:end].rstrip() + "…"
-    return text
+    return _fitting(text, room - width("…", size), lambda char: _em(char) * size).rstrip() + "…"
+
+
+def _fitting(text: str, room: float, taken: Callable[[str], float]) -> str:
+    """从头起放得下的那几个字。"""
+    left = accumulate(map(taken, text), sub, initial=room)
+    return text[:sum(rest >= 0 for rest in islice(left, 1, None))]
 
 
 @lru_cache(maxsize=2048)
@@ -53,12 +57,6 @@ def cells(text: str) -> int:
 def pad(text: str, room: int, align: str = "left") -> str:
     """补空格（或截短）到恰好 ``room`` 格。"""
     if cells(text) > room:
-        kept, left = "", room - 1
-        for char in text:
-            left -= _cell(char)
-            if left < 0:
-                break
-            kept += char
-        text = kept + "…"
+        text = _fitting(text, room - 1, _cell) + "…"
     blank = " " * (room - cells(text))
     return blank + text if align == "right" else text + blank

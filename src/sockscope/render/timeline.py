@@ -64,7 +64,7 @@ class Ruler:
         """时刻 ``t`` 的高度，两个落脚点之间按比例。"""
         at = bisect_right(self.times, t)
         if not at:
-            return self.heights[0] if self.heights else 0.0
+            return self.heights[0]
         if at == len(self.times):
             return self.heights[-1]
         t0, t1, y0, y1 = self.times[at - 1], self.times[at], self.heights[at - 1], self.heights[at]
@@ -80,18 +80,12 @@ class Ruler:
 
     def ticks(self, least: float, most: float) -> list[tuple[float, int]]:
         """刻度 (高度, 时刻)：相邻两个隔 ``least`` 到 ``most``，取其间最整的数；断口里没有刻度。"""
-        if not self.times:
-            return []
         found, y, last = [], self.heights[0] - least, self.heights[-1]
         while y + least <= last:
             low, high = y + least, min(y + most, last)
             gap = next((b for b in self.breaks if b.top < high and b.bottom > low), None)
             if gap and gap.top <= low + 1:
-                y = gap.bottom - least + 4
-                if y + least > last:
-                    break
-                high = min(y + least + 14, last)
-                low = gap.bottom
+                low, high = gap.bottom, min(gap.bottom + 18, last)
             elif gap:
                 high = gap.top
             t = roundest(self.t(low), self.t(high))

@@ -48,7 +48,6 @@ class Course:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-
         own = str(Path(sys.executable).parent)
         if own not in os.environ.get("PATH", "").split(os.pathsep):  # nbgrader 按名字去叫与它同住的 alembic
             os.environ["PATH"] = own + os.pathsep + os.environ.get("PATH", "")
@@ -126,8 +125,11 @@ def write(path: Path, text: str) -> None:
     """原子地写：要么是旧的，要么是新的，不会是半个。"""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    with open(fresh, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(fresh, path)
+    try:
+        with open(fresh, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
