@@ -104,9 +104,10 @@ def test_a_zip_with_chinese_names(tmp_path):
     assert got.refused == []
 
 
-def test_a_zip_named_in_gbk(tmp_path):
-    """中文 Windows 打的包：名字是 GBK，又不说明。"""
-    latin = "王五/lab05.ipynb".encode("gbk")
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8"])
+def test_a_zip_named_in_an_encoding_it_does_not_name(tmp_path, encoding):
+    """中文 Windows 打的包：名字是 GBK，又不说明；别的程序也有写 UTF-8 而不说明的。"""
+    latin = "王五/lab05.ipynb".encode(encoding)
     data = zipped({"x" * len(latin): notebook()}).replace(b"x" * len(latin), latin)
     (tmp_path / "gbk.zip").write_bytes(data)
     assert list(collect(tmp_path / "gbk.zip", LAB, WRITTEN).papers) == ["王五"]
@@ -289,7 +290,9 @@ def test_a_lab_without_its_notebook_is_one_sentence(tmp_path, monkeypatch):
         source.path(LAB)
 
 
-def test_a_wrong_sample_must_change_exactly_one_place():
-    wrong = {"name": "x", "story": "x", "cell": "ask", "old": "no such text", "new": "", "fails": []}
-    with pytest.raises(ValueError, match=r"lab05 的 x：要改的原文在答题格 ask 里出现了 0 次：\n    no such text"):
+@pytest.mark.parametrize(("old", "times"), [("no such text", 0), ("sock.", model(LAB).cells["ask"].count("sock."))])
+def test_a_wrong_sample_must_change_exactly_one_place(old, times):
+    wrong = {"name": "x", "story": "x", "cell": "ask", "old": old, "new": "", "fails": []}
+    assert times != 1
+    with pytest.raises(ValueError, match=rf"lab05 的 x：要改的原文在答题格 ask 里出现了 {times} 次：\n    {old}"):
         source._spoiled(LAB, model(LAB), wrong)

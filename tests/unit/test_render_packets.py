@@ -95,8 +95,9 @@ def test_where_no_place_is_left_the_ordinary_falls_silent_and_the_important_stay
     assert (important.label.text, important.label.x, important.label.y) == ("SYN", 100, 50)
 
 
-def test_the_important_choose_first():
-    plain, important = arrow("ack", text="ACK"), arrow("syn")
+@pytest.mark.parametrize("kind", ["ack", "data"])
+def test_the_important_choose_first(kind):
+    plain, important = arrow(kind, text="ACK"), arrow("syn")
     declutter([plain, important], [])
     assert (important.label.x, important.label.tail) == (100, "7:10")
     assert not overlap(plain.label.box(), important.label.box())

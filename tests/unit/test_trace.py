@@ -266,3 +266,13 @@ def test_a_host_is_found_by_its_name():
     assert trace.host("b") is host
     with pytest.raises(KeyError, match="c"):
         trace.host("c")
+
+
+def test_what_a_host_sent_is_known_only_with_a_capture():
+    sent = [Packet(t=t, number=t, src=src, dst="x", protocol="tcp", source="", target="", flags=flags, raw="")
+            for t, (src, flags) in enumerate([("a", ["SYN"]), ("b", ["SYN", "ACK"]), ("a", ["FIN", "ACK"]), ("a", ["ACK"])])]
+    trace = Trace(events=sent)
+    assert trace.sent_by("a") == [sent[0], sent[2], sent[3]]
+    assert trace.sent_by("a", "ACK", "FIN") == [sent[2]]
+    with pytest.raises(TraceError, match=r"^这条轨迹没有抓包"):
+        Trace(capture="loopback", events=sent).sent_by("a")

@@ -27,7 +27,7 @@ def verdict(name: str, status: str = "passed", **more) -> Verdict:
 
 
 WRONG = verdict("half_close", "failed", rows=[Row("对的", "1", "1", True), Row(EVIL, "b''", "什么也没有", False)],
-                note="等不到", where=["停在 recv()", "第 3 行"], said=EVIL, trace=CLOSING)
+                note="等不到 <b>", where=["停在 recv()", "第 3 行"], said=EVIL, trace=CLOSING)
 
 
 # ---------------------------------------------------------------- 判定
@@ -41,12 +41,13 @@ def test_in_words_only_a_failure_says_how_to_try_again():
     lines = repr(WRONG).splitlines()
     assert lines[0].endswith("  问完了，还听得见  0/2 分（再来一次同样的：check('lab05.half_close', seed=7)）")
     assert lines[1:4] == ["  ✓ 对的", "      应当：1", "      实际：1"]
-    assert lines[-5:] == ["  等不到", "  停在 recv()", "  第 3 行", "  你的程序打印了（不影响得分）：", EVIL]
+    assert lines[-5:] == ["  等不到 <b>", "  停在 recv()", "  第 3 行", "  你的程序打印了（不影响得分）：", EVIL]
 
 
 def test_on_a_page_every_word_is_escaped_and_a_failure_shows_its_trace():
     page = WRONG.html()
     assert "<script" not in page
+    assert "<b>" not in page
     assert page.count("&lt;script&gt;") == 2
     assert page.count("<svg") == 2, "宽窄两张"
     assert WRONG._repr_html_().startswith("<style")

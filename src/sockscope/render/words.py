@@ -194,8 +194,7 @@ def _because(trace: Trace, packet: Packet, cause: int) -> str:
         return f"由{_title_of(trace, event.host)}的 {call_text(event)} 引出。"
     if isinstance(event, Action):
         return f"由“{action_text(event)}”引出。"
-    if isinstance(event, State):
-        return ""
+    assert isinstance(event, Packet), "内核报告的状态不引出包"
     if packet.note == "retransmission":
         return f"重发的是第 {event.number} 个包。"
     if (event.source, event.target) == (packet.source, packet.target):
