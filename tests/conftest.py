@@ -17,16 +17,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client.connect import ConnectionFileMixin
 
 ROOT = Path(__file__).resolve().parent.parent
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # 由 sh 的 & 启动的，子进程会继承“不理会”，Ctrl + C 的测试就没有意义
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-if sys.platform == "linux":  # TCP 端口先找好、再由内核去占：几个测试进程同时起内核，会撞上
-    ConnectionFileMixin.transport.default_value = "ipc"
 
 
 @pytest.fixture(scope="session")
