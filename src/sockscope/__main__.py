@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -104,8 +103,7 @@ def _record(options: argparse.Namespace) -> int:
     """录好一个说一句；做不成的最后一起说，别的照录。"""
     if capability().level != "cable":
         raise Unavailable("录制要能抓包。" + capability().sentence)
-    if not os.access(places.recordings(), os.W_OK):
-        raise ValueError(f"录制要写进 {places.recordings()}，而这里写不进去；请在本书的仓库里录制。")
+    places.require_room()
     problems: list[str] = []
     for said, found in record(options.experiments, force=options.force, workers=options.jobs, on_progress=_progress):
         print(f"\r{said}")

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
-__all__ = ["PACKAGE", "ROOT", "recordings"]
+__all__ = ["PACKAGE", "ROOT", "recordings", "require_room"]
 
 PACKAGE = Path(str(files("sockscope")))
 """本包的文件夹。"""
@@ -27,3 +28,9 @@ ROOT = _root()
 def recordings() -> Path:
     """录制所在的文件夹；一个实验一个文件，``cells/`` 里是单元格的，``kernels/`` 里是别的内核的。"""
     return ROOT / "recordings"
+
+
+def require_room() -> None:
+    """录制写得进去；写不进去（装好的包在 root 的文件夹里）抛 ``ValueError``。"""
+    if not os.access(recordings(), os.W_OK):
+        raise ValueError(f"录制要写进 {recordings()}，而这里写不进去；请在本书的仓库里录制。")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable
 
@@ -28,8 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
     if (found := capability()).level != "cable":
         print(f"录制要能抓包。{found.sentence}", file=sys.stderr)
         return 1
-    if not os.access(places.recordings(), os.W_OK):
-        print(f"录制要写进 {places.recordings()}，而这里写不进去；请在本书的仓库里录制。", file=sys.stderr)
+    try:
+        places.require_room()
+    except ValueError as reason:
+        print(reason, file=sys.stderr)
         return 1
     return 1 if record(wanted) else 0
 
