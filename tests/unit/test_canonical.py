@@ -360,6 +360,13 @@ def test_a_retransmission_before_the_first_copy_arrived_is_luck():
     assert compare(plain, events_of(one_packet(0, end=100, **data), one_packet(200, **again))) is not None
 
 
+def test_a_syn_sent_again_before_the_first_arrived_is_no_luck():
+    """同时打开：SYN+ACK 带着同样的序号，在自己的 SYN 送到之前就发出，那是协议，不是定时器。"""
+    syn, answer = {"flags": ["SYN"], "seq": 0}, {"flags": ["SYN", "ACK"], "seq": 0, "note": "retransmission"}
+    plain = events_of(one_packet(0, end=300, **syn))
+    assert compare(plain, events_of(one_packet(0, end=300, **syn), one_packet(200, end=500, **answer))) is not None
+
+
 def test_how_often_a_membership_is_reported_before_the_end_is_luck():
     report = {"protocol": "igmp", "source": "10.0.0.1", "info": "membership report"}
     never, once, twice = (events_of(*(one_packet(t, **report) for t in range(n))) for n in range(3))

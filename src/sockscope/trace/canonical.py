@@ -91,7 +91,7 @@ def _lost_again(event: Event) -> bool:
 
 def _needless(trace: Happening) -> Iterator[Packet]:
     """多余的重传：同样的段先前已经送到，而且在这次重传到达之前，对端就发出了确认，确认也送到了；或者先前的那一份
-    还没有送到，就又发了一遍（网线那头的进程停顿过）。
+    还没有送到，就又发了一遍（网线那头的进程停顿过；SYN 除外：同时打开时，SYN+ACK 正是在自己的 SYN 送到之前发出的）。
 
     SYN+ACK 例外：监听的一方队列满时会不理送到的确认，再发一遍；确认还在路上时重发的，才是多余的。
     内核可以推迟确认时，搭车的确认与车一起丢了，也当它送到了：独自走，它本来会到。
@@ -109,7 +109,7 @@ def _needless(trace: Happening) -> Iterator[Packet]:
                        and p.extent.start <= again.extent.start and p.extent.stop >= again.extent.stop]
             heard = [p for p, ack in back if ack >= again.extent.stop
                      and min(earlier, default=p.t + 1) <= p.t < (again.end or p.t + 1)]
-            early = again.t < min(earlier, default=again.t)  # 先前的那一份到达之前就重传了
+            early = "SYN" not in again.flags and again.t < min(earlier, default=again.t)  # 先前的那一份还在路上
             if early or any("SYN" not in again.flags or again.t < (p.end or 0) for p in heard):
                 yield again
 
