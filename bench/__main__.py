@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import Untested, ours, quarantine
 from sockscope.live import Network, capability, stock
 from sockscope.live.plan import Plan
-from sockscope.terminal import speak_chinese
+from sockscope.terminal import Parser, speak_chinese
 
 HERE = Path(__file__).parent
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -26,8 +26,9 @@ GLANCE = 0.3  # 读者看一眼图的工夫，秒
 PACKAGES = {"tcpdump": "tcpdump", "tshark": "tshark", "ip": "iproute2", "mn": "mininet"}
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     speak_chinese()
+    Parser(prog="python -m bench", description="一次实验、一个来回、一次切换各要多久：一行一个数。").parse_args(arguments)
     if capability().level != "cable":
         print(f"未测：{capability().sentence}", file=sys.stderr)
         return 1

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import argparse
 import socket
-import sys
 
 PORT = 7
 
@@ -32,4 +32,9 @@ def ask(sock: socket.socket, address: str) -> None:
 
 
 if __name__ == "__main__":
-    {"serve": serve, "ask": ask}[sys.argv[1]](socket.socket(), sys.argv[2])
+    ends = {"serve": serve, "ask": ask}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("end", choices=ends)
+    parser.add_argument("address")
+    wanted = parser.parse_args()
+    ends[wanted.end](socket.socket(), wanted.address)

@@ -30,6 +30,7 @@ from sockscope.grading.course.release import release
 from sockscope.grading.course.sample import filled
 from sockscope.grading.course.source import samples
 from sockscope.grading.exam.lab import find_lab
+from sockscope.terminal import Parser, speak_chinese
 
 LAB = find_lab("lab05")
 COMPARED = 60  # 与 nbgrader 比的份数：两边的启动都摊得薄
@@ -38,7 +39,11 @@ PLAIN = "c = get_config()\nc.CourseDirectory.course_id = 'sockscope'\n"  # 我�
 TARGET = Path(__file__).parents[1] / "book" / "measurements" / "grading.json"
 
 
-def main(many: int) -> int:
+def main(arguments: list[str] | None = None) -> int:
+    speak_chinese()
+    parser = Parser(prog="python -m bench.grading", description="一分钟批改多少份，与普通的 nbgrader 比；再批一大批。")
+    parser.add_argument("many", nargs="?", type=int, default=1000, metavar="份数", help="最后批多少份，缺省 1000；0 就不批")
+    many = parser.parse_args(arguments).many
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         ours, theirs = compare(root)
@@ -138,4 +143,4 @@ def watched() -> Iterator[list[int]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000))
+    sys.exit(main())

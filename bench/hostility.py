@@ -40,6 +40,7 @@ from sockscope.grading.exam.lab import Check, find_check, find_lab
 from sockscope.grading.exam.stage import clear, examine
 from sockscope.grading.exam.student import Answers
 from sockscope.grading.jail.sandbox import bwrap
+from sockscope.terminal import Parser, speak_chinese
 
 LAB = find_lab("lab05")
 ROOT = Path(__file__).parents[1]
@@ -259,7 +260,10 @@ def batches(tricks: list[Any]) -> list[list[Any]]:
     return [rest[i:i + BATCH] for i in range(0, len(rest), BATCH)] + alone
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
+    speak_chinese()
+    Parser(prog="python -m bench.hostility", description="每一种手脚与意外，我们与普通的 nbgrader 各怎样；要二十多分钟，"
+           "写成 book/hostility.json。").parse_args(arguments)
     everyone = [(kind, trick) for kind, tricks in KINDS.items() for trick in tricks]
     outside, told = Outside(), {}
     try:

@@ -15,6 +15,7 @@ from sockscope.grading.course.source import Sample, samples
 from sockscope.grading.exam.lab import Lab, labs
 from sockscope.grading.exam.stage import examine
 from sockscope.grading.exam.student import Plain
+from sockscope.terminal import Parser, speak_chinese
 
 TARGET = Path(__file__).parents[1] / "book" / "mutants.json"
 AT_ONCE = 6
@@ -36,7 +37,10 @@ def examined(lab: Lab) -> dict[str, Any]:
             "idle_checks": sorted(set(lab.checks) - useful), "killers": found}
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
+    speak_chinese()
+    parser = Parser(prog="python -m bench.mutants", description="范例改错一处，考官看得出几个？写成 book/mutants.json。")
+    parser.parse_args(arguments)
     rows = []
     for lab in labs().values():
         rows.append(examined(lab))

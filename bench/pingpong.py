@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import socket
 import statistics
-import sys
 import time
 
 PORT = 8
@@ -20,11 +20,11 @@ def pong(address: str) -> None:
                 conn.send(data)
 
 
-def ping(address: str, count: str) -> None:
+def ping(address: str, count: int) -> None:
     with socket.create_connection((address, PORT)) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         took = []
-        for _ in range(int(count)):
+        for _ in range(count):
             start = time.perf_counter()
             sock.send(b"x")
             sock.recv(1)
@@ -33,4 +33,9 @@ def ping(address: str, count: str) -> None:
 
 
 if __name__ == "__main__":
-    {"pong": pong, "ping": ping}[sys.argv[1]](*sys.argv[2:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("end", choices=["pong", "ping"])
+    parser.add_argument("address")
+    parser.add_argument("count", type=int, nargs="?", default=1)
+    wanted = parser.parse_args()
+    pong(wanted.address) if wanted.end == "pong" else ping(wanted.address, wanted.count)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import subprocess
@@ -77,6 +78,10 @@ def once(world) -> float:
 
 
 if __name__ == "__main__":
-    chosen = {"mininet": mininet, "netns": netns}[sys.argv[1]]
-    for _ in range(int(sys.argv[2])):
-        print(once(chosen), flush=True)
+    worlds = {"mininet": mininet, "netns": netns}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("world", choices=worlds)
+    parser.add_argument("times", type=int)
+    wanted = parser.parse_args()
+    for _ in range(wanted.times):
+        print(once(worlds[wanted.world]), flush=True)

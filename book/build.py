@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
@@ -21,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sockscope.terminal import speak_chinese
+from sockscope.terminal import Parser, speak_chinese
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
@@ -38,11 +37,11 @@ JUNK = {"__pycache__", ".ipynb_checkpoints"}
 
 def main() -> int:
     speak_chinese()
-    parser = argparse.ArgumentParser(description="构建全书到 _build/html，只在来源变化时。", add_help=False)
+    parser = Parser(description="构建全书到 _build/html，只在来源变化时。")
     parser.add_argument("--force", action="store_true", help="来源没有变也重来")
-    parser.add_argument("-h", "--help", action="help", help="显示这些用法")
+    force = parser.parse_args().force
     with alone():
-        return build(parser.parse_args().force)
+        return build(force)
 
 
 def build(force: bool = False) -> int:

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from pprint import pformat
 from typing import Any
+
+from sockscope.terminal import Parser, speak_chinese
 
 ROOT = Path(__file__).resolve().parent.parent
 GONE = {"sphinx_jupyterbook_latex", "jupyter_book"}  # 只为排 LaTeX，和 Jupyter Book 自己的
@@ -29,13 +30,17 @@ def settings() -> dict[str, Any]:
     return {name: value for name, value in found.items() if not name.startswith("latex")}
 
 
-def main(folder: str) -> None:
+def main() -> None:
     """写下 ``conf.py``。"""
+    speak_chinese()
+    parser = Parser(description="把 _config.yml 写成一份普通的 conf.py。")
+    parser.add_argument("folder", type=Path, metavar="文件夹", help="conf.py 所在的文件夹；没有就新建")
+    folder = parser.parse_args().folder
     lines = ["import sys", f"sys.path[:0] = [{str(ROOT / 'book' / 'ext')!r}, {str(ROOT / 'src')!r}]"]
     lines += [f"{name} = {pformat(value)}" for name, value in settings().items()]
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    (Path(folder) / "conf.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "conf.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

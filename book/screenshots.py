@@ -27,6 +27,8 @@ from typing import Any
 from playwright.sync_api import Locator, Page, sync_playwright
 from terminal import Terminal
 
+from sockscope.terminal import Parser, speak_chinese
+
 TARGET = Path(__file__).with_name("_assets") / "teaching"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -237,6 +239,8 @@ def browser() -> Iterator[Page]:
 
 
 def main() -> int:
+    speak_chinese()
+    Parser(description="重拍《教师手册》的画面：真的走一遍从发布到成绩表，要几分钟。").parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         terminal = Terminal(Path(folder).resolve())

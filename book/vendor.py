@@ -12,6 +12,8 @@ import tempfile
 from importlib.metadata import files
 from pathlib import Path
 
+from sockscope.terminal import Parser, speak_chinese
+
 VENDOR = Path(__file__).parent / "_assets" / "vendor"
 
 # 目录名：(npm 包名, 版本, 要留下的文件)
@@ -32,6 +34,8 @@ def fetch(name: str, version: str, folder: Path) -> tarfile.TarFile:
 
 
 def main() -> None:
+    speak_chinese()
+    Parser(description="重新取来书页用的第三方脚本，放进 book/_assets/vendor/；需要 npm。").parse_args()
     for target, (name, version, wanted) in PACKAGES.items():
         shutil.rmtree(VENDOR / target, ignore_errors=True)
         (VENDOR / target).mkdir(parents=True)

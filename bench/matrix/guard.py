@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import json
 import signal
@@ -79,7 +80,7 @@ def write(name: str, value: str) -> None:
 
 
 def watch() -> int:
-    """看守进程：收下原值，等到管道的尽头，改回去；返回退出码。"""
+    """看守进程：从标准输入收下原值，等到管道的尽头，改回去；返回退出码。"""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     before: Values = json.loads(sys.stdin.readline())
@@ -100,4 +101,5 @@ def restore(name: str, value: str) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=watch.__doc__).parse_args()
     sys.exit(watch())

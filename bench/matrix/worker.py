@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,16 +16,17 @@ from sockscope.cells.my_kernel import Finding, Report, compare_all, judged
 from sockscope.cells.outputs import kept
 from sockscope.cells.recordings import book_notebooks
 from sockscope.experiments.recheck import Run, perform_all, team
+from sockscope.terminal import Parser
 
 LUCK = "时有时无："
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--lab", action="store_true")
-    parser.add_argument("--cells", nargs="*", default=book_notebooks())
-    parser.add_argument("--experiments", nargs="*", default=experiments.names())
-    parser.add_argument("--again", type=int, default=0)
+    parser = Parser(prog="python -m bench.matrix.worker", description="在这台机器上再做一遍，结果（JSON）写到标准输出。")
+    parser.add_argument("--lab", action="store_true", help="像读者在 Lab 里那样，只看有没有哪一格以出错告终")
+    parser.add_argument("--cells", nargs="*", metavar="笔记本", default=book_notebooks(), help="只做这几本")
+    parser.add_argument("--experiments", nargs="*", metavar="实验", default=experiments.names(), help="只做这几个")
+    parser.add_argument("--again", type=int, metavar="几次", default=0, help="不同的再单独做几次，看是内核还是运气")
     wanted = parser.parse_args()
     report = lab(wanted.cells, wanted.experiments) if wanted.lab else compare_all(wanted.cells, wanted.experiments, progress)
     if wanted.again:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from sockscope import __version__, experiments, places
 from sockscope.experiments.experiment import Experiment
 from sockscope.experiments.recorder import record
 from sockscope.live import Unavailable, capability, machine
-from sockscope.terminal import speak_chinese
+from sockscope.terminal import Parser, speak_chinese
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     if command is _compare:
         return command(rest)
     if rest:
-        parser.error(f"多出了 {' '.join(rest)}")
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return command(options)
     except (Unavailable, ValueError, FileNotFoundError, TimeoutError) as error:
@@ -33,19 +33,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(1, f"看不懂这条命令（{message}）；{self.prog} --help 说明用法。\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="sockscope", description="看得见的套接字：在终端里做书里的实验。")
+def _parser() -> Parser:
+    parser = Parser(prog="sockscope", description="看得见的套接字：在终端里做书里的实验。")
     commands = parser.add_subparsers(required=True, metavar="命令")
     command = commands.add_parser("machine", help="这台机器能做什么")
     command.set_defaults(command=_machine)
     command = commands.add_parser("run", help="做一个实验，用文字画出轨迹")
-    command.add_argument("experiment", help="实验的名字：" + "、".join(experiments.names()))
-    command.add_argument("parameters", nargs="*", metavar="名字=值", help="参数，如 how=SHUT_WR duplicate=1")
+    command.add_argument("experiment", metavar="实验", help="实验的名字：" + "、".join(experiments.names()))
+    command.add_argument("parameters", nargs="*", default=[], metavar="名字=值", help="参数，如 how=SHUT_WR duplicate=1")
     command.add_argument("--pcap", metavar="文件", help="另存为 Wireshark 能打开的文件")
     command.set_defaults(command=_run)
     command = commands.add_parser("record", help="把实验的每一种取值录下来（只改写与旧录制不同的）")
@@ -55,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(command=_record)
     command = commands.add_parser("compare", help="你的内核与书：全部实验和单元格再做一遍，逐个比较", add_help=False)
     command.set_defaults(command=_compare)
-    parser.add_argument("--version", action="version", version=f"sockscope {__version__}")
+    parser.add_argument("--version", action="version", help="是哪一版", version=f"sockscope {__version__}")
     return parser
 
 

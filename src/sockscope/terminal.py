@@ -53,10 +53,11 @@ class Parser(argparse.ArgumentParser):
     """说中文的 ArgumentParser：用法、标题、错误。选项要写全。"""
 
     def __init__(self, **options: Any) -> None:
-        options = {"formatter_class": _Formatter, "allow_abbrev": False, **options, "add_help": False}
-        super().__init__(**options)
+        help_too = options.pop("add_help", True)
+        super().__init__(**{"formatter_class": _Formatter, "allow_abbrev": False, **options}, add_help=False)
         self._positionals.title, self._optionals.title = "参数", "选项"
-        self.add_argument("-h", "--help", action="help", help="显示这些用法")
+        if help_too:
+            self.add_argument("-h", "--help", action="help", help="显示这些用法")
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"看不懂这条命令（{_in_chinese(message)}）；{self.prog} --help 说明用法。\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -17,6 +18,58 @@ HIDE = 'import sys; sys.modules.update(dict.fromkeys(["nbclient", "nbgrader", "j
 PROGRAMS = {
     "sockscope": ["-m", "sockscope", "machine"], "notebook": ["-m", "sockscope.cells.notebook", "--help"],
     "grading": ["-m", "sockscope.grading", "--help"], "book": [ROOT / "book" / "build.py", "--help"]}
+
+
+ASK = """
+import contextlib, io, json, runpy, sys
+for program in sys.argv[1:]:
+    for given in ("--help", "--nothing"):
+        print(program, given, file=sys.stderr, flush=True)
+        sys.argv, told, code = [program, given], io.StringIO(), 0
+        with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+            try:
+                (runpy.run_path if program.endswith(".py") else runpy.run_module)(program, run_name="__main__")
+            except SystemExit as leaving:
+                code = leaving.code
+        print(json.dumps([program, given, code, told.getvalue()]))
+"""
+# 只由我们的程序来叫
+INSIDE = {"live/forge.py", "live/usrsctp.py", "grading/exam/runner.py", "serve/leash.py", "measure/round_trip.py"}
+
+
+def runnable() -> list[str]:
+    """人会运行的程序：bench 与包里的写成模块，book 里的写成路径。"""
+    found = [path for folder in ("bench", "book", "src/sockscope") for path in sorted(Path(ROOT, folder).rglob("*.py"))
+             if '\nif __name__ == "__main__"' in path.read_text(encoding="utf-8")]
+    found = [path for path in found if not path.as_posix().endswith(tuple(f"sockscope/{name}" for name in INSIDE))]
+    return [str(path) if path.parent.name == "book" else module(path) for path in found]
+
+
+def module(path: Path) -> str:
+    dotted = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return dotted.removeprefix("src.").removesuffix(".__main__")
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[tuple[str, str], tuple[int, str]]:
+    """每个程序问 ``--help``，再给一个它没有的参数：在同一个进程里，导入就只要一回。"""
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "book")])}
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", ASK, *runnable()], env=env, cwd=ROOT,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    return {(program, given): (code, told) for program, given, code, told in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("program", runnable(), ids=lambda program: program.removeprefix(f"{ROOT}/"))
+def test_every_program_explains_itself_and_refuses_what_it_does_not_know(program, answers):
+    """不懂的话当成没有听见、开始做起来，就可能做上半小时，或者改写量好的数。"""
+    code, told = answers[program, "--help"]
+    assert code == 0
+    assert re.match("用法：|usage: ", told)
+    assert re.search(r"[一-鿿]{4}", told.partition("\n")[2])
+    code, told = answers[program, "--nothing"]
+    assert code == 2
+    assert "Traceback" not in told
 
 
 def said(encoding: str, *command: str | Path) -> tuple[str, str]:

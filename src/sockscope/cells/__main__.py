@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable
 
@@ -11,15 +10,15 @@ from sockscope.cells.outputs import failure
 from sockscope.cells.recordings import Book, book_notebooks
 from sockscope.cells.runner import errors, run_all
 from sockscope.live.capability import capability
+from sockscope.terminal import Parser
 
 __all__ = ["main", "record"]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """入口；返回退出码。有一格出了错，那一本的旧录制留着不动。"""
-    parser = argparse.ArgumentParser(prog="python -m sockscope.cells", description="重录全书单元格的输出。", add_help=False)
+    parser = Parser(prog="python -m sockscope.cells", description="重录全书单元格的输出。")
     parser.add_argument("notebooks", nargs="*", metavar="笔记本", help="缺省是全部；如 chapters/05_closing.ipynb")
-    parser.add_argument("-h", "--help", action="help", help="显示这些用法")
     wanted = parser.parse_args(arguments).notebooks
     if unknown := sorted(set(wanted) - set(book_notebooks())):
         print(f"没有这样的笔记本：{'、'.join(unknown)}；有：{'、'.join(book_notebooks())}。", file=sys.stderr)

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import sys
@@ -28,7 +27,7 @@ from sockscope.cells.runner import Stopped, run_all
 from sockscope.experiments.recheck import Outcome, Run, every_run, perform_all, team
 from sockscope.live import Unavailable, capability
 from sockscope.live.capability import kernel
-from sockscope.terminal import lacking
+from sockscope.terminal import Parser, lacking
 from sockscope.trace import Trace, compare, dumps, from_json
 
 __all__ = ["CELLS", "FILE", "VERDICTS", "Finding", "Report", "compare_all", "main", "plan"]
@@ -228,13 +227,11 @@ class _Meter:
 
 def main(arguments: list[str] | None = None) -> int:
     """入口；返回退出码。结论是什么都算做成了。"""
-    parser = argparse.ArgumentParser(prog="sockscope compare", add_help=False,
-                                     description="全书的单元格和实验在你的内核上再做一遍，逐个与书比较。")
+    parser = Parser(prog="sockscope compare", description="全书的单元格和实验在你的内核上再做一遍，逐个与书比较。")
     parser.add_argument("--cells", nargs="*", metavar="笔记本", help="只运行单元格；可以指定哪几本")
     parser.add_argument("--experiments", nargs="*", metavar="实验", help="只做实验；可以指定哪几个")
     parser.add_argument("--json", default=FILE, metavar="文件", help=f"结果写到哪里，缺省是 {FILE}")
     parser.add_argument("--steps", action="store_true", help="进展写成一行一个 JSON；标准输入一关就停下（给界面用）")
-    parser.add_argument("-h", "--help", action="help", help="显示这些用法")
     options = parser.parse_args(arguments)
     both = options.cells is None and options.experiments is None
     cells, wanted = (None if both or asked == [] else asked or [] for asked in (options.cells, options.experiments))

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
 import functools
 import json
@@ -16,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sockscope.terminal import speak_chinese
+from sockscope.terminal import Parser, speak_chinese
 
 __all__ = ["check", "clean", "main", "notebooks"]
 
@@ -117,7 +116,7 @@ def _known_magics() -> dict[str, set[str]]:
 def main(arguments: list[str] | None = None) -> int:
     """命令行入口；返回退出码。"""
     speak_chinese()
-    parser = argparse.ArgumentParser(prog="python -m sockscope.cells.notebook", description="笔记本的仓库卫生")
+    parser = Parser(prog="python -m sockscope.cells.notebook", description="笔记本的仓库卫生")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--check", action="store_true", help="报告不合规矩的地方")
     what.add_argument("--fix", action="store_true", help="改掉能自动改的")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
 
 from sockscope.grading.course.course import Course
 from sockscope.grading.exam.lab import Lab, find_lab, labs
 from sockscope.grading.jail.sandbox import Refused, refusal
 from sockscope.live import Unavailable
-from sockscope.terminal import lacking, speak_chinese
+from sockscope.terminal import Parser, lacking, speak_chinese
 
 __all__ = ["main"]
 
@@ -26,17 +25,6 @@ TOUR = """一门课的顺序：
   formgrader                     在 nbgrader 的 formgrader 里看答卷、批书面题
   feedback lab05                 给每个学生写一页反馈
   export lab05                   写 Canvas、Moodle、电子表格的成绩表"""
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    def add_usage(self, usage: str | None, actions: Iterable[argparse.Action],
-                  groups: Iterable[argparse._MutuallyExclusiveGroup], prefix: str | None = None) -> None:
-        super().add_usage(usage, actions, groups, "用法：" if prefix is None else prefix)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"看不懂这条命令（{message}）；{self.prog} --help 说明用法。\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,10 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m sockscope.grading", description="练习的发布、收卷与批改。", epilog=TOUR,
-                     formatter_class=_Formatter, add_help=False)
-    _general(parser)
+def _parser() -> Parser:
+    parser = Parser(prog="python -m sockscope.grading", description="练习的发布、收卷与批改。", epilog=TOUR)
     parser.add_argument("--course", type=Path, default=Path("course"), metavar="文件夹", help="课程文件夹，缺省 ./course")
     commands = parser.add_subparsers(required=True, metavar="命令", title="命令")
     command = _command(commands, "release", _release, "发布练习：去掉答案，登记分数")
@@ -94,17 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: argparse._SubParsersAction[_Parser], name: str, run: Callable[[argparse.Namespace], int | None],
-             told: str) -> _Parser:
-    command = commands.add_parser(name, help=told, description=told + "。", add_help=False, formatter_class=_Formatter)
-    _general(command)
+def _command(commands: argparse._SubParsersAction[Parser], name: str, run: Callable[[argparse.Namespace], int | None],
+             told: str) -> Parser:
+    command = commands.add_parser(name, help=told, description=told + "。")
     command.set_defaults(command=run)
     return command
-
-
-def _general(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-h", "--help", action="help", help="显示这段说明")
-    parser._positionals.title, parser._optionals.title = "参数", "选项"
 
 
 def _release(asked: argparse.Namespace) -> None:

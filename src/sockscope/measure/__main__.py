@@ -2,11 +2,13 @@
 
 from sockscope.measure.race import NO_COMPILER, measure
 from sockscope.measure.results import PLACE
-from sockscope.terminal import speak_chinese
+from sockscope.terminal import Parser, speak_chinese
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     speak_chinese()
+    Parser(prog="python -m sockscope.measure", description="在这台机器上重新测量第 07 章的 Unix 域与环回，要几分钟，"
+           "写进 book/measurements/。").parse_args(arguments)
     made = measure(lambda done, total, what: print(f"\r{done}/{total}  {what}          ", end="", flush=True), recorded=True)
     assert made is not None
     PLACE.parent.mkdir(exist_ok=True)
