@@ -5,7 +5,8 @@
 SEQPACKET 套接字。对端一关（哪怕是被 kill -9），recvmsg 返回空，主机和工坊随即退出，命名空间由内核收走：
 不需要任何清扫。
 
-消息是 JSON，描述符走 SCM_RIGHTS。直接运行：``python forge.py FD``，不经过包，启动因此快一些。
+消息是 JSON，描述符走 SCM_RIGHTS。``namespace.py`` 启动它时不经过包的 ``__init__``，只导入本模块和 ``netconf``，所以快；
+这两个模块因此只用标准库。
 """
 
 from __future__ import annotations
@@ -20,48 +21,21 @@ import select
 import signal
 import socket
 import struct
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-with contextlib.suppress(ImportError):  # Windows 没有；那里造不出主机，但导入得了
-    import fcntl
+from sockscope.live import netconf
 
 CLONE_NEWUSER = 0x10000000  # <linux/sched.h>
 CLONE_NEWNET = 0x40000000
-TUNSETIFF = 0x400454CA  # <linux/if_tun.h>
-IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
-SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8913, 0x8914, 0x8916, 0x891C  # <linux/sockios.h>
-IFF_UP = 1  # <linux/if.h>
-RTF_LOCAL = 0x80000000  # <linux/ipv6_route.h>
-NETLINK_ROUTE, NETLINK_SOCK_DIAG = 0, 4  # <linux/netlink.h>
-NLM_F_NEW = 0x1 | 0x4 | 0x100 | 0x400  # REQUEST、ACK、REPLACE、CREATE
-RTM_NEWROUTE, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_LINK = 24, 254, 4, 253  # <linux/rtnetlink.h>
-RTN = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw": 9}
-RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_METRICS = 1, 4, 5, 6, 8
-RTAX = {"lock": 1, "rto_min": 13, "quickack": 15}
-SO_SNDBUFFORCE, SO_RCVBUFFORCE, IPPROTO_SCTP = 32, 33, 132  # <asm-generic/socket.h>、<linux/in.h>
-SYSCTL, CONGESTION, PING_GROUPS = "/proc/sys/net/", "ipv4/tcp_congestion_control", "ipv4/ping_group_range"
+NETLINK_SOCK_DIAG = 4  # <linux/netlink.h>
+IPPROTO_SCTP = 132  # <linux/in.h>
 CAPABILITY_VERSION = 0x20080522  # <linux/capability.h>，第 3 版
-MESSAGE = 65536
-PATIENCE = 60.0  # 等内核备好一个地址的上限，秒：它要内核的锁，同时造、拆许多主机的机器上要排队
-SOON = 0.002  # 通常这么快就好，秒；再久就隔 MOMENT 秒看一眼：一直占着处理器，内核的工作队列反而轮不上
-MOMENT = 0.0005
-DEVICE = os.environ.get("SOCKSCOPE_TUN", "/dev/net/tun")
-
-
-class Refused(Exception):
-    """命名空间造不出来：``stage`` 是哪一步，``errno`` 是内核给的原因。"""
-
-    def __init__(self, stage: str, number: int) -> None:
-        super().__init__(stage, number)
-        self.stage, self.errno = stage, number
 
 
 def receive(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
     """收一条消息和随行的描述符；对端已关闭则消息为 None。本进程的描述符用完了，收不下它们，抛 ``EMFILE``。"""
-    data, ancillary, flags, _ = control.recvmsg(MESSAGE, socket.CMSG_SPACE(16 * 4), socket.MSG_CMSG_CLOEXEC)
+    data, ancillary, flags, _ = control.recvmsg(netconf.MESSAGE, socket.CMSG_SPACE(16 * 4), socket.MSG_CMSG_CLOEXEC)
     fds = [fd for level, kind, body in ancillary if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
            for fd in struct.unpack(f"{len(body) // 4}i", body[:len(body) // 4 * 4])]
     if flags & socket.MSG_CTRUNC:
@@ -105,7 +79,7 @@ def run_host(control: socket.socket, plan: dict[str, Any]) -> NoReturn:
     try:
         HostServer(control, plan).serve()
     except BaseException as error:  # 子进程不能带着异常回到工坊的循环里
-        refusal = error if isinstance(error, Refused) else Refused(repr(error), getattr(error, "errno", 0) or 0)
+        refusal = error if isinstance(error, netconf.Refused) else netconf.Refused(repr(error), getattr(error, "errno", 0) or 0)
         with contextlib.suppress(OSError):
             send(control, {"error": refusal.errno, "stage": refusal.stage})
         os._exit(1)
@@ -122,17 +96,17 @@ class HostServer:
         self.children: dict[int, int | None] = {}  # pidfd → 写退出码的管道；没有人要退出码则为 None
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # 自己的子进程自己收，好知道它们的退出码
         enter_namespace()
-        early, late = split(plan["sysctl"])
-        refused = pin(early)
-        bring_up("lo")
-        fds = [interface(port["name"], port["addresses"]) for port in plan["interfaces"]]
-        refused |= pin(late)  # 趁内核在备地址
+        early, late = netconf.split(plan["sysctl"])
+        refused = netconf.pin(early)
+        netconf.bring_up("lo")
+        fds = [netconf.interface(port["name"], port["addresses"]) for port in plan["interfaces"]]
+        refused |= netconf.pin(late)  # 趁内核在备地址
         for port in plan["interfaces"]:
-            direct_routes(**port)
+            netconf.direct_routes(**port)
         for route in plan["routes"]:
-            give_route(**route)
-        self.congestion = plan["sysctl"][CONGESTION] if CONGESTION in refused else ""
-        if self.congestion and choose_congestion(self.congestion):
+            netconf.give_route(**route)
+        self.congestion = plan["sysctl"][netconf.CONGESTION] if netconf.CONGESTION in refused else ""
+        if self.congestion and netconf.choose_congestion(self.congestion):
             refused["TCP_CONGESTION"] = self.congestion  # 缺省给不了，那就每个套接字出生时给
         fds.append(socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG).detach())
         # TUN 描述符留一份在这里：读者那边的 close() 因此很快，拆网口的几十毫秒由本进程退出时承担
@@ -174,11 +148,11 @@ class HostServer:
         """在本命名空间里新建套接字：它一生都属于这里，无论谁拿着描述符。"""
         with powerless() if message["powerless"] else contextlib.nullcontext():
             sock = socket.socket(message["family"], message["type"], message["proto"])
-        if is_tcp(sock):
+        if netconf.is_tcp(sock):
             if self.congestion:
-                choose_congestion(self.congestion, sock)
+                netconf.choose_congestion(self.congestion, sock)
         elif self.buffer and sock.proto != IPPROTO_SCTP:
-            default_buffers(sock, self.buffer)
+            netconf.default_buffers(sock, self.buffer)
         return [sock.detach()]
 
     def powerless(self, message: dict[str, Any], fds: list[int]) -> None:
@@ -189,13 +163,13 @@ class HostServer:
 
     def route(self, message: dict[str, Any]) -> None:
         """读者加的一条路由。"""
-        give_route(**message)
+        netconf.give_route(**message)
 
     def sysctl(self, message: dict[str, Any]) -> dict[str, Any]:
         """读者改或问的一个参数。"""
         if "value" in message:
-            set_value(message["name"], message["value"])
-        return {"value": get_value(message["name"])}
+            netconf.set_value(message["name"], message["value"])
+        return {"value": netconf.get_value(message["name"])}
 
     def hold(self, _message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         """分叉出一个只拿着这些描述符、什么也不做的进程，直到它被杀死或本主机消失。"""
@@ -235,188 +209,7 @@ class HostServer:
             os.close(told)
 
 
-# ---------------------------------------------------------------- 内核参数
-
-def split(values: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """网口诞生之前要写好的（会抄给网口的），和其余的。"""
-    early = {name: value for name, value in values.items() if "/conf/" in name}
-    return early, {name: value for name, value in values.items() if name not in early}
-
-
-def pin(values: dict[str, str]) -> dict[str, str]:
-    """逐项写上；没写成的不是错误，返回它们真正的值。"""
-    refused = {}
-    for name, value in values.items():
-        try:
-            set_value(name, value)
-        except OSError:
-            refused[name] = get_value(name)
-    if CONGESTION in refused:  # 只有机器自己在用的算法，命名空间才能拿来作缺省；reno 哪里都有
-        with contextlib.suppress(OSError):
-            set_value(CONGESTION, "reno")
-            refused[CONGESTION] = get_value(CONGESTION)
-    return refused
-
-
-def set_value(name: str, value: str) -> None:
-    """写 /proc/sys/net 下的一个值；没有这一项、值不对、不许写，抛内核给的 ``OSError``。"""
-    fd = os.open(SYSCTL + name, os.O_WRONLY)
-    try:
-        os.write(fd, value.encode() or b"\n")
-    except OSError:
-        if not (name == PING_GROUPS and value == "1 0" and get_value(name)[:2] != "0 "):
-            raise  # 用户命名空间里没有组 1，“谁也不许”写不进去；可新的命名空间生来就是谁也不许
-    finally:
-        os.close(fd)
-
-
-def get_value(name: str) -> str:
-    """读 /proc/sys/net 下的一个值；这个内核没有它，则为空串。"""
-    try:
-        fd = os.open(SYSCTL + name, os.O_RDONLY)
-    except OSError:
-        return ""
-    try:
-        return " ".join(os.read(fd, MESSAGE).decode().split())
-    except OSError:
-        return ""
-    finally:
-        os.close(fd)
-
-
-def is_tcp(sock: socket.socket) -> bool:
-    return (sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
-            and sock.proto in (0, socket.IPPROTO_TCP))
-
-
-def choose_congestion(algorithm: str, sock: socket.socket | None = None) -> bool:
-    """给一个 TCP 套接字（没有就造一个来试）这种拥塞控制；有 CAP_NET_ADMIN 的主机可以，内核没有它则不行。"""
-    with contextlib.nullcontext(sock) if sock else socket.socket() as chosen, contextlib.suppress(OSError):
-        chosen.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, algorithm.encode())
-        return True
-    return False
-
-
-def default_buffers(sock: socket.socket, size: int) -> None:
-    """机器的 rmem_default、wmem_default 改过，就给套接字 ``size`` 字节的收发缓冲区；内核把设的数翻一番（socket(7)）。"""
-    for option, force in ((socket.SO_RCVBUF, SO_RCVBUFFORCE), (socket.SO_SNDBUF, SO_SNDBUFFORCE)):
-        for way in (option, force):  # 超过 rmem_max、wmem_max 的，root 还可以硬设
-            with contextlib.suppress(OSError):
-                if socket.socket.getsockopt(sock, socket.SOL_SOCKET, option) != size:  # 记录在案的套接字：不算程序的调用
-                    socket.socket.setsockopt(sock, socket.SOL_SOCKET, way, size // 2)
-
-
-# ---------------------------------------------------------------- 网口、地址与路由
-
-def interface(name: str, addresses: list[tuple[str, int]]) -> int:
-    """开一个 TUN 网口，给它地址并启用，返回它在用户空间的那一端。"""
-    try:
-        tun = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise Refused("tun-open", error.errno or 0) from None
-    try:
-        fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
-    except OSError as error:
-        raise Refused("tun-create", error.errno or 0) from None
-    for address, prefix in addresses:
-        give_address(name, address, prefix)
-    bring_up(name)
-    return tun
-
-
-def direct_routes(name: str, addresses: list[tuple[str, int]], metrics: dict[str, int] | None = None) -> None:
-    """等网口的地址真的能用，再给直连路由属性 ``metrics``，如 quickack、rto_min（ip-route(8)）。"""
-    for address, _ in addresses:
-        if ":" in address:
-            wait_for_address(address)
-    for address, prefix in addresses if metrics else ():
-        before = 1 if ":" in address else 0  # IPv6：排在内核自己那条（256）之前
-        give_route(f"{address}/{prefix}", interface=name, priority=before, metrics=metrics)
-
-
-def bring_up(name: str) -> None:
-    """启用一个网口（netdevice(7)）。"""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        flags, = struct.unpack_from("16xh", fcntl.ioctl(sock, SIOCGIFFLAGS, struct.pack("16s24x", name.encode())))
-        fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sh22x", name.encode(), flags | IFF_UP))
-
-
-def give_address(name: str, address: str, prefix: int) -> None:
-    """给网口一个地址（netdevice(7)、ipv6(7)）。TUN 没有邻居，内核不会再去探测地址有没有重复。"""
-    if ":" in address:
-        request = socket.inet_pton(socket.AF_INET6, address) + struct.pack("Ii", prefix, socket.if_nametoindex(name))
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
-            fcntl.ioctl(sock, SIOCSIFADDR, request)
-        return
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        for order, value in ((SIOCSIFADDR, packed(address)), (SIOCSIFNETMASK, subnet(b"\xff" * 4, prefix))):
-            fcntl.ioctl(sock, order, struct.pack("16sHH4s16x", name.encode(), socket.AF_INET, 0, value))
-
-
-def give_route(dst: str, kind: str = "unicast", gateway: str = "", interface: str = "", priority: int = 0,
-               metrics: dict[str, int] | None = None) -> None:
-    """加一条路由，已有同样的就换掉（rtnetlink(7) 的 RTM_NEWROUTE）。内核不肯则抛它给的 ``OSError``。
-
-    ``kind``：unicast（要 ``gateway``，或直连的 ``interface``）、unreachable、prohibit、blackhole、throw。
-    """
-    address, _, prefix = dst.partition("/")
-    target = packed(address)
-    length = int(prefix) if prefix else 8 * len(target)
-    fields = [(RTA_DST, subnet(target, length))]
-    fields += [(RTA_GATEWAY, packed(gateway))] if gateway else []
-    fields += [(RTA_OIF, u32(socket.if_nametoindex(interface)))] if interface else []
-    fields += [(RTA_PRIORITY, u32(priority))] if priority else []
-    fields += [(RTA_METRICS, attributes((RTAX[name], u32(value)) for name, value in metrics.items()))] if metrics else []
-    family = socket.AF_INET if len(target) == 4 else socket.AF_INET6
-    scope = RT_SCOPE_LINK if interface and family == socket.AF_INET else 0
-    route = struct.pack("8BI", family, length, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, scope, RTN[kind], 0)
-    body = route + attributes(fields)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE) as sock:
-        sock.send(struct.pack("IHHII", 16 + len(body), RTM_NEWROUTE, NLM_F_NEW, 1, 0) + body)
-        refused, = struct.unpack_from("16xi", sock.recv(MESSAGE))
-    if refused:
-        raise OSError(-refused, os.strerror(-refused))
-
-
-def packed(address: str) -> bytes:
-    """地址的字节，网络字节序。"""
-    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
-
-
-def subnet(address: bytes, length: int) -> bytes:
-    """只留地址的前 ``length`` 位。"""
-    idle = 8 * len(address) - length
-    return (int.from_bytes(address, "big") >> idle << idle).to_bytes(len(address), "big")
-
-
-def attributes(fields: Iterable[tuple[int, bytes]]) -> bytes:
-    """一串 netlink 属性（netlink(7)）：长度、种类、值，对齐到四个字节。"""
-    return b"".join(struct.pack("HH", 4 + len(value), kind) + value + bytes(-len(value) % 4) for kind, value in fields)
-
-
-def u32(value: int) -> bytes:
-    return struct.pack("I", value)
-
-
-def wait_for_address(address: str) -> None:
-    """等一个 IPv6 地址真的能用：内核在它自己的工作队列里结束重复地址检测，装好本机路由，之前 bind() 会报 EADDRNOTAVAIL。"""
-    wanted = socket.inet_pton(socket.AF_INET6, address).hex()
-    start = time.monotonic()
-    while not _is_local(wanted):
-        if (waited := time.monotonic() - start) > PATIENCE:
-            raise Refused("ipv6-address", errno.EADDRNOTAVAIL)
-        time.sleep(0 if waited < SOON else MOMENT)
-
-
-def _is_local(address: str) -> bool:
-    """/proc/net/ipv6_route 里有没有到这个地址（32 个十六进制数字）的本机路由。"""
-    fd = os.open("/proc/net/ipv6_route", os.O_RDONLY)
-    try:
-        rows = map(str.split, os.read(fd, MESSAGE).decode().splitlines())
-        return any(row[:2] == [address, "80"] and int(row[8], 16) & RTF_LOCAL for row in rows)
-    finally:
-        os.close(fd)
-
+# ---------------------------------------------------------------- 进程
 
 def execute(argv: list[str], fds: list[int]) -> NoReturn:
     """换成要运行的程序；找不到它则退出码 127。信号恢复缺省，C 程序才会遇到真的 SIGPIPE。"""
@@ -451,13 +244,13 @@ def enter_namespace() -> None:
         return
     uid, gid = os.geteuid(), os.getegid()
     if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0:
-        raise Refused("unshare", ctypes.get_errno())
+        raise netconf.Refused("unshare", ctypes.get_errno())
     try:
         for name, text in (("uid_map", f"0 {uid} 1"), ("setgroups", "deny"), ("gid_map", f"0 {gid} 1")):
             with open(f"/proc/self/{name}", "w") as file:
                 file.write(text)
     except OSError as error:
-        raise Refused("uid-map", error.errno or 0) from None
+        raise netconf.Refused("uid-map", error.errno or 0) from None
 
 
 def die_with(parent: int) -> None:
@@ -467,6 +260,7 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
-if __name__ == "__main__":
+def main(control: int) -> None:
+    """工坊进程的入口：``control`` 是它听的那个套接字的描述符。"""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    forge(socket.socket(fileno=int(sys.argv[1])))
+    forge(socket.socket(fileno=control))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVarTuple
 from sockscope import trace as tr
 from sockscope.live.capability import NoIPv6, Unavailable, capability
 from sockscope.live.decode import addresses
-from sockscope.live.forge import RTN, default_buffers, get_value
 from sockscope.live.namespace import Namespace
+from sockscope.live.netconf import RTN, default_buffers, get_value
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.socket import TracedSocket, give_birth

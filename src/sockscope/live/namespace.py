@@ -15,6 +15,17 @@ from sockscope.live.linux import after_fork
 
 __all__ = ["Interface", "Namespace", "NamespaceError", "Route"]
 
+# 工坊的启动：两个空的包，里面只有它要的两个模块。不运行包的 __init__，启动因此快几百毫秒。
+START = """
+import sys
+from types import ModuleType
+for name in "sockscope", "sockscope.live":
+    package = sys.modules[name] = ModuleType(name)
+    package.__path__ = [sys.argv[1]]
+from sockscope.live.forge import main
+main(int(sys.argv[2]))
+"""
+
 
 class Interface(TypedDict):
     """一个网口：名字、直连路由的属性、``(地址, 前缀长度)``。"""
@@ -52,7 +63,7 @@ class _Forge:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", forge.__file__, str(theirs.fileno())],
+                [sys.executable, "-P", "-c", START, os.path.dirname(forge.__file__), str(theirs.fileno())],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True)
         self.control = ours
         return ours
