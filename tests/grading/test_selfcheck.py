@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from sockscope.grading import check
+from sockscope import check
 from sockscope.grading.course.source import model, samples
 from sockscope.grading.exam.lab import find_lab
 from sockscope.grading.exam.selfcheck import answers_in
@@ -33,7 +33,7 @@ def text(outputs) -> str:
 def test_in_a_real_kernel():
     ask = model(LAB).cells["ask"]
     outputs = executed(
-        "from sockscope.grading import check", LAB.prelude,
+        "from sockscope import check", LAB.prelude,
         'check("lab05.half_close")',
         ask.replace("sock.shutdown(socket.SHUT_WR)", "while True: pass"),
         'check("lab05.half_close")',

@@ -41,7 +41,7 @@ class Text:
 
 @made()
 def exercises() -> Table:
-    """九个练习：题目、章、每一步和它的分。"""
+    """全部练习：题目、章、每一步和它的分。"""
     rows = [(f"`{lab.name}` {lab.title}\n{chapter(lab)}", f"{lab.points:g} + {written(lab):g}",
              "；".join(f"{check.title}（{check.points:g}）" for check in lab.checks.values())) for lab in labs().values()]
     steps = sum(len(lab.checks) for lab in labs().values())

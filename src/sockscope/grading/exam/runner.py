@@ -79,6 +79,26 @@ def encode(value: Any) -> str:
 
 # ---------------------------------------------------------------- 套接字：照常工作，顺便说一声
 
+class Spoken:
+    """一次调用：开始时说一遍，结束时把结果再说一遍。"""
+
+    def __init__(self, channel: Channel, number: int, sock: socket.socket, name: str, args: tuple[Any, ...]) -> None:
+        self.channel, self.number, self.args = channel, number, args
+        self.fields = {"socket": getattr(sock, "label", ""), "name": name}
+        self.outcome: dict[str, Any] = {}
+
+    def __enter__(self) -> Spoken:
+        text = ", ".join(show(a) for a in self.args)
+        self.channel.tell_call(number=self.number, t=time.monotonic_ns(), args=text, **self.fields,
+                               thread=threading.current_thread().name)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if error is not None:
+            self.outcome = {"errno": getattr(error, "errno", None), "error": type(error).__name__}
+        self.channel.tell_call(number=self.number, end=time.monotonic_ns(), **self.outcome)
+
+
 def listen_in(channel: Channel) -> None:
     """让 ``socket.socket`` 把每次调用说出来。"""
     original, numbers, labels = socket.socket, itertools.count(1), itertools.count(1)
@@ -92,22 +112,8 @@ def listen_in(channel: Channel) -> None:
             with spoken(self, "close", ()):
                 super()._real_close(*args)  # type: ignore[misc]  # socket.socket 有它；类型桩里没有
 
-    class spoken:
-        def __init__(self, sock: socket.socket, name: str, args: tuple[Any, ...]) -> None:
-            self.number, self.fields = next(numbers), {"socket": getattr(sock, "label", ""), "name": name}
-            self.args = args
-            self.outcome: dict[str, Any] = {}
-
-        def __enter__(self) -> spoken:
-            text = ", ".join(show(a) for a in self.args)
-            channel.tell_call(number=self.number, t=time.monotonic_ns(), args=text, **self.fields,
-                              thread=threading.current_thread().name)
-            return self
-
-        def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-            if error is not None:
-                self.outcome = {"errno": getattr(error, "errno", None), "error": type(error).__name__}
-            channel.tell_call(number=self.number, end=time.monotonic_ns(), **self.outcome)
+    def spoken(sock: socket.socket, name: str, args: tuple[Any, ...]) -> Spoken:
+        return Spoken(channel, next(numbers), sock, name, args)
 
     def wrap(name: str) -> None:
         method = getattr(original, name)
