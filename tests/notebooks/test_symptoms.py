@@ -51,8 +51,8 @@ def test_names_are_anchors_and_differ():
 def test_every_group_is_on_the_page():
     page = "".join("".join(cell["source"]) for cell in json.loads((ROOT / "book" / "symptoms.ipynb").read_text())["cells"])
     for group in symptoms.groups():
-        assert f'symptoms("{group}")' in page
-        assert f"## {group}" in page
+        assert f"## {group}" in page, f"book/symptoms.ipynb 里没有“{group}”一节"
+        assert f'symptoms("{group}")' in page, f"book/symptoms.ipynb 的“{group}”一节没有列出它的症状"
 
 
 def test_it_is_the_last_page_of_the_book():
