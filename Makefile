@@ -5,7 +5,7 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint book bench bench-grading matrix record compare release screenshots soak lock clean environment browser
+.PHONY: help serve test check lint book bench bench-grading matrix record compare page-kernel release screenshots soak lock clean environment browser
 
 help: ## 列出这些命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,9 @@ record: environment ## 在这台机器的内核上重新录制全部实验与单
 
 compare: environment ## 你的内核与书：全部单元格和实验再做一遍，逐个比较；ARGS=--help 说明参数
 	@$(PYTHON_IN_VENV) -m sockscope compare $(ARGS)
+
+page-kernel: environment ## 做出页内内核：书页在浏览器里启动的真内核；ARGS=--relock 换成新版本的包
+	@$(PYTHON_IN_VENV) book/page_kernel/build.py $(ARGS)
 
 release: environment ## 发布的产物：wheel、书的 zip、校验和，在 _build/release
 	@tools/release $(PYTHON_IN_VENV)

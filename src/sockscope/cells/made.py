@@ -20,7 +20,7 @@ from typing import Any, TypeVar, cast
 
 from sockscope.trace import Trace, dumps, from_json
 
-__all__ = ["Made", "construct", "made", "made_from", "origin"]
+__all__ = ["Made", "construct", "for_pages", "made", "made_from", "origin"]
 
 PACKAGE = "sockscope."
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -47,6 +47,13 @@ class Made:
 
 
 _makers: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {}
+_pages_only = False
+
+
+def for_pages() -> None:
+    """从现在起，本进程里做的都是书页里的那一种（``page``）：页内内核里没有部件可用。"""
+    global _pages_only
+    _pages_only = True
 
 
 def made(page: Callable[..., Any] | None = None) -> Callable[[Function], Function]:
@@ -56,7 +63,7 @@ def made(page: Callable[..., Any] | None = None) -> Callable[[Function], Functio
 
         @functools.wraps(function)
         def make(*args: Any, **options: Any) -> Any:
-            result = function(*args, **options)
+            result = (page if page and _pages_only else function)(*args, **options)
             if result is not None:
                 object.__setattr__(result, "_made_by", Made(name, args, options))
             return result

@@ -1,0 +1,179 @@
+// 页内内核所在的 Web Worker：取来内核的文件、逐个核对摘要、让 v86 从快照里醒来，然后在书页与应答的程序之间传话。
+// 书页送来：{start: {base, version, now, seed}}、{line: 一行请求}。
+// 送回书页：{progress: [取来多少, 一共多少]}、{booting: true}、{ready: {kernel, python}}、{line: 一行回答}、{failed: 一句话}。
+
+const CACHE = "sockscope-page-kernel-";
+const encoder = new TextEncoder(), decoder = new TextDecoder();
+const tell = (message) => postMessage(message);
+
+class Failed extends Error {}
+
+/** 一个版本的全部文件：先看缓存，再向书的网站要；摘要不对的不用。 */
+class Store {
+  constructor(base, version) { Object.assign(this, {base: `${base}${version}/`, version, cache: null}); }
+
+  async open() {
+    this.cache = await caches.open(CACHE + this.version).catch(() => null); // 隐私窗口里可能没有
+    const manifest = await this.fetch("manifest.json", {sha256: this.version});
+    this.manifest = JSON.parse(decoder.decode(manifest));
+    this.forgetOthers();
+  }
+
+  async forgetOthers() {
+    const names = await caches.keys().catch(() => []);
+    for (const name of names) if (name.startsWith(CACHE) && name !== CACHE + this.version) caches.delete(name);
+  }
+
+  file(name, onbytes) { return this.fetch(name, this.manifest.files[name], onbytes); }
+
+  async fetch(name, {sha256}, onbytes = () => {}) {
+    const url = this.base + name;
+    const kept = await this.cache?.match(url).catch(() => null);
+    if (kept) {
+      const bytes = new Uint8Array(await kept.arrayBuffer());
+      if (await matches(bytes, sha256)) { onbytes(bytes.length); return bytes; }
+    }
+    const bytes = await download(url, onbytes);
+    if (!await matches(bytes, sha256)) throw new Failed(`${name} 与书里记的摘要不同，没有用它。刷新本页再试；还是这样，就请书的网站重新发布。`);
+    await this.cache?.put(url, new Response(bytes)).catch(() => {}); // 存不下也不要紧
+    return bytes;
+  }
+}
+
+async function matches(bytes, wanted) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (b) => b.toString(16).padStart(2, "0")).join("").startsWith(wanted);
+}
+
+async function download(url, onbytes) {
+  const answer = await fetch(url, {credentials: "same-origin"}).catch(() => { throw new Failed("页内内核没有取到：网络断了。接通之后再点一次，取到的不会重来。"); });
+  if (!answer.ok) throw new Failed(`页内内核没有取到：网站回答 ${answer.status}。`);
+  const chunks = [], reader = answer.body.getReader();
+  let size = 0;
+  for (;;) {
+    const {done, value} = await reader.read().catch(() => { throw new Failed("页内内核取到一半断了。再点一次，取到的不会重来。"); });
+    if (done) break;
+    chunks.push(value);
+    size += value.length;
+    onbytes(value.length);
+  }
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) { whole.set(chunk, at); at += chunk.length; }
+  return whole;
+}
+
+/** 解压 gzip，或者干脆没有压缩。 */
+async function unzip(bytes) {
+  return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+}
+
+/** 只读的硬盘：一块一块地取，用到才取。方法的名字由 v86 定。 */
+class Disk {
+  constructor(store) {
+    const {size, part, parts} = store.manifest.disk;
+    Object.assign(this, {store, byteLength: size, part, digests: parts, held: new Map(), coming: new Map()});
+  }
+
+  load() { this.onload?.({}); }
+  get_buffer(done) { done(); }
+  get_state() { return []; }
+  set_state() {}
+  set() { throw new Error("页内内核的硬盘是只读的"); }
+
+  get_from_cache(start, length) {
+    const found = new Uint8Array(length);
+    for (const number of this.numbers(start, length)) {
+      const content = this.held.get(number);
+      if (!content) return undefined;
+      const from = Math.max(start, number * this.part), to = Math.min(start + length, (number + 1) * this.part);
+      found.set(content.subarray(from - number * this.part, to - number * this.part), from - start);
+    }
+    return found;
+  }
+
+  get(start, length, done) {
+    Promise.all(this.numbers(start, length).map((number) => this.fetch(number)))
+      .then(() => done(this.get_from_cache(start, length)), fail);
+  }
+
+  get_and_cache(start, length, done) { this.get(start, length, done); }
+
+  numbers(start, length) {
+    const first = Math.floor(start / this.part), last = Math.floor((start + length - 1) / this.part);
+    return Array.from({length: last - first + 1}, (_, i) => first + i);
+  }
+
+  /** 取第几块；同一块只取一次。全是零的块没有文件。 */
+  fetch(number) {
+    if (this.held.has(number)) return Promise.resolve();
+    if (!this.coming.has(number)) this.coming.set(number, this.bring(number).finally(() => this.coming.delete(number)));
+    return this.coming.get(number);
+  }
+
+  async bring(number) {
+    const sha256 = this.digests[number];
+    this.held.set(number, sha256 ? await unzip(await this.store.fetch(`disk/${number}.gz`, {sha256})) : new Uint8Array(this.part));
+  }
+}
+
+/** 收字节，满一行交出一行。 */
+function lines(take) {
+  let pending = [];
+  return (bytes) => {
+    let from = 0;
+    for (let end; (end = bytes.indexOf(10, from)) >= 0; from = end + 1) {
+      pending.push(bytes.slice(from, end));
+      take(decoder.decode(joined(pending)));
+      pending = [];
+    }
+    if (from < bytes.length) pending.push(bytes.slice(from));
+  };
+}
+
+function joined(parts) {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) { whole.set(part, at); at += part.length; }
+  return whole;
+}
+
+function fail(problem) {
+  tell({failed: problem instanceof Failed ? problem.message : `页内内核没有启动：${problem?.message ?? problem}。`});
+}
+
+let machine = null;
+
+async function start({base, version, now, seed}) {
+  const store = new Store(base, version);
+  await store.open();
+  const {files, memory} = store.manifest, names = Object.keys(files);
+  const total = names.reduce((sum, name) => sum + files[name].size, 0);
+  let loaded = 0;
+  const count = (bytes) => tell({progress: [loaded += bytes, total]});
+  const got = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await store.file(name, count)])));
+  tell({booting: true});
+  importScripts(URL.createObjectURL(new Blob([got["libv86.js"]], {type: "text/javascript"})));
+  const buffer = (name) => ({buffer: got[name].buffer});
+  machine = new V86({
+    wasm_fn: async (imports) => (await WebAssembly.instantiate(got["v86.wasm"], imports)).instance.exports,
+    memory_size: memory, vga_memory_size: 2 << 20, bios: buffer("bios.bin"), vga_bios: buffer("vgabios.bin"),
+    initial_state: buffer("state.zst"), hda: new Disk(store), virtio_console: {type: "none"},
+    disable_keyboard: true, disable_mouse: true, disable_speaker: true, acpi: false, autostart: true,
+  });
+  machine.add_listener("virtio-console0-output-bytes", lines(heard));
+  machine.add_listener("emulator-started", () => send(JSON.stringify({id: 0, do: "hello", now, seed})));
+}
+
+function send(line) { machine.serial_send_bytes(0, encoder.encode(`${line}\n`)); }
+
+function heard(line) {
+  if (!line.startsWith('{"id":0,')) return tell({line});
+  const {ok, wrong} = JSON.parse(line);
+  tell(ok ? {ready: ok} : {failed: wrong ?? line});
+}
+
+onmessage = ({data}) => {
+  if (data.start) start(data.start).catch(fail);
+  else send(data.line);
+};

@@ -1,0 +1,155 @@
+"""做出页内内核（``make page-kernel``）：Debian 的 i386 内核与 Python、本书的包，在 v86 里热好身，存成快照。
+
+产物在 ``_build/page-kernel/site/版本/``，版本是清单（manifest.json）的 SHA-256；书构建时看见它，就带上“启动页内内核”的按钮。
+要 apt、cpio、mke2fs、zstd、node 和 npm，不要 root。
+
+用法：python book/page_kernel/build.py [--relock]
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import debian
+import root
+from debian import Refused
+
+from sockscope.terminal import Parser, speak_chinese
+
+HERE = Path(__file__).resolve().parent
+BUILD = root.REPO / "_build" / "page-kernel"
+SITE = BUILD / "site"
+MEMORY = 128 << 20
+"""页内的机器有多少内存，字节。"""
+PART = 128 << 10
+"""硬盘一块的大小，字节。"""
+CMDLINE = "console=ttyS0 quiet tsc=reliable mitigations=off random.trust_cpu=on nokaslr audit=0 init_on_free=1"
+"""``init_on_free``：放掉的内存清成零，快照才压得小。"""
+TOOLS = {"node": "nodejs", "npm": "npm", "cpio": "cpio", "zstd": "zstd", "/sbin/mke2fs": "e2fsprogs", "dpkg-deb": "dpkg"}
+BOOTED = 600  # 模拟的机器热好身的上限，秒
+
+
+def main(arguments: list[str] | None = None) -> int:
+    speak_chinese()
+    parser = Parser(prog="python book/page_kernel/build.py", description="做出页内内核，放在 _build/page-kernel/site。")
+    parser.add_argument("--relock", action="store_true", help="先把 debian.lock 换成 apt 现在的版本")
+    asked = parser.parse_args(arguments)
+    try:
+        version, total = build(asked.relock)
+    except Refused as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    print(f"• 页内内核 {version[:12]}，启动时取 {total / 1e6:.1f} MB，在 {SITE.relative_to(root.REPO)}。")
+    return 0
+
+
+def build(relock: bool) -> tuple[str, int]:
+    """做出一个版本；返回版本，和启动时要取的字节数。"""
+    if missing := [package for tool, package in TOOLS.items() if not shutil.which(tool)]:
+        raise Refused(f"做页内内核还缺 {'、'.join(missing)}。补救：sudo apt install {' '.join(missing)}。")
+    packages = debian.relock(BUILD / "apt") if relock else debian.read_lock()
+    trees = BUILD / "trees"
+    with step("取 Debian 的包"):
+        shutil.rmtree(trees, ignore_errors=True)
+        for deb in debian.fetch(packages, BUILD / "debs", BUILD / "apt"):
+            debian.unpack(deb, trees)
+    with step("摆好文件"):
+        root.initramfs(trees, BUILD / "initramfs", BUILD / "initrd.img")
+        root.root(trees, BUILD / "root")
+        root.disk(BUILD / "root", BUILD / "root.img")
+    with step("在模拟的机器里启动、热身"):
+        snapshot(trees)
+    with step("压缩"):
+        subprocess.run(["zstd", "-q", "-f", "-19", "-T0", BUILD / "state.bin", "-o", BUILD / "state.zst"], check=True)
+        return publish(trees, packages)
+
+
+class step:
+    """一步：做完了说用了多久。"""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+
+    def __enter__(self) -> None:
+        self.started = time.monotonic()
+        print(f"• {self.title}", end="", flush=True)
+
+    def __exit__(self, *_: Any) -> None:
+        print(f"（{time.monotonic() - self.started:.0f} 秒）", flush=True)
+
+
+def snapshot(trees: Path) -> None:
+    """启动，等热好身，存下整台机器。"""
+    done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, capture_output=True, text=True)
+    if done.returncode:
+        raise Refused(f"npm 没有装好 v86：{(done.stderr or done.stdout).strip()[-200:]}")
+    bios = trees / "usr/share/seabios"
+    settings = {"wasm": v86("v86.wasm"), "memory": MEMORY, "bios": bios / "bios.bin", "vga_bios": bios / "vgabios-stdvga.bin",
+                "kernel": root.kernel_image(trees), "initrd": BUILD / "initrd.img", "disk": BUILD / "root.img",
+                "state": BUILD / "state.bin", "cmdline": CMDLINE}
+    (BUILD / "snapshot.json").write_text(json.dumps(settings, default=str))
+    with (BUILD / "boot.log").open("w") as log:
+        try:
+            done = subprocess.run(["node", "snapshot.mjs", BUILD / "snapshot.json"], cwd=HERE, stderr=log, timeout=BOOTED)
+        except subprocess.TimeoutExpired:
+            raise Refused(f"模拟的机器 {BOOTED} 秒还没有准备好，它说过的话在 {BUILD / 'boot.log'}。") from None
+    if done.returncode:
+        raise Refused(f"模拟的机器没有启动成功，它说过的话在 {BUILD / 'boot.log'}。")
+
+
+def v86(name: str) -> Path:
+    return HERE / "node_modules/v86/build" / name
+
+
+def publish(trees: Path, packages: list[debian.Package]) -> tuple[str, int]:
+    """摆成网站上的样子：一个版本一个文件夹，里面每个文件的摘要都在清单里。"""
+    bios = trees / "usr/share/seabios"
+    sources = {"libv86.js": v86("libv86.js"), "v86.wasm": v86("v86.wasm"), "bios.bin": bios / "bios.bin",
+               "vgabios.bin": bios / "vgabios-stdvga.bin", "state.zst": BUILD / "state.zst"}
+    shutil.rmtree(SITE, ignore_errors=True)
+    new = SITE / "new"
+    (new / "disk").mkdir(parents=True)
+    files = {}
+    for name, path in sources.items():
+        shutil.copy(path, new / name)
+        files[name] = {"size": path.stat().st_size, "sha256": digest(path.read_bytes())}
+    manifest = {"files": files, "memory": MEMORY, "disk": parts(new / "disk"),
+                "packages": [{"name": p.name, "version": p.version, "source": p.source} for p in packages]}
+    text = json.dumps(manifest, separators=(",", ":")).encode()
+    (new / "manifest.json").write_bytes(text)
+    version = digest(text)
+    new.rename(SITE / version)
+    total = sum(file["size"] for file in files.values())
+    (SITE / "current.json").write_text(json.dumps({"version": version, "bytes": total}))
+    return version, total
+
+
+def parts(folder: Path) -> dict[str, Any]:
+    """硬盘切成块，一块一个文件；全是零的没有文件，摘要为空。"""
+    image = (BUILD / "root.img").read_bytes()
+    digests = []
+    for number, start in enumerate(range(0, len(image), PART)):
+        part = image[start:start + PART]
+        if not part.strip(b"\0"):
+            digests.append("")
+            continue
+        packed = gzip.compress(part, 9, mtime=0)
+        (folder / f"{number}.gz").write_bytes(packed)
+        digests.append(digest(packed))
+    return {"size": len(image), "part": PART, "parts": digests}
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

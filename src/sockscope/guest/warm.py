@@ -1,0 +1,55 @@
+"""热身：快照之前把要用的都用一遍。导入在模拟的处理器上要十几秒，快照里就都在内存里了。"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sockscope.guest.shell import Shells
+
+__all__ = ["settle", "warm_up"]
+
+EXPERIMENTS = ["handshake", "closing", "urgent"]
+CELL = """from sockscope import Network
+with Network("client", "server") as net:
+    net.client.socket().close()
+net.trace"""
+
+
+def warm_up(shells: Shells) -> None:
+    """做几个实验、运行一格、出一次错。"""
+    from sockscope import experiments
+    from sockscope.widgets.report import payload
+
+    known = experiments.names()
+    for name in EXPERIMENTS:
+        if name in known:
+            payload(name, {})
+    for source in (CELL, "1 / 0"):
+        shells.run("", "", source, lambda output: None)
+    shells.open.clear()
+
+
+def settle() -> None:
+    """快照之前把用不着的都还给内核：读过的文件、空出来的内存（``init_on_free`` 会把它清零，压缩之后不占地方）。"""
+    import ctypes
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    ctypes.CDLL(None).malloc_trim(0)
+    for name in ("drop_caches", "compact_memory", "drop_caches"):
+        with open(f"/proc/sys/vm/{name}", "w") as control:
+            control.write("3")
+    _wipe()
+
+
+def _wipe() -> None:
+    """把空着的内存都用一遍再放掉：启动时留在里面的东西（内核的压缩包、initramfs）就都清成了零。"""
+    import mmap
+
+    with open("/proc/meminfo") as table:
+        free = next(int(line.split()[1]) for line in table if line.startswith("MemFree:")) * 1024
+    with mmap.mmap(-1, free - 6 * 2**20) as room:
+        for place in range(0, len(room), mmap.PAGESIZE):
+            room[place] = 0
