@@ -30,7 +30,7 @@ SOURCES = {
     "page": ["index.md", "chapters/*.ipynb", "book/*.md", "book/*.ipynb"],
     "house": ["_config.yml", "_toc.yml", "book/*.py", "book/ext/**/*", "book/_templates/**/*", "book/_assets/**/*",
               "src/sockscope/**/*", "recordings/**/*", "chapters/c/*", "book/facts/*", "book/measurements/*", "book/*.toml",
-              "book/*.json", "labs/*/*", "requirements.txt"],
+              "book/*.json", "labs/*/*", "requirements.txt", "_build/page-kernel/site/current.json"],
 }
 JUNK = {"__pycache__", ".ipynb_checkpoints"}
 

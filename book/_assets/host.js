@@ -4,6 +4,8 @@
 (() => {
   const STATIC = new URL(".", document.currentScript.src).href;
   const UNRECORDED = "这一种没有录制。在自己的机器上运行 make serve，就能让你的内核做一遍。";
+  const IN_PAGE = "实时（页内内核）";
+  const kernel = window.sockscopePageKernel; // 书里带着页内内核才有（page_kernel/client.js）
   const UNREACHABLE = "书的服务器没有回答：它可能已经停了。重新运行 make serve，再刷新本页。";
   const fetched = new Map(); // 取过的录制：地址 → Promise
   const arrived = new Map(); // 录制脚本交来的内容
@@ -37,8 +39,34 @@
 
   /** 录制的说明里添一句：怎样换成自己的内核。 */
   function invite(payload) {
+    if (!server() && kernel && !kernel.obstacle) return {...payload, note: `${payload.note}启动页内内核，就能在这一页里真的做一遍。`};
     const way = server() ? "点“运行”" : "在自己的机器上运行 make serve";
     return {...payload, note: `${payload.note}${way}，就能换成你的内核。`};
+  }
+
+  /** 请页内内核真的做一遍。@returns {Promise<object>} */
+  async function askPage({experiment, values, drop}, signal) {
+    const payload = await kernel.ask({do: "run", experiment: experiment.name, parameters: values, drop}, {signal});
+    return {...payload, label: IN_PAGE, note: `刚刚发生在这一页里：浏览器中的 Linux ${kernel.about.kernel}；每个包都取自网线。`};
+  }
+
+  /** 每个交互实验上的按钮：启动页内内核；取来多少、为什么没有启动，也写在这里。 */
+  function starter(el) {
+    const place = document.createElement("p"), go = document.createElement("button"), said = document.createElement("span");
+    const size = `${Math.ceil(kernel.bytes / 1e6)} MB`;
+    Object.assign(place, {className: "ss-kernel"});
+    Object.assign(go, {type: "button"});
+    go.addEventListener("click", () => kernel.start().then(() => el.querySelector(".ss-run")?.click(), () => {}));
+    said.setAttribute("role", "status");
+    place.append(go, said);
+    el.querySelector(".ss-toolbar")?.after(place);
+    kernel.onchange(({state, share, sentence, about}) => {
+      const percent = `${Math.floor(share * 100)} %`;
+      go.hidden = !["off", "failed"].includes(state) || Boolean(kernel.obstacle);
+      go.textContent = `启动页内内核（${size}）`;
+      said.textContent = {off: kernel.obstacle, loading: `正在取页内内核：${percent}`, booting: "页内内核正在醒来……",
+        on: `页内内核（Linux ${about?.kernel}）开着：点“运行”、拨开关、剪包，都在它里面真的做一遍。`, failed: sentence}[state];
+    });
   }
 
   /** 请服务器真的做一遍。@returns {Promise<object>} */
@@ -90,6 +118,7 @@
 
     async answer(signal) {
       const {experiment, values, drop} = this.state, host = server();
+      if (!host && kernel?.state === "on") return askPage(this.state, signal);
       if (host) return ask(host, {experiment: experiment.name, parameters: values, drop}, signal);
       const key = this.recordedKey();
       if (!key) throw new Error(UNRECORDED);
@@ -116,6 +145,7 @@
   function open(el) {
     const model = new Model(JSON.parse(el.dataset.start));
     window.sockscopeExplorer.render({model, el});
+    if (kernel && !server()) starter(el);
     for (const event of ["pointerenter", "focusin"]) el.addEventListener(event, () => model.settle(), {once: true});
   }
 

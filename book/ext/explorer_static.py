@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from pathlib import Path
@@ -29,6 +30,7 @@ PARTS = {  # 页上有左边的模块做的东西，就带上右边的脚本和�
 }
 SHEETS = ("widgets/explorer.css", "widgets/kernel_panel.css", "widgets/address_explorer.css", "measure/panel.css",
           "pages/pages.css")
+KERNEL = places.ROOT / "_build" / "page-kernel" / "site"  # 做过 make page-kernel 才有
 SCRIPTS = {"explorer": "sockscopeExplorer", "kernel_panel": "sockscopeKernelPanel"}
 STAMP = "made-of.txt"
 
@@ -113,6 +115,7 @@ def begin(app: Sphinx) -> None:
     """``builder-inited``：写下部件的脚本和样式；录制的脚本趁排版的时候画。"""
     if app.builder.format == "html":
         write_parts(Path(app.outdir) / "_static" / "sockscope")
+        bring_kernel(Path(app.outdir) / "_static" / "page_kernel")
         app.sockscope_studio = Studio(Path(app.outdir) / "_static" / "recordings", app.parallel)  # type: ignore[attr-defined]
         for name in experiments.names(recorded=True):
             app.sockscope_studio.order(name)  # type: ignore[attr-defined]
@@ -120,7 +123,10 @@ def begin(app: Sphinx) -> None:
 
 def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """``html-page-context``：用得着的页面才带脚本与样式。"""
-    for part in parts(used(app.env).get(pagename, set())):
+    wanted = parts(used(app.env).get(pagename, set()))
+    if "host.js" in wanted and (kernel := page_kernel()):
+        app.add_js_file("page_kernel/client.js", defer="defer", priority=490, **{"data-kernel": kernel})
+    for part in wanted:
         if part.endswith(".css"):
             app.add_css_file(part)
         else:
@@ -131,6 +137,22 @@ def parts(made: set[str]) -> list[str]:
     """页上的东西由这些函数做成（``widgets.explorer.explorer``……）：要带哪些脚本和样式。"""
     return [part for module, wanted in PARTS.items() if any(f"{name}.".startswith(f"{module}.") for name in made)
             for part in wanted]
+
+
+def page_kernel() -> str:
+    """页内内核的版本和大小，写给 client.js；没有做过则为空。"""
+    current = KERNEL / "current.json"
+    return current.read_text(encoding="utf-8") if current.exists() else ""
+
+
+def bring_kernel(folder: Path) -> None:
+    """把页内内核放进书里，旧的版本拿走。"""
+    kept = json.loads(page_kernel() or "{}").get("version", "")
+    for old in folder.iterdir() if folder.is_dir() else ():
+        if old.is_dir() and old.name != kept:
+            shutil.rmtree(old)
+    if kept and not (folder / kept).exists():
+        shutil.copytree(KERNEL / kept, folder / kept)
 
 
 def write_parts(folder: Path) -> None:

@@ -42,9 +42,13 @@ const log = lines((line) => {
   if (line.includes("Kernel panic")) process.exit(1);
 });
 machine.add_listener("serial0-output-byte", (byte) => log([byte]));
-machine.add_listener("virtio-console0-output-bytes", lines(async (line) => {
-  if (!line.includes('"ready"')) return console.error(line);
-  machine.stop();
+machine.add_listener("virtio-console0-output-bytes", lines((line) => {
+  if (line.includes('"ready"')) setTimeout(save, 500); // 这一行还没有签收，来宾还在等：让它先回到“等下一个请求”
+  else console.error(line);
+}));
+
+async function save() {
+  await machine.stop();
   writeFileSync(settings.state, new Uint8Array(await machine.save_state()));
   process.exit(0);
-}));
+}

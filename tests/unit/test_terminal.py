@@ -21,8 +21,9 @@ PROGRAMS = {
 
 
 ASK = """
-import contextlib, io, json, runpy, sys
+import contextlib, io, json, os, runpy, sys
 for program in sys.argv[1:]:
+    sys.path[0] = os.path.dirname(program)  # 与直接运行它时一样
     for given in ("--help", "--nothing"):
         print(program, given, file=sys.stderr, flush=True)
         sys.argv, told, code = [program, given], io.StringIO(), 0
@@ -42,7 +43,7 @@ def runnable() -> list[str]:
     found = [path for folder in ("bench", "book", "src/sockscope") for path in sorted(Path(ROOT, folder).rglob("*.py"))
              if '\nif __name__ == "__main__"' in path.read_text(encoding="utf-8")]
     found = [path for path in found if not path.as_posix().endswith(tuple(f"sockscope/{name}" for name in INSIDE))]
-    return [str(path) if path.parent.name == "book" else module(path) for path in found]
+    return [str(path) if ROOT / "book" in path.parents else module(path) for path in found]
 
 
 def module(path: Path) -> str:
