@@ -47,6 +47,7 @@
   /** 请页内内核真的做一遍。@returns {Promise<object>} */
   async function askPage({experiment, values, drop}, signal) {
     const payload = await kernel.ask({do: "run", experiment: experiment.name, parameters: values, drop}, {signal});
+    if (!payload.live) return payload; // 这个内核做不了的，它放的是录制
     return {...payload, label: IN_PAGE, note: `刚刚发生在这一页里：浏览器中的 Linux ${kernel.about.kernel}；每个包都取自网线。`};
   }
 
@@ -62,9 +63,9 @@
     el.querySelector(".ss-toolbar")?.after(place);
     kernel.onchange(({state, share, sentence, about}) => {
       const percent = `${Math.floor(share * 100)} %`;
-      go.hidden = !["off", "failed"].includes(state) || Boolean(kernel.obstacle);
+      go.hidden = !["off", "failed"].includes(state);
       go.textContent = `启动页内内核（${size}）`;
-      said.textContent = {off: kernel.obstacle, loading: `正在取页内内核：${percent}`, booting: "页内内核正在醒来……",
+      said.textContent = {off: "", loading: `正在取页内内核：${percent}`, booting: "页内内核正在醒来……",
         on: `页内内核（Linux ${about?.kernel}）开着：点“运行”、拨开关、剪包，都在它里面真的做一遍。`, failed: sentence}[state];
     });
   }

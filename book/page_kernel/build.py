@@ -1,6 +1,7 @@
 """做出页内内核（``make page-kernel``）：Debian 的 i386 内核与 Python、本书的包，在 v86 里热好身，存成快照。
 
 产物在 ``_build/page-kernel/site/版本/``，版本是清单（manifest.json）的 SHA-256；书构建时看见它，就带上“启动页内内核”的按钮。
+清单里有每个 Debian 包的版本和它的源码包；各包的许可在映像的 /usr/share/doc 里，v86 的在 v86-LICENSE。
 要 apt、cpio、mke2fs、zstd、node 和 npm，不要 root。
 
 用法：python book/page_kernel/build.py [--relock]
@@ -121,6 +122,7 @@ def publish(trees: Path, packages: list[debian.Package]) -> tuple[str, int]:
     for name, path in sources.items():
         shutil.copy(path, new / name)
         files[name] = {"size": path.stat().st_size, "sha256": digest(path.read_bytes())}
+    shutil.copy(HERE / "node_modules/v86/LICENSE", new / "v86-LICENSE")
     manifest = {"files": files, "memory": MEMORY, "disk": parts(new / "disk"),
                 "packages": [{"name": p.name, "version": p.version, "source": p.source} for p in packages]}
     text = json.dumps(manifest, separators=(",", ":")).encode()

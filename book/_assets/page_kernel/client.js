@@ -35,8 +35,7 @@
     /** 启动；已经启动就立刻返回。失败抛 Error，消息是一句话。 */
     start() {
       if (!this.starting) this.starting = this.boot().catch((problem) => {
-        this.starting = null;
-        this.set("failed", {sentence: problem.message});
+        this.lose(problem.message);
         throw problem;
       });
       return this.starting;
@@ -59,7 +58,8 @@
       if (data.progress) this.set("loading", {share: data.progress[0] / data.progress[1]});
       else if (data.booting) this.set("booting");
       else if (data.ready) { this.set("on", {about: data.ready}); resolve(); }
-      else if (data.failed) { reject(new Error(data.failed)); if (this.state === "on") this.lose(data.failed); }
+      else if (data.failed && this.state === "on") this.lose(data.failed);
+      else if (data.failed) reject(new Error(data.failed));
       else if (data.line) this.answered(JSON.parse(data.line));
     }
 

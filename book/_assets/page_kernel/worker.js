@@ -63,7 +63,7 @@ async function download(url, onbytes) {
   return whole;
 }
 
-/** 解压 gzip，或者干脆没有压缩。 */
+/** 解压 gzip。 */
 async function unzip(bytes) {
   return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
 }

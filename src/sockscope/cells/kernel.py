@@ -10,7 +10,7 @@ from typing import Any
 from sockscope.cells.made import origin
 from sockscope.trace import Trace, dumps
 
-__all__ = ["MIME", "START", "as_data", "record"]
+__all__ = ["MIME", "START", "as_data", "record", "show_data"]
 
 MIME = "application/vnd.sockscope+json"
 START = "from sockscope.cells.kernel import record as _; _(); del _"
@@ -18,27 +18,35 @@ START = "from sockscope.cells.kernel import record as _; _(); del _"
 
 
 def record() -> None:
-    """从现在起，本内核显示的轨迹和由书里的函数做成的东西都记成 ``MIME`` 的数据；别的照旧。"""
+    """本内核没有替身，显示的东西记成数据（``show_data``）。"""
     from IPython import get_ipython
 
     from sockscope.cells import standin
 
     shell = get_ipython()
     standin.detach(shell)
+    show_data(shell)
+
+
+def show_data(shell: Any, *, live: bool = False) -> None:
+    """从现在起，这个 IPython 显示的轨迹和由书里的函数做成的东西都记成 ``MIME`` 的数据；别的照旧。
+
+    ``live``：马上给读者看，所以轨迹不写录制的日期。
+    """
     formatter = shell.display_formatter
     draw = formatter.format
 
     def format(value: Any, *args: Any, **options: Any) -> Any:
-        data = as_data(value)
+        data = as_data(value, live)
         return draw(value, *args, **options) if data is None else ({MIME: data}, {})
 
     formatter.format = format
 
 
-def as_data(value: Any) -> dict[str, Any] | None:
-    """一个东西的数据；不是我们的则为 None。"""
+def as_data(value: Any, live: bool = False) -> dict[str, Any] | None:
+    """一个东西的数据；不是我们的则为 None。``live`` 见 ``show_data``。"""
     if isinstance(value, Trace):
-        return {"trace": json.loads(dumps(dated(value)))}
+        return {"trace": json.loads(dumps(value if live else dated(value)))}
     told = origin(value)
     return None if told is None else told.to_json()
 

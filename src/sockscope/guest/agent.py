@@ -49,7 +49,7 @@ class Agent:
 
     def serve(self) -> None:
         """一直应答，直到请求那一头关了。"""
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, self._interrupted)
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         while (question := self.waiting.get()) is not None:
             self._answer(question)
@@ -66,7 +66,7 @@ class Agent:
     def _listen(self) -> None:
         for question in _questions(self.asked):
             if question["do"] == "interrupt":
-                self._interrupt(int(question["of"]))
+                self._interrupt(question["of"])
             else:
                 self.waiting.put(question)
         self.waiting.put(None)
@@ -79,21 +79,30 @@ class Agent:
 
     # ------------------------------------------------------------ 主线程
 
+    def _interrupted(self, *_: Any) -> None:
+        """SIGINT：只打断要打断的那一个；它已经做完了，就没有东西可打断。"""
+        if self.busy in self.cancelled:
+            self.cancelled.discard(self.busy)
+            raise KeyboardInterrupt
+
     def _answer(self, question: dict[str, Any]) -> None:
-        number = int(question["id"])
+        number = question["id"]
         try:
-            self.busy = number
-            if number in self.cancelled:
-                raise KeyboardInterrupt
-            told = {"ok": self._do(number, question)}
+            told = self._attempt(number, question)
         except KeyboardInterrupt:
             told = {"wrong": STOPPED}
+        self.busy = None
+        self.tell(number, **told)
+
+    def _attempt(self, number: int, question: dict[str, Any]) -> dict[str, Any]:
+        self.busy = number
+        try:
+            self._interrupted()
+            told = {"ok": self._do(number, question)}
         except Exception as error:
             told = {"wrong": _sentence(error)}
-        finally:
-            self.busy = None
-        with _uninterrupted():
-            self.tell(number, **told)
+        self.busy = None
+        return told
 
     def _do(self, number: int, question: dict[str, Any]) -> Any:
         match question["do"]:
@@ -118,22 +127,12 @@ def _questions(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     for line in lines:
         with contextlib.suppress(ValueError):
             question = json.loads(line)
-            if isinstance(question, dict) and "do" in question:
+            if isinstance(question, dict) and "do" in question and isinstance(question.get("id", question.get("of")), int):
                 yield question
 
 
 def _sentence(error: Exception) -> str:
     return str(error) if str(error) and not isinstance(error, KeyError) else f"实验没有做完：{error!r}。"
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """晚到的打断没有东西可打断。"""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _hello(question: dict[str, Any]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """一本笔记本一个 IPython：书页里的单元格在它里面运行，前面的格子留下的名字后面的用得着。
 
-显示出来的东西与录制时一样记成数据（``cells.kernel.as_data``），所以能与书上的录制比较；交给书页的是画好的样子（``shown``）。
+显示出来的东西与录制时一样记成数据（``cells.kernel.show_data``），所以能与书上的录制比较；交给书页的是画好的样子（``shown``）。
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Any as AnyTrait
 from traitlets import Type
 
-from sockscope.cells.kernel import MIME, as_data
+from sockscope.cells.kernel import show_data
 from sockscope.cells.made import for_pages
 from sockscope.cells.outputs import difference, kept, shown
 from sockscope.cells.recordings import Book
@@ -134,14 +134,7 @@ def _new() -> Any:
     before = sys.displayhook, sys.excepthook
     shell: Any = Shell(config=quiet, colors="nocolor")  # type: ignore[no-untyped-call]
     sys.displayhook, sys.excepthook = before
-    formatter = shell.display_formatter
-    draw = formatter.format
-
-    def format(value: Any, *args: Any, **options: Any) -> Any:
-        data = as_data(value)
-        return draw(value, *args, **options) if data is None else ({MIME: data}, {})
-
-    formatter.format = format
+    show_data(shell, live=True)
     return shell
 
 
