@@ -3,9 +3,10 @@
 
 (() => {
   const STATIC = new URL(".", document.currentScript.src).href;
-  const UNRECORDED = "这一种没有录制。在自己的机器上运行 make serve，就能让你的内核做一遍。";
   const IN_PAGE = "实时（页内内核）";
   const kernel = window.sockscopePageKernel; // 书里带着页内内核才有（page_kernel/client.js）
+  const UNRECORDED = `这一种没有录制。${kernel && !kernel.obstacle ? "启动页内内核，就能在这一页里做一遍。"
+    : "在自己的机器上运行 make serve，就能让你的内核做一遍。"}`;
   const UNREACHABLE = "书的服务器没有回答：它可能已经停了。重新运行 make serve，再刷新本页。";
   const fetched = new Map(); // 取过的录制：地址 → Promise
   const arrived = new Map(); // 录制脚本交来的内容
