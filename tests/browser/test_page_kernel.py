@@ -42,7 +42,8 @@ class Site:
         for name, text in (contents | {"manifest.json": manifest.encode()}).items():
             (folder / self.version / name).write_bytes(text)
         told = json.dumps({"version": self.version, "bytes": 5}).replace('"', "&quot;")
-        (folder / "index.html").write_text(f'<!doctype html><meta charset=utf-8><script src="client.js" data-kernel="{told}"></script>')
+        (folder / "index.html").write_text(
+            f'<!doctype html><meta charset=utf-8><script src="client.js" data-kernel="{told}"></script>')
 
     def file(self, name: str) -> Path:
         return self.folder / self.version / name
