@@ -50,7 +50,7 @@ def course(tmp_path, monkeypatch):
 
 def test_nobody_watches_the_workers():
     """dask 自带的剖析在 Python 3.11 里会锁死线程多的进程；还没有来的工作进程也一样不许。"""
-    with LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster, Client(cluster) as client:
+    with LocalCluster(n_workers=1, processes=False, dashboard_address="127.0.0.1:0") as cluster, Client(cluster) as client:
         assert list(gathered({}, 0, cluster.scheduler_address)) == []
         cluster.scale(2)
         client.wait_for_workers(2)

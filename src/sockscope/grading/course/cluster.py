@@ -39,7 +39,7 @@ def gathered(work: dict[str, tuple[Any, ...]], workers: int, scheduler: str) -> 
                 yield from _gather(client, work)
             return
         with LocalCluster(n_workers=workers or os.cpu_count() or 1, threads_per_worker=AT_ONCE, host="127.0.0.1",
-                          dashboard_address=None, silence_logs=50, preload=DEAF) as cluster, Client(cluster) as client:
+                          dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF) as cluster, Client(cluster) as client:
             yield from _gather(client, work)
 
 
