@@ -120,7 +120,7 @@ def compile_all(target: Path) -> None:
     libraries = ":".join(str(target / name) for name in ("lib/i386-linux-gnu", "usr/lib/i386-linux-gnu", "lib", "usr/lib"))
     python = [target / "lib/ld-linux.so.2", "--library-path", libraries, target / "usr/bin/python3.11"]
     done = subprocess.run(
-        [*python, "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", target, "-p", "/",
+        [*python, "-S", "-B", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash", "-s", target, "-p", "/",
          target / "usr/lib/python3.11", target / "opt/app"],
         capture_output=True, text=True, env={"PYTHONHOME": str(target / "usr"), "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"})
     if not (target / "opt/app/sockscope/__pycache__").is_dir():

@@ -43,7 +43,7 @@ const log = lines((line) => {
 });
 machine.add_listener("serial0-output-byte", (byte) => log([byte]));
 machine.add_listener("virtio-console0-output-bytes", lines((line) => {
-  if (line.includes('"ready"')) setTimeout(save, 500); // 这一行还没有签收，来宾还在等：让它先回到“等下一个请求”
+  if (line.includes('"ready"')) setTimeout(save); // 现在这一行还没有签收：存成快照，醒来的来宾会永远等下去
   else console.error(line);
 }));
 
