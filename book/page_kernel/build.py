@@ -2,7 +2,7 @@
 
 产物在 ``_build/page-kernel/site/版本/``，版本是清单（manifest.json）的 SHA-256；书构建时看见它，就带上“启动页内内核”的按钮。
 清单里有每个 Debian 包的版本和它的源码包；各包的许可在映像的 /usr/share/doc 里，v86 的在 v86-LICENSE。
-根文件系统两次构建一字不差；快照里有时钟和随机数，每次不同。
+根里的文件两次构建一字不差；快照里有时钟和随机数，每次不同，所以版本也不同。
 要 apt、cpio、mke2fs、zstd、node 和 npm，不要 root。
 
 用法：python book/page_kernel/build.py [--relock]

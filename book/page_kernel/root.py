@@ -1,6 +1,7 @@
 """页内内核的文件：一个只读的根（ext2 的映像，读到哪里取哪里），和一个小小的 initramfs，只为找到它。
 
-根里是 Debian 的 Python 与 libc、本书的包和数据、IPython、scapy 和 tcc；全部由锁里的版本来，时间戳固定，两次构建一字不差。
+根里是 Debian 的 Python 与 libc、本书的包和数据、IPython、scapy 和 tcc；全部由锁里的版本来，
+修改时间固定，两次构建的文件一字不差（映像还记着 ctime，所以映像不同）。
 """
 
 from __future__ import annotations
