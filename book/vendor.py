@@ -23,7 +23,9 @@ PACKAGES = {
     "html-manager": ("@jupyter-widgets/html-manager", "1.0.15", [
         "dist/embed-amd.js", "dist/embed.js.LICENSE.txt", "package.json",
     ]),
+    "dompurify": ("dompurify", "3.5.0", ["dist/purify.min.js", "LICENSE"]),
 }
+EDITOR = Path(__file__).parent / "live_cells"  # 编辑器由许多小包打成一个文件；版本钉在 package-lock.json 里
 
 
 def fetch(name: str, version: str, folder: Path) -> tarfile.TarFile:
@@ -31,6 +33,19 @@ def fetch(name: str, version: str, folder: Path) -> tarfile.TarFile:
     packed = subprocess.run(
         ["npm", "pack", "--silent", f"{name}@{version}"], cwd=folder, check=True, capture_output=True, text=True)
     return tarfile.open(folder / packed.stdout.split()[-1])
+
+
+def bundle(target: Path) -> None:
+    """把编辑器打成一个脚本；它用到的每个包的许可证接成一份。"""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=EDITOR, check=True)
+    subprocess.run(["npx", "esbuild", "editor.mjs", "--bundle", "--minify", "--format=iife", "--target=es2022",
+                    "--global-name=sockscopeEditor", "--legal-comments=none", "--log-level=warning",
+                    f"--outfile={target / 'editor.js'}"], cwd=EDITOR, check=True)
+    licences = sorted(path for path in EDITOR.glob("node_modules/**/LICENSE") if "esbuild" not in str(path))
+    (target / "LICENSE").write_text("".join(
+        f"{path.parent.relative_to(EDITOR / 'node_modules')}\n\n{path.read_text(encoding='utf-8')}\n" for path in licences))
 
 
 def main() -> None:
@@ -45,6 +60,8 @@ def main() -> None:
                 assert source, path
                 (VENDOR / target / Path(path).name).write_bytes(source.read())
         print(f"• {name} {version}")
+    bundle(VENDOR / "codemirror")
+    print("• codemirror")
     # html-manager 的 npm 包里没有许可证全文；它与 ipywidgets 同出一库，用同一份。
     licence = next(path for path in files("ipywidgets") or [] if path.name == "LICENSE")
     shutil.copy(licence.locate(), VENDOR / "html-manager" / "LICENSE")

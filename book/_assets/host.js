@@ -47,7 +47,9 @@
 
   /** 请页内内核真的做一遍。@returns {Promise<object>} */
   async function askPage({experiment, values, drop}, signal) {
-    const payload = await kernel.ask({do: "run", experiment: experiment.name, parameters: values, drop}, {signal});
+    const [answer] = await Promise.all([
+      kernel.ask({do: "run", experiment: experiment.name, parameters: values, drop}, {signal}), window.sockscopeClean.ready()]);
+    const payload = window.sockscopeClean.payload(answer);
     if (!payload.live) return payload; // 这个内核做不了的，它放的是录制
     return {...payload, label: IN_PAGE, note: `刚刚发生在这一页里：浏览器中的 Linux ${kernel.about.kernel}；每个包都取自网线。`};
   }
@@ -151,5 +153,7 @@
     for (const event of ["pointerenter", "focusin"]) el.addEventListener(event, () => model.settle(), {once: true});
   }
 
-  document.querySelectorAll(".sockscope-explorer").forEach(open);
+  /** 接手 root 里面的交互实验：页面里原有的，和运行一格之后新添的。 */
+  window.sockscopeExplorers = (root) => root.querySelectorAll(".sockscope-explorer").forEach(open);
+  window.sockscopeExplorers(document);
 })();

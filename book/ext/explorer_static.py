@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -123,8 +123,13 @@ def begin(app: Sphinx) -> None:
 
 def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """``html-page-context``：用得着的页面才带脚本与样式。"""
-    wanted = parts(used(app.env).get(pagename, set()))
+    bring(app, parts(used(app.env).get(pagename, set())))
+
+
+def bring(app: Sphinx, wanted: Collection[str]) -> None:
+    """给这一页带上这些脚本和样式；有交互实验的，还有页内内核的那一半。"""
     if "host.js" in wanted and (kernel := page_kernel()):
+        app.add_js_file("clean.js", defer="defer", priority=489)
         app.add_js_file("page_kernel/client.js", defer="defer", priority=490, **{"data-kernel": kernel})
     for part in wanted:
         if part.endswith(".css"):
