@@ -84,10 +84,11 @@
     return result;
   }
 
-  /** 变体的名字，与 Experiment.key 相同：是与否写成 1 与 0。 */
+  /** 变体的名字，与 Experiment.key 相同：是与否写成 1 与 0；改过的时延跟在 @ 后面。 */
   function variant({experiment, values}) {
     const parts = experiment.parameters.map(({name}) => (typeof values[name] === "boolean" ? Number(values[name]) : values[name]));
-    return parts.join(".") || "default";
+    const usual = experiment.typed.find(({name}) => name === "delay").default, delay = values.delay ?? usual;
+    return (parts.join(".") || "default") + (delay === usual ? "" : `@${delay}`);
   }
 
   class Model {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -82,13 +83,15 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _values(wanted: Experiment, pairs: list[str]) -> dict[str, Any]:
-    """把命令行上的 ``名字=值`` 换成参数的真值：与选项的文字相同者当之，是否可写 1、0。"""
+    """把命令行上的 ``名字=值`` 换成参数的真值：与选项的文字相同者当之，是否可写 1、0；别的整数是自己填的。"""
     values: dict[str, Any] = {}
+    typed = {experiments.DELAY, *(p.name for p in wanted.parameters if p.typed)}
     for pair in pairs:
         name, _, text = pair.partition("=")
         options = [v for p in wanted.parameters if p.name == name for v, _ in p.options]
         same = [v for v in options if text == (str(int(v)) if isinstance(v, bool) else str(v))]
-        values[name] = same[0] if same else text
+        number = name in typed and re.fullmatch(r"-?\d{1,9}", text)
+        values[name] = same[0] if same else int(text) if number else text
     return values
 
 

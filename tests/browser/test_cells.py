@@ -50,7 +50,8 @@ def made(tmp_path, visit) -> Iterator[Page]:
                                            if k != 1 else "") +
                    f'<div class="cell_output">book {k}</div></div>' for k, source in enumerate(SOURCES))
     (tmp_path / "index.html").write_text(
-        f'<!doctype html><meta charset=utf-8><link rel=stylesheet href=cells.css><article class="bd-article"><h1>t</h1>{code}</article>'
+        f'<!doctype html><meta charset=utf-8><link rel=stylesheet href=cells.css>'
+        f'<article class="bd-article"><h1>t</h1>{code}</article>'
         f'<script type="application/json" id="sockscope-cells">{json.dumps({"notebook": "n.ipynb", "cells": table})}</script>'
         f'<script>{KERNEL}</script><script src="clean.js"></script><script src="cells.js"></script>')
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path)) as server:

@@ -61,22 +61,46 @@ def sample() -> Experiment:
     def plain(net, how, twice):
         raise AssertionError("参数不对，不该运行")
     return Experiment(plain, "00", "样品", parameters=[
-        Choice("怎样", {"a": "甲", 2: "乙"}, name="how"), Choice("两次", {False: "否", True: "是"}, name="twice")])
+        Choice("怎样", {"a": "甲", 2: "乙"}, name="how"), Choice("两次", {False: "否", True: "是"}, name="twice"),
+        Choice("几个", {1: "1"}, (0, 9), name="count")])
 
 
 @pytest.mark.parametrize(("values", "said"), [
-    ({"why": 1}, "实验 plain 没有参数 'why'；它有：how、twice。"),
+    ({"why": 1}, "实验 plain 没有参数 'why'；它有：how、twice、count。"),
     ({"how": "b"}, "参数 how 不能取 'b'；可取：'a'、2。"),
     ({"how": "2"}, "参数 how 不能取 '2'；可取：'a'、2。"),
     ({"how": None}, "参数 how 不能取 None；可取：'a'、2。"),
     ({"how": []}, "参数 how 不能取 []；可取：'a'、2。"),
     ({"twice": 1}, "参数 twice 不能取 1；可取：False、True。"),
+    ({"count": 10}, "参数 count 不能取 10；可取：1，或者 0 到 9 的整数。"),
+    ({"count": -1}, "参数 count 不能取 -1；可取：1，或者 0 到 9 的整数。"),
+    ({"count": True}, "参数 count 不能取 True；可取：1，或者 0 到 9 的整数。"),
+    ({"count": 2.0}, "参数 count 不能取 2.0；可取：1，或者 0 到 9 的整数。"),
+    ({"delay": 501}, "网线的时延不能是 501；可取 0 到 500 的整数，毫秒。"),
+    ({"delay": True}, "网线的时延不能是 True；可取 0 到 500 的整数，毫秒。"),
+    ({"delay": 0.1}, "网线的时延不能是 0.1；可取 0 到 500 的整数，毫秒。"),
 ])
 def test_bad_parameters_get_one_sentence(values, said):
     for ask in (sample().complete, sample().key, lambda v: sample().run(**v), lambda v: sample().observe(**v)):
         with pytest.raises(ValueError) as caught:
             ask(values)
         assert str(caught.value) == said
+
+
+def test_a_reader_may_type_what_was_not_recorded():
+    wanted = sample()
+    assert wanted.key({"count": 7, "delay": 0}) == "a.0.7@0"
+    assert wanted.complete({"delay": 10}) == wanted.defaults, "与缺省的时延一样，就还是录过的那一种"
+    assert wanted.key({"delay": 10}) == wanted.key({})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_recorded_lies_within_what_may_be_typed(name):
+    wanted = experiments.get(name)
+    for parameter in wanted.parameters:
+        low, high = parameter.typed or (0, 0)
+        assert parameter.typed is None or all(low <= value <= high for value in parameter.choices)
+        assert parameter.name != "delay", "网线的时延是每个实验都有的参数"
 
 
 def test_unknown_experiment_gets_one_sentence():

@@ -5,6 +5,8 @@
 """
 
 from sockscope.experiments.experiment import (
+    DELAY,
+    LONGEST,
     PORT,
     Choice,
     Experiment,
@@ -19,6 +21,6 @@ from sockscope.experiments.experiment import (
 from sockscope.experiments.recording import Recording
 
 __all__ = [
-    "PORT", "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment", "get", "names",
-    "recording",
+    "DELAY", "LONGEST", "PORT", "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment",
+    "get", "names", "recording",
 ]

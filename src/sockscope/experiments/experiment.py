@@ -31,13 +31,16 @@ from sockscope.live.socket import TracedSocket
 from sockscope.trace import Packet, Trace
 
 __all__ = [
-    "PORT", "Choice", "Experiment", "Switch", "attempt", "connected", "experiment", "get", "names", "recording",
+    "DELAY", "LONGEST", "PORT", "Choice", "Experiment", "Switch", "attempt", "connected", "experiment", "get", "names",
+    "recording",
 ]
 
 PORT = 7007  # 实验里服务器的端口：没有命名空间的机器上，普通用户也绑得上
 LATE = 0.4  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
 RIVALS = {"SYN+ACK": "SYN", "SHUTDOWN ACK": "SHUTDOWN"}  # 回答丢了，两端同时要重传：回答 → 问
 CALM = 2.0  # 不丢包的实验里，重传定时器的下限，秒
+DELAY = "delay"  # 每个实验都有的参数：网线的时延，毫秒
+LONGEST = 500  # 时延至多这么长，毫秒：再长，多数实验做不完
 REFRESH = 0.15  # 进行中的实验多久重画一次，秒
 
 Body = Callable[Concatenate[Network, ...], None]
@@ -48,10 +51,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Choice:
-    """一个参数：给人看的名字，和 值→说明 的选项；第一项是缺省值。"""
+    """一个参数：给人看的名字，和 值→说明 的选项；第一项是缺省值。
+
+    选项都录过。``typed`` 是没有录的也可以取的整数，从几到几：读者自己填。
+    """
 
     label: str
     choices: dict[Any, str]
+    typed: tuple[int, int] | None = None
     name: str = ""
 
     @property
@@ -61,6 +68,16 @@ class Choice:
     @property
     def default(self) -> Any:
         return next(iter(self.choices))
+
+    def allows(self, value: Any) -> bool:
+        """能不能取这个值；``True`` 不是 ``1``。"""
+        listed = any(type(value) is type(option) and value == option for option in self.choices)
+        return listed or (self.typed is not None and type(value) is int and self.typed[0] <= value <= self.typed[1])
+
+    def told(self) -> str:
+        """可以取哪些值，几个字。"""
+        listed = "、".join(map(repr, self.choices))
+        return listed if self.typed is None else f"{listed}，或者 {self.typed[0]} 到 {self.typed[1]} 的整数"
 
 
 def Switch(label: str, default: bool = False) -> Choice:
@@ -109,20 +126,29 @@ class Experiment:
         return [self.defaults, *(self.complete(values) for values in self.scissors)]
 
     def complete(self, values: dict[str, Any]) -> dict[str, Any]:
-        """补上缺省值；不认识的参数或取值抛 ``ValueError``，用一句话说清。"""
+        """补上缺省值；不认识的参数或取值抛 ``ValueError``，用一句话说清。
+
+        每个实验还可以有 ``DELAY``：网线的时延，毫秒；与缺省的一样就不写。
+        """
         known = {p.name: p for p in self.parameters}
         for name, value in values.items():
-            if name not in known:
+            if name == DELAY:
+                if type(value) is not int or not 0 <= value <= LONGEST:
+                    raise ValueError(f"网线的时延不能是 {value!r}；可取 0 到 {LONGEST} 的整数，毫秒。")
+            elif name not in known:
                 raise ValueError(f"实验 {self.name} 没有参数 {name!r}；它有：{'、'.join(known) or '无'}。")
-            if not any(type(value) is type(option) and value == option for option in known[name].choices):
-                options = "、".join(map(repr, known[name].choices))
-                raise ValueError(f"参数 {name} 不能取 {value!r}；可取：{options}。")
-        return self.defaults | values
+            elif not known[name].allows(value):
+                raise ValueError(f"参数 {name} 不能取 {value!r}；可取：{known[name].told()}。")
+        whole = self.defaults | values
+        if whole.get(DELAY) == round(self.delay * 1000):
+            del whole[DELAY]
+        return whole
 
     def key(self, values: dict[str, Any]) -> str:
-        """一个变体的短名字，如 ``SHUT_WR.0.1.0``：在录制文件和网页里用。"""
-        return ".".join(str(int(v)) if isinstance(v, bool) else str(v)
-                        for v in self.complete(values).values()) or "default"
+        """一个变体的短名字，如 ``SHUT_WR.0.1.0``：在录制文件和网页里用；改过的时延跟在 ``@`` 后面。"""
+        whole = self.complete(values)
+        delay = f"@{whole.pop(DELAY)}" if DELAY in whole else ""
+        return (".".join(str(int(v)) if isinstance(v, bool) else str(v) for v in whole.values()) or "default") + delay
 
     def run(self, *, drop: Iterable[str] = (), on_progress: Callable[[Trace], bool | None] | None = None,
             capture: str = "", **values: Any) -> Trace:
@@ -137,12 +163,14 @@ class Experiment:
         if allowed.level != "cable" and not self.loopback:
             raise Unavailable("这个实验要看网线上的包。" + allowed.sentence)
         cuts = list(drop)
-        with Network(*self.hosts, delay=self.delay, delayed_ack=self.delayed_ack, rto_min=self._rto_min(cuts),
+        delay = values[DELAY] / 1000 if DELAY in values else self.delay
+        options = {name: value for name, value in values.items() if name != DELAY}
+        with Network(*self.hosts, delay=delay, delayed_ack=self.delayed_ack, rto_min=self._rto_min(cuts),
                      capture=capture, title=self.title) as net:
             for signature in cuts:
                 self._scissors(net, signature)
             with _attended(net, self.limit, on_progress and (lambda: on_progress(self._named(net.trace, values)))):
-                self.function(net, **values)
+                self.function(net, **options)
         return self._named(net.trace, values)
 
     def observe(self, *, drop: Iterable[str] = (), on_progress: Callable[[Trace], bool | None] | None = None,

@@ -51,6 +51,16 @@ function control(parameter, ...rest) {
   return parameter.options.every(plain) ? toggle(parameter, ...rest) : choice(parameter, ...rest);
 }
 
+/** 读者自己填的整数：空着就是缺省的。填错了由浏览器说，不去问。 */
+function typed({name, label, low, high, default: usual}, current, onchange) {
+  const input = make("input", {type: "number", min: low, max: high, step: 1, value: current ?? usual, required: true});
+  input.addEventListener("change", () => {
+    if (!input.value) input.value = usual;
+    if (input.reportValidity()) onchange(name, Number(input.value));
+  });
+  return make("label", {}, make("span", {}, `${label}，${low} 到 ${high}`), input);
+}
+
 /** 一层协议的字节：名字、范围、十六进制。 */
 function bytes({name, start, end, rows}) {
   const range = make("figcaption", {}, `${name}　第 ${start}–${end - 1} 字节`);
@@ -105,6 +115,10 @@ class View {
     this.status = make("p", {className: "ss-status", role: "status"});
     this.controls = make("div", {className: "ss-controls"},
       ...experiment.parameters.map((p) => control(p, this.id, values[p.name], change)));
+    const given = Object.entries(values).some(([name]) => !experiment.parameters.some((p) => p.name === name));
+    this.typed = fold("自己填数", make("div", {className: "ss-typed"},
+      ...experiment.typed.map((field) => typed(field, values[field.name], change))));
+    this.typed.open = given;
     this.cuts = make("div", {className: "ss-cuts"});
     this.figure = make("div", {className: "ss-figure", tabIndex: 0, role: "group",
       aria: {label: `${experiment.title}的图。${HELP}`}});
@@ -114,7 +128,7 @@ class View {
     this.more = make("div", {className: "ss-more"});
     this.root = make("section", {className: "ss", aria: {label: `交互实验：${experiment.title}`}},
       make("header", {}, make("strong", {}, experiment.title), this.badge, make("p", {}, experiment.question)),
-      this.controls, this.toolbar(), this.cuts, this.status,
+      this.controls, this.typed, this.toolbar(), this.cuts, this.status,
       make("div", {className: "ss-stage"}, this.here, this.figure), this.detail, this.difference, this.more);
     const still = el.querySelector(".sockscope-figure"); // 静态书页里已经有的图
     if (still) this.figure.append(still);

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sockscope import experiments
-from sockscope.experiments import Experiment
+from sockscope.experiments import DELAY, LONGEST, Experiment
 from sockscope.live import capability
 from sockscope.render import svg, text, words
 from sockscope.trace import Trace, compare
@@ -18,12 +18,18 @@ __all__ = ["describe", "origin", "payload", "pictures", "report"]
 
 
 def describe(name: str) -> dict[str, Any]:
-    """一个实验的说明：标题、问题、参数（名字、标签、缺省值、选项 ``[[值, 说明], …]``）。"""
+    """一个实验的说明：标题、问题、参数（名字、标签、缺省值、选项 ``[[值, 说明], …]``）。
+
+    ``typed`` 是读者可以自己填的整数：参数的名字、标签、从几到几、缺省值；最后一个总是网线的时延。
+    """
     wanted = experiments.get(name)
     parameters = [{"name": p.name, "label": p.label, "default": p.default, "options": [list(o) for o in p.options]}
                   for p in wanted.parameters]
+    typed = [{"name": p.name, "label": p.label, "low": p.typed[0], "high": p.typed[1], "default": p.default}
+             for p in wanted.parameters if p.typed]
+    delay = {"name": DELAY, "label": "网线的时延（毫秒）", "low": 0, "high": LONGEST, "default": round(wanted.delay * 1000)}
     return {"name": name, "title": wanted.title, "question": wanted.question, "chapter": wanted.chapter,
-            "parameters": parameters}
+            "parameters": parameters, "typed": [*typed, delay]}
 
 
 def payload(name: str, parameters: dict[str, Any], drop: Iterable[str] = (), *,

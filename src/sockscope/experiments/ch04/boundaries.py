@@ -13,7 +13,7 @@ from sockscope.live.linux import MSG_DONTWAIT
     scissors=({"size": 5},),
     kind=Choice("套接字", KINDS),
     writes=Choice("每次写几个字节", {"3-4-5": "3、4、5", "3-0-5": "3、0、5：中间一次空的", "12": "一次写 12"}),
-    size=Choice("每次至多读几个字节", {64: "64", 5: "5", 2: "2"}))
+    size=Choice("每次至多读几个字节", {64: "64", 5: "5", 2: "2"}, (1, 64)))
 def boundaries(net: Network, kind: str, writes: str, size: int) -> None:
     near, far = couple(net, kind)
     for letter, count in zip("abc", writes.split("-"), strict=False):

@@ -10,7 +10,7 @@ from sockscope.live import Network
 @experiment(
     chapter="05", title="close() 等不等", delay=0.02,
     question="发出去的数据还没有得到确认就 close()：它立刻返回吗？数据呢？",
-    seconds=Choice("SO_LINGER", {-1: "不设", 0: "打开，0 秒", 1: "打开，1 秒"}),
+    seconds=Choice("SO_LINGER", {-1: "不设", 0: "打开，0 秒", 1: "打开，1 秒"}, (-1, 5)),
     cut=Switch("网线断着"))
 def lingering(net: Network, seconds: int, cut: bool) -> None:
     near, far = connected(net)

@@ -27,7 +27,7 @@ def sick(net: Network, what: str, far: TracedSocket) -> None:
     what=Choice("实情", {
         "fine": "一切正常", "slow": "网线慢：一个来回 0.7 秒", "lossy": "第一声丢了两次",
         "hung": "进程卡死（SIGSTOP）", "cut": "网线断了"}),
-    patience=Choice("几次没有回音就判它死", {1: "1 次", 3: "3 次"}))
+    patience=Choice("几次没有回音就判它死", {1: "1 次", 3: "3 次"}, (1, 4)))
 def dead_or_slow(net: Network, what: str, patience: int) -> None:
     net.cable.delay = 0.35 if what == "slow" else 0.01
     near, far = connected(net)

@@ -33,7 +33,7 @@ def connect(net: Network) -> TracedSocket | None:
     pause=Choice("失败之后等多久", {
         "exponential": "每次加倍：0.1、0.2、0.4、0.8 秒", "jitter": "从 0 到那么久之间，随机",
         "fixed": "总是 0.1 秒"}),
-    failures=Choice("网线接上之前，失败几次", {4: "4 次", 1: "1 次"}))
+    failures=Choice("网线接上之前，失败几次", {4: "4 次", 1: "1 次"}, (1, 5)))
 def reconnecting(net: Network, pause: str, failures: int) -> None:
     listener = net.server.socket()
     listener.bind((net.server.address, PORT))

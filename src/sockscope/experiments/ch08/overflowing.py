@@ -13,7 +13,7 @@ SO_RXQ_OVFL = 40  # <asm-generic/socket.h>；Python 没有给它名字
     chapter="08", title="接收缓冲区满了", loopback=True,
     question="程序还没有读，已经到了十个数据报。读得出几个？丢了的，谁知道？",
     buffer=Choice("SO_RCVBUF", {1: "设成最小", 4096: "设成 4096", 0: "缺省"}),
-    size=Choice("每个数据报", {2: "2 个字节", 500: "500 个字节"}))
+    size=Choice("每个数据报", {2: "2 个字节", 500: "500 个字节"}, (2, 1400)))
 def overflowing(net: Network, buffer: int, size: int) -> None:
     far, near = net.server.socket(AF_INET, SOCK_DGRAM), net.client.socket(AF_INET, SOCK_DGRAM)
     far.bind((net.server.address, PORT))

@@ -11,7 +11,7 @@ UDP_SEGMENT, UDP_GRO = 103, 104  # <linux/udp.h>
 
 @experiment(
     chapter="09", title="叫内核来切", question="aaaabbbbcc 一次交给内核，叫它每四个字节切成一个数据报。走了几个包？收了几次？",
-    segment=Choice("UDP_SEGMENT", {4: "每 4 个字节", 0: "不切"}),
+    segment=Choice("UDP_SEGMENT", {4: "每 4 个字节", 0: "不切"}, (0, 10)),
     where=Choice("收的在", {"server": "网线那头", "client": "同一台主机"}),
     merged=Switch("收的设了 UDP_GRO"))
 def segmenting(net: Network, segment: int, where: str, merged: bool) -> None:

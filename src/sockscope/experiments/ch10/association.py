@@ -9,7 +9,7 @@ from sockscope.live import Network
 
 @experiment(
     chapter="10", title="一条 SCTP 关联", question="建立要几个包？消息的边界和流号还在吗？结束要几个包？",
-    size=Choice("服务器一次至多读", {64: "64 字节", 3: "3 字节"}),
+    size=Choice("服务器一次至多读", {64: "64 字节", 3: "3 字节"}, (1, 64)),
     ending=Choice("怎样结束", {"shutdown": "shutdown()", "abort": "SO_LINGER 0 秒，close()"}))
 def association(net: Network, size: int, ending: str) -> None:
     near, far = associated(net)

@@ -11,7 +11,7 @@ from sockscope.live.linux import MSG_DONTWAIT
 @experiment(
     chapter="10", title="一跳一跳地问", question="TTL 用尽的时候，是谁来告诉你？",
     hosts=("client", "router", "router2", "server"),
-    ttl=Choice("TTL", {1: "1", 2: "2", 3: "3"}))
+    ttl=Choice("TTL", {1: "1", 2: "2", 3: "3"}, (1, 255)))
 def hops(net: Network, ttl: int) -> None:
     net.router2.title = "路由器 2"
     sock = net.client.socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)

@@ -10,7 +10,7 @@ UNIX = {"unix_seqpacket": "顺序包", "unix_stream": "字节流", "unix_dgram":
 
 @experiment(
     chapter="10", title="一条一条地来", question="边界、次序、结尾，顺序包保住了哪几样？缓冲区小了会怎样？", loopback=True,
-    kind=Choice("Unix 域的", UNIX), size=Choice("缓冲区", {64: "64 字节", 3: "3 字节"}))
+    kind=Choice("Unix 域的", UNIX), size=Choice("缓冲区", {64: "64 字节", 3: "3 字节"}, (1, 64)))
 def records(net: Network, kind: str, size: int) -> None:
     near, far = couple(net, kind)
     near.send(b"one")
