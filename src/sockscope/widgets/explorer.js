@@ -39,7 +39,8 @@ function toggle(parameter, _id, current, onchange) {
 /** 有几个选项的参数：一组单选。 */
 function choice(parameter, id, current, onchange) {
   const options = parameter.options.map(([value, label]) => {
-    const input = make("input", {type: "radio", name: `${id}-${parameter.name}`, checked: value === current});
+    const input = make("input", {type: "radio", name: `${id}-${parameter.name}`, value: String(value), checked: value === current});
+    input.dataset.parameter = parameter.name;
     input.addEventListener("change", () => onchange(parameter.name, value));
     return make("label", {}, input, make("span", {}, label));
   });
@@ -54,6 +55,7 @@ function control(parameter, ...rest) {
 /** 读者自己填的整数：空着就是缺省的。填错了由浏览器说，不去问。 */
 function typed({name, label, low, high, default: usual}, current, onchange) {
   const input = make("input", {type: "number", min: low, max: high, step: 1, value: current ?? usual, required: true});
+  input.dataset.parameter = name;
   input.addEventListener("change", () => {
     if (!input.value) input.value = usual;
     if (input.reportValidity()) onchange(name, Number(input.value));
@@ -169,6 +171,10 @@ class View {
   // ---------------------------------------------------------------- 请求
 
   change(name, value) {
+    for (const input of this.root.querySelectorAll(`[data-parameter="${name}"]`)) { // 同一个参数，可以选，也可以填
+      if (input.type === "radio") input.checked = input.value === String(value);
+      else input.value = value;
+    }
     this.model.set("values", {...this.model.get("values"), [name]: value});
     this.model.set("drop", []);
     this.ask();
