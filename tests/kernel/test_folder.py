@@ -47,3 +47,46 @@ def test_no_place_at_all(monkeypatch):
     with Network("client", "server", capture="loopback") as net, pytest.raises(Unavailable) as said:
         net.server.socket(socket.AF_UNIX).bind(net.folder + "door")
     assert str(said.value).startswith(f"没有地方放 Unix 域的套接字文件：/{'d' * 87}、/nowhere 要么太长，要么写不进去。补救：")
+
+
+# ---------------------------------------------------------------- 没有主人的
+
+MAKE = """
+import os, signal, sys, tempfile
+from sockscope.live.compiler import _folder
+from sockscope.live.folder import new_folder
+print(_folder(), new_folder(tempfile.gettempdir()), flush=True)
+sys.stdin.readline()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def older(path: str) -> None:
+    """把一个文件夹的时间拨回去：太新的不扫。"""
+    os.utime(path, (0, 0))
+
+
+def test_what_a_killed_process_left_is_swept_by_the_next_and_nothing_else(tmp_path, monkeypatch):
+    """kill -9 的留下的，扫掉；还有主人的、刚建的、别人起的名字，都不动。"""
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", MAKE]
+    for name in ("sockscope-new_____", "sockscope-notours"):
+        (tmp_path / name).mkdir()
+    older(str(tmp_path / "sockscope-notours"))
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdin is not None
+        assert owner.stdout is not None
+        made = [path.rstrip("/") for path in owner.stdout.readline().split()]
+        for path in made:
+            older(path)
+        folder.sweep.cache_clear()
+        folder.sweep(str(tmp_path))
+        assert all(os.path.isdir(path) for path in made), "它们有主人"
+        owner.stdin.write("\n")
+        owner.stdin.close()
+        assert owner.wait() == -9
+    assert all(os.path.isdir(path) for path in made)
+    folder.sweep.cache_clear()
+    with folder.temporary(str(tmp_path)) as mine:
+        assert sorted(os.listdir(tmp_path)) == sorted(["sockscope-new_____", "sockscope-notours", os.path.basename(mine)])
+    assert not os.path.exists(mine)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sockscope import places
 from sockscope.live.capability import Unavailable
+from sockscope.live.folder import new_folder, remove_folder
 
 __all__ = ["compiled", "compiler"]
 
@@ -49,6 +50,6 @@ def compiled(name: str) -> str:
 @functools.cache
 def _folder() -> str:
     """放可执行文件的地方，进程退出时删去。"""
-    made = tempfile.mkdtemp(prefix="sockscope-")
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    return made
+    made = new_folder(tempfile.gettempdir())
+    atexit.register(remove_folder, made)
+    return made.rstrip("/")

@@ -14,7 +14,6 @@ from __future__ import annotations
 import itertools
 import os
 import platform
-import shutil
 import socket
 import sys
 import threading
@@ -28,7 +27,7 @@ from sockscope.live import settings as kernel_settings
 from sockscope.live import stock
 from sockscope.live.cable import Cable, End, Wires
 from sockscope.live.capability import Unavailable, capability, explain
-from sockscope.live.folder import new_folder
+from sockscope.live.folder import new_folder, remove_folder
 from sockscope.live.forge import NETLINK_SOCK_DIAG
 from sockscope.live.host import Host
 from sockscope.live.journal import Journal
@@ -301,7 +300,7 @@ class Network:
         for namespace in self._namespaces():
             namespace.close()
         if self._folder:
-            shutil.rmtree(self._folder)
+            remove_folder(self._folder)
 
     def disown(self) -> None:
         """在 fork 出来的子进程里：网络属于父进程。放下描述符，换掉可能锁着的锁；套接字留着，像平常的 fork。"""

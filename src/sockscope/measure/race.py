@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sockscope import places
-from sockscope.live.folder import PREFIX, place
+from sockscope.live.folder import place, temporary
 from sockscope.measure.results import KINDS, Flow, Latency, Measurement
 from sockscope.measure.round_trip import kind_of
 
@@ -42,7 +41,7 @@ Programs = dict[str, list[str]]
 @contextmanager
 def programs() -> Iterator[Programs]:
     """语言 → 命令。有编译器就现编一份 C 的；没有就只有 Python。"""
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
+    with temporary() as folder:
         found = {"Python": PYTHON}
         if (compiler := shutil.which("cc")) and SOURCE.exists():
             target = f"{folder}/round_trip"
@@ -72,7 +71,7 @@ def throughput(kind: str, size: int, language: str = "Python", command: Sequence
 
 
 def _run(command: list[str]) -> str:
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place()) as folder:
+    with temporary(place()) as folder:
         process = subprocess.Popen([*command, folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    start_new_session=True)
         try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from html import escape
@@ -22,6 +21,7 @@ import traitlets
 from sockscope import places
 from sockscope.cells.made import made
 from sockscope.cells.my_kernel import FILE, VERDICTS, Finding, Report
+from sockscope.live.folder import temporary
 from sockscope.render import mimebundle
 from sockscope.render.sheets import sheet
 
@@ -62,7 +62,7 @@ class Job:
             process.stdin.close()
 
     def _work(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="sockscope-") as folder:
+        with temporary() as folder:
             path = Path(folder) / FILE
             try:
                 self._run(path)

@@ -24,7 +24,7 @@ from sockscope.grading.exam.lab import Check
 from sockscope.grading.exam.student import Answers, Launcher, Student
 from sockscope.grading.exam.verdict import Row, Verdict
 from sockscope.grading.exam.waiting import SLICE, Clock, Failed, describe, refusal, show
-from sockscope.live.folder import new_folder
+from sockscope.live.folder import new_folder, remove_folder
 
 __all__ = ["Stage", "clear", "examine", "let_go"]
 
@@ -128,7 +128,7 @@ class Stage(Ends):
         for folder in self.folders.values():
             clear(folder)
         for folder in (f for on, f in self.folders.items() if on):
-            os.rmdir(folder)
+            remove_folder(folder)
         self.net.close()
 
 
