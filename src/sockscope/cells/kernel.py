@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from sockscope.trace import Trace, dumps
 __all__ = ["MIME", "START", "as_data", "record", "show_data"]
 
 MIME = "application/vnd.sockscope+json"
+Draw = Callable[[Any], dict[str, str]]
 START = "from sockscope.cells.kernel import record as _; _(); del _"
 """录制的内核先执行的一句。"""
 
@@ -28,17 +30,19 @@ def record() -> None:
     show_data(shell)
 
 
-def show_data(shell: Any, *, live: bool = False) -> None:
+def show_data(shell: Any, live: Draw | None = None) -> None:
     """从现在起，这个 IPython 显示的轨迹和由书里的函数做成的东西都记成 ``MIME`` 的数据；别的照旧。
 
-    ``live``：马上给读者看，所以轨迹不写录制的日期。
+    ``live`` 把东西画好：马上给读者看的时候，数据旁边还有画好的样子，轨迹也不写录制的日期。
     """
     formatter = shell.display_formatter
     draw = formatter.format
 
     def format(value: Any, *args: Any, **options: Any) -> Any:
-        data = as_data(value, live)
-        return draw(value, *args, **options) if data is None else ({MIME: data}, {})
+        data = as_data(value, live is not None)
+        if data is None:
+            return draw(value, *args, **options)
+        return {MIME: data} | (live(value) if live else {}), {}
 
     formatter.format = format
 

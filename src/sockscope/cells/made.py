@@ -6,6 +6,9 @@
     @made(page=Page)
     def explorer(name, **initial): ... # Lab 里是部件，书页里改用 Page
 
+    @made(page=printed, widget=False)
+    def type_table(domain): ...        # 有内核就现场问，书页里放录制
+
 ``Trace`` 也可以是参数：录在 ``recordings/`` 里的只写它的名字。
 """
 
@@ -51,19 +54,22 @@ _pages_only = False
 
 
 def for_pages() -> None:
-    """从现在起，本进程里做的都是书页里的那一种（``page``）：页内内核里没有部件可用。"""
+    """从现在起，本进程里做的部件都换成书页里的那一种（``page``）：页内内核里没有部件可用。"""
     global _pages_only
     _pages_only = True
 
 
-def made(page: Callable[..., Any] | None = None) -> Callable[[Function], Function]:
-    """登记一个函数：它的结果只取决于参数、书里的数据和录制。``page`` 是书页里用来代替它的函数，参数相同。"""
+def made(page: Callable[..., Any] | None = None, *, widget: bool = True) -> Callable[[Function], Function]:
+    """登记一个函数：它的结果只取决于参数、书里的数据和录制。``page`` 是书页里用来代替它的函数，参数相同。
+
+    ``widget`` 为假：它做的不是部件，只是要问内核，所以页内内核里也照样做。
+    """
     def wrap(function: Function) -> Function:
         name = _register(function, page or function)
 
         @functools.wraps(function)
         def make(*args: Any, **options: Any) -> Any:
-            result = (page if page and _pages_only else function)(*args, **options)
+            result = (page if page and widget and _pages_only else function)(*args, **options)
             if result is not None:
                 object.__setattr__(result, "_made_by", Made(name, args, options))
             return result

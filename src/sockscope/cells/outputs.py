@@ -16,9 +16,9 @@ from sockscope.cells.kernel import MIME
 from sockscope.cells.made import construct
 from sockscope.render import mimebundle
 from sockscope.render.sheets import Sheeted
-from sockscope.trace import compare, from_json
+from sockscope.trace import Trace, compare, from_json
 
-__all__ = ["Output", "difference", "first_difference", "kept", "objects", "shown"]
+__all__ = ["Output", "difference", "drawn", "first_difference", "kept", "objects", "shown"]
 
 Output = dict[str, Any]
 SHAPES = {"text/html": "_repr_html_", "text/markdown": "_repr_markdown_"}
@@ -75,7 +75,13 @@ def _data(output: Output) -> dict[str, str]:
         return ready
     if "trace" in output:
         return mimebundle(from_json(output["trace"]))
-    value = construct(output, page=True)
+    return drawn(construct(output, page=True))
+
+
+def drawn(value: Any) -> dict[str, str]:
+    """一条轨迹，或由书里的函数做成的东西，在书页上的样子。"""
+    if isinstance(value, Trace):
+        return mimebundle(value)
     data = {kind: getattr(value, method)() for kind, method in SHAPES.items() if hasattr(value, method)}
     if isinstance(value, Sheeted):
         data["text/html"] = value.page_html()

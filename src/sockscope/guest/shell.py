@@ -17,9 +17,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Any as AnyTrait
 from traitlets import Type
 
-from sockscope.cells.kernel import show_data
+from sockscope.cells.kernel import MIME, show_data
 from sockscope.cells.made import for_pages
-from sockscope.cells.outputs import difference, kept, shown
+from sockscope.cells.outputs import difference, drawn, kept
 from sockscope.cells.recordings import Book
 
 __all__ = ["Shells"]
@@ -104,8 +104,8 @@ class Shells:
 
         def say(message: Message) -> None:
             messages.append(message)
-            for drawn in _drawn(message):
-                tell(drawn)
+            for one in _told(message):
+                tell(one)
 
         with _streams(say), _current(shell):
             shell.say = say
@@ -113,9 +113,12 @@ class Shells:
         return {"error": not result.success, "same": _same(notebook, cell, source, messages)}
 
 
-def _drawn(message: Message) -> list[Message]:
-    """交给书页的样子；回溯照原样（带着颜色）。"""
-    return [message] if message["output_type"] == "error" else shown(kept([message]))
+def _told(message: Message) -> list[Message]:
+    """交给书页的样子：画好的东西不带数据，别的照旧。"""
+    if message["output_type"] in ("error", "stream"):
+        return [message]
+    ready = {kind: data for kind, data in message["data"].items() if kind != MIME}
+    return [{**message, "data": ready}]
 
 
 def _same(notebook: str, cell: str, source: str, messages: list[Message]) -> str | None:
@@ -134,7 +137,7 @@ def _new() -> Any:
     before = sys.displayhook, sys.excepthook
     shell: Any = Shell(config=quiet, colors="nocolor")  # type: ignore[no-untyped-call]
     sys.displayhook, sys.excepthook = before
-    show_data(shell, live=True)
+    show_data(shell, live=drawn)
     return shell
 
 

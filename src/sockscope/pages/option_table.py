@@ -90,7 +90,7 @@ def printed(level: str = "SOL_SOCKET") -> OptionTable:
     return option_table(level, live=False)
 
 
-@made(page=printed)
+@made(page=printed, widget=False)
 def option_table(level: str = "SOL_SOCKET", live: bool = True) -> OptionTable:
     """一层的选项表。``live``：现场问内核，问不了的放录制；否则只用录制。层不对抛 ``ValueError``。"""
     if level not in LEVELS:

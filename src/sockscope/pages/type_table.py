@@ -141,7 +141,7 @@ def printed(domain: str, live: bool = False) -> Grid:
     return type_table(domain, live=False)
 
 
-@made(page=printed)
+@made(page=printed, widget=False)
 def type_table(domain: str, live: bool = True) -> Grid:
     """一个通信域的类型表。``live``：现场做一遍，做不了的放录制；否则全用录制。
 
