@@ -26,6 +26,7 @@ from sockscope import experiments
 from sockscope.experiments.recording import exists, find
 from sockscope.live import Network, Unavailable, capability, linux, stock
 from sockscope.live.journal import Over
+from sockscope.live.pace import patience
 from sockscope.live.plan import Plan
 from sockscope.live.socket import TracedSocket
 from sockscope.trace import Packet, Trace
@@ -70,7 +71,7 @@ def Switch(label: str, default: bool = False) -> Choice:
 
 @dataclass(frozen=True)
 class Experiment:
-    """一个实验。``chapter`` 是两位数字的章号；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒。
+    """一个实验。``chapter`` 是两位数字的章号；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒（慢的机器见 ``live.pace``）。
 
     实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，
     所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬。
@@ -163,7 +164,7 @@ class Experiment:
             stock.prepare(Plan.row(len(self.hosts), not self.delayed_ack, self._rto_min(drop)))
 
     def _rto_min(self, drop: Iterable[str]) -> float:
-        return CALM if self.lossless and not list(drop) else 0.0
+        return patience(CALM) if self.lossless and not list(drop) else 0.0
 
     def _named(self, trace: Trace, values: dict[str, Any]) -> Trace:
         return replace(trace, experiment=self.name, parameters=values)
@@ -202,6 +203,7 @@ def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str
 def _attended(net: Network, limit: float, refresh: Callable[[], bool | None] | None) -> Iterator[None]:
     """看着实验：不时报告进展，有人叫停就停下；超过时限也停下，并抛 ``TimeoutError``。抛出的错误都说是哪次调用。"""
     done, stopped = threading.Event(), threading.Event()
+    limit = patience(limit)
     deadline = time.monotonic() + limit
     over: list[TimeoutError] = []
 

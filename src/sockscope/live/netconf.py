@@ -13,6 +13,8 @@ import struct
 import time
 from collections.abc import Iterable
 
+from sockscope.live.pace import patience
+
 with contextlib.suppress(ImportError):  # Windows 没有；那里造不出主机，但导入得了
     import fcntl
 
@@ -212,7 +214,7 @@ def wait_for_address(address: str) -> None:
     wanted = socket.inet_pton(socket.AF_INET6, address).hex()
     start = time.monotonic()
     while not _is_local(wanted):
-        if (waited := time.monotonic() - start) > PATIENCE:
+        if (waited := time.monotonic() - start) > PATIENCE and waited > patience(PATIENCE):
             raise Refused("ipv6-address", errno.EADDRNOTAVAIL)
         time.sleep(0 if waited < SOON else MOMENT)
 

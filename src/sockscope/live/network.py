@@ -34,6 +34,7 @@ from sockscope.live.host import Host
 from sockscope.live.journal import Journal
 from sockscope.live.linux import after_fork
 from sockscope.live.namespace import Namespace, NamespaceError
+from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.states import Diag, Watch
@@ -46,7 +47,7 @@ PATIENCE = 10.0  # 退出时等后台线程的上限，秒
 GLANCE = 0.0005  # 等线程睡着时多久看一眼，秒
 PAUSE = 0.005  # 等重传定时器时多久看一眼，秒
 SHOWN = ("cable", "cables", "capture", "close", "folder", "hosts", "settings", "settle", "spawn", "title", "trace")
-START = 1.0  # spawn 等后台线程做到第一个阻塞调用的上限，秒
+START = 1.0  # 等后台线程做到第一个阻塞调用、收工时等它结束的上限，秒
 
 
 class Network:
@@ -188,7 +189,7 @@ class Network:
         worker = Worker(self, function, args)
         self.threads.append(worker)
         worker.start()
-        deadline = time.monotonic() + START
+        deadline = time.monotonic() + patience(START)
         while not (worker.done or worker.name in self._stuck_threads()) and time.monotonic() < deadline:
             with self.journal.changed:  # 记下了调用还不算，要等线程真的睡进内核
                 self.journal.changed.wait(GLANCE)
@@ -197,9 +198,9 @@ class Network:
     def settle(self) -> bool:
         """等到大家都静下来：路上没有包，后台线程不是做完了就是阻塞着，剪刀剪掉的也补过了。
 
-        等不到（``PATIENCE`` 秒）则返回 False。
+        等不到（``PATIENCE`` 秒，慢的机器上更久，见 ``pace``）则返回 False。
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience(PATIENCE)
         # 前后各问一次：静下来之前才剪到的，要等它补；等到了补的那一个，还要等它走完
         while (waiting := self._to_be_made_up()) or not self._nothing_more() or self._to_be_made_up():
             if time.monotonic() > deadline:
@@ -242,7 +243,8 @@ class Network:
             host.watch.sample()
         if not finished:
             names = "、".join(w.name for w in self.threads if not w.done)
-            what = f"后台线程 {names} 过了 {PATIENCE:.0f} 秒还没有做完" if names else f"过了 {PATIENCE:.0f} 秒网线上还有包"
+            late = f"过了 {patience(PATIENCE):.0f} 秒"
+            what = f"后台线程 {names} {late}还没有做完" if names else f"{late}网线上还有包"
             error = TimeoutError(f"{what}，实验到此为止。")
             error.add_note(self.journal.waiting())
             raise error
@@ -258,7 +260,7 @@ class Network:
         return any(c._hopeful for c in self.cables) and any(h.watch.retransmitting() for h in self.hosts.values())
 
     def _idle_wires(self) -> bool:
-        return self.wires.settle(PATIENCE) if self.wires else True
+        return self.wires.settle(patience(PATIENCE)) if self.wires else True
 
     def _idle_threads(self) -> bool:
         """每个线程都已结束，或停在一个没有超时、网线安静以后也不会返回的调用上。"""
@@ -288,7 +290,7 @@ class Network:
         for process in self.processes:
             process.close()
         for worker in self.threads:
-            worker.join(1.0)
+            worker.join(patience(START))
         for host in self.hosts.values():
             for sock in list(host.born):
                 sock.close()

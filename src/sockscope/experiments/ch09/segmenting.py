@@ -21,7 +21,7 @@ def segmenting(net: Network, segment: int, where: str, merged: bool) -> None:
     if merged:
         far.setsockopt(IPPROTO_UDP, UDP_GRO, 1)
     control = [(IPPROTO_UDP, UDP_SEGMENT, segment.to_bytes(2, "little"))] if segment else []
-    near.sendmsg([b"aaaabbbbcc"], control, 0, far.getsockname())
+    attempt(near.sendmsg, [b"aaaabbbbcc"], control, 0, far.getsockname())  # Linux 6.11 之前，网线上是 EIO
     net.settle()
     while attempt(far.recvmsg, 64, 64, MSG_DONTWAIT):
         pass
