@@ -71,7 +71,7 @@ def Switch(label: str, default: bool = False) -> Choice:
 
 @dataclass(frozen=True)
 class Experiment:
-    """一个实验。``chapter`` 是两位数字的章号；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒（慢的机器见 ``live.pace``）。
+    """一个实验。``chapter`` 是两位数字的章号；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒（慢的机器见 ``pace``）。
 
     实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，
     所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬。

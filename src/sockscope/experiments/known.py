@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sockscope.trace import Trace, compare
 
@@ -21,13 +22,18 @@ TABLE = Path(__file__).with_name("known.toml")
 
 @dataclass(frozen=True)
 class Known:
-    """一条：哪些实验，来历，怎样换写法，哪些行不比。"""
+    """一条：哪些实验的哪些变体，来历，怎样换写法，哪些行不比。"""
 
     name: str
     experiments: tuple[str, ...]
     why: str
     reads: tuple[tuple[str, str], ...] = ()
     lines: tuple[str, ...] = ()
+    where: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+
+    def covers(self, trace: Trace) -> bool:
+        """管不管这一个变体。"""
+        return trace.experiment in self.experiments and all(trace.parameters[name] in values for name, values in self.where)
 
     def rewritten(self, lines: Iterable[str]) -> list[str]:
         """换成一种写法。"""
@@ -51,7 +57,8 @@ def known() -> list[Known]:
     """全部条目。"""
     told = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     return [Known(name, tuple(entry["experiments"]), entry["why"], tuple((a, b) for a, b in entry.get("reads", [])),
-                  tuple(entry.get("lines", []))) for name, entry in told.items()]
+                  tuple(entry.get("lines", [])), tuple((key, tuple(values)) for key, values in entry.get("where", {}).items()))
+            for name, entry in told.items()]
 
 
 def judge(book: Trace, mine: Trace) -> Verdict:
@@ -60,7 +67,7 @@ def judge(book: Trace, mine: Trace) -> Verdict:
     if said is None:
         return Verdict()
     for one in known():
-        if book.experiment in one.experiments:
+        if one.covers(book):
             ours, theirs = one.rewritten(book.canonical()), one.rewritten(mine.canonical())
             if ours == theirs:
                 return Verdict("", one.why)
