@@ -25,6 +25,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sockscope import experiments
 from sockscope.experiments.recording import exists, find
 from sockscope.live import Network, Unavailable, capability, linux, stock
+from sockscope.live.checksum import needed
 from sockscope.live.journal import Over
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan
@@ -75,6 +76,7 @@ class Experiment:
 
     实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，
     所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬。
+    ``checksums``：要网口替内核算校验和，否则 Linux 6.11 之前的内核不切。
     ``late`` 是剪 SYN+ACK 时第一个 SYN 多走的时间，秒。``loopback`` 说明没有网线时，环回地址上的结果是否仍然回答得了问题。
     """
 
@@ -91,6 +93,7 @@ class Experiment:
     parameters: list[Choice] = field(default_factory=list)
     scissors: tuple[dict[str, Any], ...] = ()
     late: float = LATE
+    checksums: bool = False
 
     @property
     def name(self) -> str:
@@ -139,7 +142,7 @@ class Experiment:
             raise Unavailable("这个实验要看网线上的包。" + allowed.sentence)
         cuts = list(drop)
         with Network(*self.hosts, delay=self.delay, delayed_ack=self.delayed_ack, rto_min=self._rto_min(cuts),
-                     capture=capture, title=self.title) as net:
+                     capture=capture, title=self.title, checksums=self._checksums()) as net:
             for signature in cuts:
                 self._scissors(net, signature)
             with _attended(net, self.limit, on_progress and (lambda: on_progress(self._named(net.trace, values)))):
@@ -161,10 +164,13 @@ class Experiment:
     def prepare(self, *, drop: Iterable[str] = ()) -> None:
         """先把下一次要用的主机造好：读者多半还要再做一遍。做不了现场实验的机器上什么也不做。"""
         if capability().level == "cable":
-            stock.prepare(Plan.row(len(self.hosts), not self.delayed_ack, self._rto_min(drop)))
+            stock.prepare(Plan.row(len(self.hosts), not self.delayed_ack, self._rto_min(drop), checksums=self._checksums()))
 
     def _rto_min(self, drop: Iterable[str]) -> float:
         return patience(CALM) if self.lossless and not list(drop) else 0.0
+
+    def _checksums(self) -> bool:
+        return self.checksums and needed()
 
     def _named(self, trace: Trace, values: dict[str, Any]) -> Trace:
         return replace(trace, experiment=self.name, parameters=values)
@@ -188,12 +194,12 @@ def _first_says(flag: str, packet: Packet) -> bool:
 def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str, ...] = ("client", "server"),
                delay: float = 0.01, limit: float = 20.0, loopback: bool = False,
                delayed_ack: bool = False, lossless: bool = False, scissors: tuple[dict[str, Any], ...] = (),
-               late: float = LATE, **parameters: Choice) -> Callable[[Body], Experiment]:
+               late: float = LATE, checksums: bool = False, **parameters: Choice) -> Callable[[Body], Experiment]:
     """把函数变成实验。其余的关键字参数就是实验的参数，名字与函数的形参相同。"""
     def wrap(function: Body) -> Experiment:
         named = [replace(choice, name=name) for name, choice in parameters.items()]
         made = Experiment(function, chapter, title, question, hosts, delay, limit, loopback,
-                          delayed_ack, lossless, named, scissors, late)
+                          delayed_ack, lossless, named, scissors, late, checksums)
         _registry[made.name] = made
         return made
     return wrap

@@ -58,15 +58,16 @@ class Network:
     ``capture``：``"cable"`` 要有抓包的网线，``"loopback"`` 要环回地址，缺省是能有多好就多好
     （环境变量 ``SOCKSCOPE_CAPTURE`` 可以代为指定）。造不出来抛 ``Unavailable``。
     ``settings``：主机生来的内核参数，``"stock"`` 是书里的那张表（``live/settings.py``），``"machine"`` 是这台机器自己的。
+    ``checksums`` 叫网口替内核算校验和（``checksum.py``）。
     ``births`` 叫 ``socket()`` 这次调用本身也进轨迹。主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
     """
 
     def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
                  rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
-                 settings: str = "stock") -> None:
+                 settings: str = "stock", checksums: bool = False) -> None:
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("网络至少要两台名字不同的主机。")
-        self.title, self.births = title, births
+        self.title, self.births, self._checksums = title, births, checksums
         self._table = kernel_settings.table(settings)
         self.settings: dict[str, str] = {}
         self._folder = ""
@@ -80,7 +81,7 @@ class Network:
         self.processes: list[Process | Program] = []
         self.closed = False
         self._names, self._delay, self._seed = names, delay, seed
-        self._plans = Plan.row(len(names), not delayed_ack, rto_min, settings)
+        self._plans = Plan.row(len(names), not delayed_ack, rto_min, settings, checksums)
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
         _alive.add(self)
@@ -113,7 +114,7 @@ class Network:
         self.wires = Wires(self.journal.now, self.act, self.abort)
         row = zip(self.hosts.values(), built, strict=True)
         for i, ((left, lefts), (right, rights)) in enumerate(itertools.pairwise(row)):
-            ends = End(left.name, lefts.tuns[-1], left.see), End(right.name, rights.tuns[0], right.see)
+            ends = self._end(left, lefts.tuns[-1]), self._end(right, rights.tuns[0])
             self.wires.add(Cable(i, self.wires, ends, delay=self._delay, seed=self._seed))
         self.wires.start()
 
@@ -138,9 +139,12 @@ class Network:
         for number, side, tun in ((place, 0, fresh.tuns[-1]), (place - 1, 1, fresh.tuns[0])):
             if 0 <= number < len(self.cables):
                 cable = self.cables[number]
-                cable.wires.attach(cable, side, End(host.name, tun, host.see))
+                cable.wires.attach(cable, side, self._end(host, tun))
         self.act(host.name, "reboot")
         host.watch.sample()
+
+    def _end(self, host: Host, tun: int) -> End:
+        return End(host.name, tun, host.see, self._checksums)
 
     # ------------------------------------------------------------ 读者用的
 
