@@ -24,8 +24,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sockscope import experiments
 from sockscope.experiments.recording import exists, find
-from sockscope.live import Network, Unavailable, capability, linux, stock
-from sockscope.live.checksum import needed
+from sockscope.live import Network, Unavailable, capability, checksum, linux, stock
 from sockscope.live.journal import Over
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan
@@ -170,7 +169,7 @@ class Experiment:
         return patience(CALM) if self.lossless and not list(drop) else 0.0
 
     def _checksums(self) -> bool:
-        return self.checksums and needed()
+        return self.checksums and checksum.needed()
 
     def _named(self, trace: Trace, values: dict[str, Any]) -> Trace:
         return replace(trace, experiment=self.name, parameters=values)

@@ -37,7 +37,7 @@ class Known:
 
     def rewritten(self, lines: Iterable[str]) -> list[str]:
         """换成一种写法。"""
-        return [functools.reduce(lambda text, rule: re.sub(*rule, text), self.reads, line) for line in lines]
+        return [functools.reduce(lambda text, rule: re.sub(rule[0], rule[1], text), self.reads, line) for line in lines]
 
     def compared(self, lines: Iterable[str]) -> list[str]:
         """仍要一字不差的那些行。"""
