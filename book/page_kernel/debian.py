@@ -26,7 +26,7 @@ WANTED = [
     "libexpat1", "libffi8", "libcrypt1", "libgcc-s1", "libbz2-1.0", "liblzma5", "libuuid1", "libssl3", "libsqlite3-0",
     "libncursesw6", "libtinfo6", "busybox-static", "seabios", "tcc", "libc6-dev", "linux-libc-dev",
 ]
-"""页内内核里的包；``linux-image-686`` 换成它所指的那一版内核。"""
+"""页内内核里的包；``linux-image-686`` 换成 Debian 为 i386 编过的最新一版内核（多半在 backports 里）。"""
 
 
 class Refused(Exception):
@@ -102,11 +102,12 @@ class Apt:
             self._run("apt-get", "-qq", "update")
 
     def kernel(self) -> str:
-        """``linux-image-686`` 现在指的那个内核包。"""
-        found = re.search(r"Depends: (linux-image-\S+)", self._run("apt-cache", "depends", "linux-image-686"))
-        if found is None:
+        """最新的一版 i386 内核的包。"""
+        told = self._run("apt-cache", "search", "--names-only", r"^linux-image-[0-9][^ ]*[0-9]-686$")
+        found = [line.split()[0] for line in told.splitlines()]
+        if not found:
             raise Refused(f"apt 里没有 {SUITE} 的 i386 内核。")
-        return found[1]
+        return max(found, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
 
     def show(self, name: str) -> Package:
         """一个包现在的版本。"""
@@ -160,6 +161,6 @@ def _debian(text: str) -> Iterator[tuple[str, str]]:
     """一份来源里的 Debian 仓库：``(地址, 套件)``；安全更新在另一个仓库。"""
     for uri in re.findall(r"\b\w+://\S+", text):
         if uri.rstrip("/").endswith("/debian"):
-            yield from ((uri, suite) for suite in (SUITE, f"{SUITE}-updates"))
+            yield from ((uri, suite) for suite in (SUITE, f"{SUITE}-updates", f"{SUITE}-backports"))
         elif uri.rstrip("/").endswith("/debian-security"):
             yield uri, f"{SUITE}-security"

@@ -85,7 +85,7 @@ def text(outputs: list[dict[str, Any]]) -> str:
 
 def test_it_says_which_kernel_it_is(guest):
     told, _ = guest.ask("hello", now=0, seed="00" * 32)
-    assert told["ok"] == {"kernel": os.uname().release, "python": sys.version.split()[0]}
+    assert told["ok"] == {"kernel": os.uname().release, "python": sys.version.split()[0], "pace": 1}
 
 
 def test_an_experiment_is_done_for_real(guest):
@@ -104,7 +104,7 @@ def test_a_packet_is_cut(guest):
 
 
 def test_it_compares_with_the_recording(guest):
-    assert guest.ask("compare", experiment="closing")[0] == {"ok": {"same": ""}}
+    assert guest.ask("compare", experiment="closing")[0] == {"ok": {"same": "", "why": ""}}
 
 
 @pytest.mark.parametrize(("question", "said"), [

@@ -24,7 +24,7 @@ ALLOWED = {
     "grading": {"trace", "tcp", "render", "live", "experiments", "places", "terminal"},
     "pages": {"trace", "tcp", "render", "live", "experiments", "cells", "grading", "places"},
     "widgets": {"trace", "tcp", "render", "live", "experiments", "cells", "pages", "places"},
-    "guest": {"trace", "experiments", "cells", "widgets", "terminal"},
+    "guest": {"trace", "live", "experiments", "cells", "widgets", "terminal"},
     "serve": {"trace", "render", "live", "experiments", "widgets", "places", "terminal"},
 }
 STANDARD_ONLY = ["places.py", "trace", "tcp.py", "render"]

@@ -12,6 +12,7 @@ from sockscope.cells.kernel import START
 from sockscope.cells.outputs import Output, kept
 from sockscope.cells.recordings import Book, Cell, book_notebooks, digest, sources
 from sockscope.live.capability import kernel
+from sockscope.live.pace import patience
 from sockscope.trace import from_json
 
 __all__ = ["Told", "run", "run_all"]
@@ -49,7 +50,8 @@ def run(notebook: str, on_cell: Told | None = None, stopping: Callable[[], bool]
         if on_cell is not None and cell.source != START:
             on_cell(notebook, cell.id)
 
-    client = NotebookClient(whole, timeout=LIMIT, allow_errors=True, resources={"metadata": {"path": str(path.parent)}},
+    client = NotebookClient(whole, timeout=round(patience(LIMIT)), allow_errors=True,
+                            resources={"metadata": {"path": str(path.parent)}},
                             on_cell_start=started, on_cell_executed=done)
     try:
         client.execute(env={**os.environ, **STRICT}, stderr=_quiet())

@@ -24,8 +24,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sockscope import experiments
 from sockscope.experiments.recording import exists, find
-from sockscope.live import Network, Unavailable, capability, linux, stock
+from sockscope.live import Network, Unavailable, capability, checksum, linux, stock
 from sockscope.live.journal import Over
+from sockscope.live.pace import patience
 from sockscope.live.plan import Plan
 from sockscope.live.socket import TracedSocket
 from sockscope.trace import Packet, Trace
@@ -87,10 +88,11 @@ def Switch(label: str, default: bool = False) -> Choice:
 
 @dataclass(frozen=True)
 class Experiment:
-    """一个实验。``chapter`` 是两位数字的章号；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒。
+    """一个实验。``chapter`` 是两位数字的章号；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒（慢的机器见 ``pace``）。
 
     实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，
     所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬。
+    ``checksums``：要网口替内核算校验和，否则 Linux 6.11 之前的内核不切。
     ``late`` 是剪 SYN+ACK 时第一个 SYN 多走的时间，秒。``loopback`` 说明没有网线时，环回地址上的结果是否仍然回答得了问题。
     """
 
@@ -107,6 +109,7 @@ class Experiment:
     parameters: list[Choice] = field(default_factory=list)
     scissors: tuple[dict[str, Any], ...] = ()
     late: float = LATE
+    checksums: bool = False
 
     @property
     def name(self) -> str:
@@ -166,7 +169,7 @@ class Experiment:
         delay = values[DELAY] / 1000 if DELAY in values else self.delay
         options = {name: value for name, value in values.items() if name != DELAY}
         with Network(*self.hosts, delay=delay, delayed_ack=self.delayed_ack, rto_min=self._rto_min(cuts),
-                     capture=capture, title=self.title) as net:
+                     capture=capture, title=self.title, checksums=self._checksums()) as net:
             for signature in cuts:
                 self._scissors(net, signature)
             with _attended(net, self.limit, on_progress and (lambda: on_progress(self._named(net.trace, values)))):
@@ -188,10 +191,13 @@ class Experiment:
     def prepare(self, *, drop: Iterable[str] = ()) -> None:
         """先把下一次要用的主机造好：读者多半还要再做一遍。做不了现场实验的机器上什么也不做。"""
         if capability().level == "cable":
-            stock.prepare(Plan.row(len(self.hosts), not self.delayed_ack, self._rto_min(drop)))
+            stock.prepare(Plan.row(len(self.hosts), not self.delayed_ack, self._rto_min(drop), checksums=self._checksums()))
 
     def _rto_min(self, drop: Iterable[str]) -> float:
-        return CALM if self.lossless and not list(drop) else 0.0
+        return patience(CALM) if self.lossless and not list(drop) else 0.0
+
+    def _checksums(self) -> bool:
+        return self.checksums and checksum.needed()
 
     def _named(self, trace: Trace, values: dict[str, Any]) -> Trace:
         return replace(trace, experiment=self.name, parameters=values)
@@ -215,12 +221,12 @@ def _first_says(flag: str, packet: Packet) -> bool:
 def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str, ...] = ("client", "server"),
                delay: float = 0.01, limit: float = 20.0, loopback: bool = False,
                delayed_ack: bool = False, lossless: bool = False, scissors: tuple[dict[str, Any], ...] = (),
-               late: float = LATE, **parameters: Choice) -> Callable[[Body], Experiment]:
+               late: float = LATE, checksums: bool = False, **parameters: Choice) -> Callable[[Body], Experiment]:
     """把函数变成实验。其余的关键字参数就是实验的参数，名字与函数的形参相同。"""
     def wrap(function: Body) -> Experiment:
         named = [replace(choice, name=name) for name, choice in parameters.items()]
         made = Experiment(function, chapter, title, question, hosts, delay, limit, loopback,
-                          delayed_ack, lossless, named, scissors, late)
+                          delayed_ack, lossless, named, scissors, late, checksums)
         _registry[made.name] = made
         return made
     return wrap
@@ -230,6 +236,7 @@ def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str
 def _attended(net: Network, limit: float, refresh: Callable[[], bool | None] | None) -> Iterator[None]:
     """看着实验：不时报告进展，有人叫停就停下；超过时限也停下，并抛 ``TimeoutError``。抛出的错误都说是哪次调用。"""
     done, stopped = threading.Event(), threading.Event()
+    limit = patience(limit)
     deadline = time.monotonic() + limit
     over: list[TimeoutError] = []
 

@@ -5,9 +5,9 @@
 =============  =============================================  ==========================================
 ``do``         请求里还有                                       ``ok`` 里是
 =============  =============================================  ==========================================
-``hello``      ``now``（毫秒）、``seed``（十六进制）              ``kernel``、``python``
+``hello``      ``now``（毫秒）、``seed``（十六进制）              ``kernel``、``python``、``pace``
 ``run``        ``experiment``、``parameters``、``drop``         报告（``widgets.report.payload``）
-``compare``    同上                                            ``same``：与录制的第一处不同，没有则为空
+``compare``    同上                                            ``same``：与录制的第一处不同，没有则为空；``why``：来历
 ``cell``       ``notebook``、``cell``、``source``              ``error``、``same``；此前一份输出一行 ``output``
 ``interrupt``  ``of``：哪一个请求                              （没有回答）
 =============  =============================================  ==========================================
@@ -27,8 +27,9 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from sockscope import experiments
+from sockscope.experiments.known import judge
 from sockscope.guest.shell import Shells
-from sockscope.trace import compare
+from sockscope.live.pace import measure_again, pace
 from sockscope.widgets.report import payload
 
 __all__ = ["Agent"]
@@ -135,8 +136,9 @@ def _sentence(error: Exception) -> str:
     return str(error) if str(error) and not isinstance(error, KeyError) else f"实验没有做完：{error!r}。"
 
 
-def _hello(question: dict[str, Any]) -> dict[str, str]:
-    """从快照里醒来：钟拨到现在；随机数重新播种，不然每位读者的序号都一样。
+def _hello(question: dict[str, Any]) -> dict[str, Any]:
+    """从快照里醒来：钟拨到现在；随机数重新播种，不然每位读者的序号都一样；机器有多快重新量，
+    告诉书页，它照此拨慢这台机器的钟（worker.js 的 Clock）；拨过以后再量，就和普通的机器一样。
 
     只有一号进程才动钟和内核的随机数：那时整台机器都是这个程序的。
     """
@@ -147,7 +149,10 @@ def _hello(question: dict[str, Any]) -> dict[str, str]:
         time.clock_settime(time.CLOCK_REALTIME, question["now"] / 1000)
         _reseed(seed)
     random.seed(seed)
-    return {"kernel": platform.release(), "python": platform.python_version()}
+    measure_again()
+    found = {"kernel": platform.release(), "python": platform.python_version(), "pace": pace()}
+    measure_again()
+    return found
 
 
 def _reseed(seed: bytes) -> None:
@@ -164,4 +169,5 @@ def _compared(question: dict[str, Any]) -> dict[str, str]:
     """做一遍，与录制比较。"""
     wanted, drop = experiments.get(question["experiment"]), question.get("drop", [])
     values = wanted.complete(question.get("parameters", {}))
-    return {"same": compare(wanted.recorded(drop=drop, **values), wanted.run(drop=drop, **values)) or ""}
+    found = judge(wanted.recorded(drop=drop, **values), wanted.run(drop=drop, **values))
+    return {"same": found.says, "why": found.why}

@@ -40,7 +40,7 @@ def settle() -> None:
     ctypes.CDLL(None).malloc_trim(0)
     for name in ("drop_caches", "compact_memory", "drop_caches"):
         with open(f"/proc/sys/vm/{name}", "w") as control:
-            control.write("3")
+            control.write("1" if name == "compact_memory" else "3")  # 6.5 起，compact_memory 只认 1
     _wipe()
 
 

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sockscope.live.checksum import BLANK, completed
 from sockscope.live.decode import Decoder, is_background
 from sockscope.trace import Packet
 from sockscope.trace.event import Fate
@@ -37,11 +38,20 @@ SHOWN = ("cut", "delay", "detain", "drop", "duplicate", "is_cut", "jitter", "joi
 
 @dataclass
 class End:
-    """网线的一端：主机名和 TUN 描述符。``see`` 在包离开或到达这一端时被叫到。"""
+    """网线的一端：主机名和 TUN 描述符。``see`` 在包离开或到达这一端时被叫到；``checksums``：校验和要我们来算。"""
 
     host: str
     fd: int
     see: Callable[[bytes, bool], None]
+    checksums: bool = False
+
+    def read(self) -> bytes:
+        """内核要发出去的一个包。"""
+        return completed(os.read(self.fd, MTU)) if self.checksums else os.read(self.fd, MTU)
+
+    def write(self, raw: bytes) -> None:
+        """一个包到了。"""
+        os.write(self.fd, BLANK + raw if self.checksums else raw)
 
 
 @dataclass(eq=False)
@@ -344,7 +354,7 @@ class Wires:
             if (found := self.sources.get(fd)) is None:
                 return
             try:
-                raw = os.read(fd, MTU)
+                raw = found[0].ends[found[1]].read()
             except OSError:
                 return
             if not raw or is_background(raw):
@@ -393,5 +403,5 @@ class Wires:
             end = cable.ends[side]
             passage.end = passage.end if self.frozen else self.now()
             with contextlib.suppress(OSError):  # 对端主机已经关闭：包落在地上，和真的断电一样
-                os.write(end.fd, passage.raw)
+                end.write(passage.raw)
             end.see(passage.raw, True)

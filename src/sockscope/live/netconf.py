@@ -13,11 +13,14 @@ import struct
 import time
 from collections.abc import Iterable
 
+from sockscope.live.pace import patience
+
 with contextlib.suppress(ImportError):  # Windows 没有；那里造不出主机，但导入得了
     import fcntl
 
 TUNSETIFF = 0x400454CA  # <linux/if_tun.h>
-IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
+IFF_TUN, IFF_NO_PI, IFF_VNET_HDR = 0x0001, 0x1000, 0x4000
+TUNSETOFFLOAD, TUN_F_CSUM = 0x400454D0, 1
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8913, 0x8914, 0x8916, 0x891C  # <linux/sockios.h>
 IFF_UP = 1  # <linux/if.h>
 RTF_LOCAL = 0x80000000  # <linux/ipv6_route.h>
@@ -117,14 +120,17 @@ def default_buffers(sock: socket.socket, size: int) -> None:
 
 # ---------------------------------------------------------------- 网口、地址与路由
 
-def interface(name: str, addresses: list[tuple[str, int]]) -> int:
-    """开一个 TUN 网口，给它地址并启用，返回它在用户空间的那一端。"""
+def interface(name: str, addresses: list[tuple[str, int]], checksums: bool = False) -> int:
+    """开一个 TUN 网口，给它地址并启用，返回它在用户空间的那一端。``checksums``：它替内核算校验和（``checksum.py``）。"""
     try:
         tun = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise Refused("tun-open", error.errno or 0) from None
     try:
-        fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+        kind = IFF_TUN | IFF_NO_PI | (IFF_VNET_HDR if checksums else 0)
+        fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", name.encode(), kind))
+        if checksums:
+            fcntl.ioctl(tun, TUNSETOFFLOAD, TUN_F_CSUM)
     except OSError as error:
         raise Refused("tun-create", error.errno or 0) from None
     for address, prefix in addresses:
@@ -212,7 +218,7 @@ def wait_for_address(address: str) -> None:
     wanted = socket.inet_pton(socket.AF_INET6, address).hex()
     start = time.monotonic()
     while not _is_local(wanted):
-        if (waited := time.monotonic() - start) > PATIENCE:
+        if (waited := time.monotonic() - start) > PATIENCE and waited > patience(PATIENCE):
             raise Refused("ipv6-address", errno.EADDRNOTAVAIL)
         time.sleep(0 if waited < SOON else MOMENT)
 

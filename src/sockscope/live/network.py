@@ -33,6 +33,7 @@ from sockscope.live.host import Host
 from sockscope.live.journal import Journal
 from sockscope.live.linux import after_fork
 from sockscope.live.namespace import Namespace, NamespaceError
+from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.states import Diag, Watch
@@ -45,7 +46,7 @@ PATIENCE = 10.0  # 退出时等后台线程的上限，秒
 GLANCE = 0.0005  # 等线程睡着时多久看一眼，秒
 PAUSE = 0.005  # 等重传定时器时多久看一眼，秒
 SHOWN = ("cable", "cables", "capture", "close", "folder", "hosts", "settings", "settle", "spawn", "title", "trace")
-START = 1.0  # spawn 等后台线程做到第一个阻塞调用的上限，秒
+START = 1.0  # 等后台线程做到第一个阻塞调用、收工时等它结束的上限，秒
 
 
 class Network:
@@ -56,15 +57,16 @@ class Network:
     ``capture``：``"cable"`` 要有抓包的网线，``"loopback"`` 要环回地址，缺省是能有多好就多好
     （环境变量 ``SOCKSCOPE_CAPTURE`` 可以代为指定）。造不出来抛 ``Unavailable``。
     ``settings``：主机生来的内核参数，``"stock"`` 是书里的那张表（``live/settings.py``），``"machine"`` 是这台机器自己的。
+    ``checksums`` 叫网口替内核算校验和（``checksum.py``）。
     ``births`` 叫 ``socket()`` 这次调用本身也进轨迹。主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
     """
 
     def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
                  rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
-                 settings: str = "stock") -> None:
+                 settings: str = "stock", checksums: bool = False) -> None:
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("网络至少要两台名字不同的主机。")
-        self.title, self.births = title, births
+        self.title, self.births, self._checksums = title, births, checksums
         self._table = kernel_settings.table(settings)
         self.settings: dict[str, str] = {}
         self._folder = ""
@@ -78,7 +80,7 @@ class Network:
         self.processes: list[Process | Program] = []
         self.closed = False
         self._names, self._delay, self._seed = names, delay, seed
-        self._plans = Plan.row(len(names), not delayed_ack, rto_min, settings)
+        self._plans = Plan.row(len(names), not delayed_ack, rto_min, settings, checksums)
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
         _alive.add(self)
@@ -111,7 +113,7 @@ class Network:
         self.wires = Wires(self.journal.now, self.act, self.abort)
         row = zip(self.hosts.values(), built, strict=True)
         for i, ((left, lefts), (right, rights)) in enumerate(itertools.pairwise(row)):
-            ends = End(left.name, lefts.tuns[-1], left.see), End(right.name, rights.tuns[0], right.see)
+            ends = self._end(left, lefts.tuns[-1]), self._end(right, rights.tuns[0])
             self.wires.add(Cable(i, self.wires, ends, delay=self._delay, seed=self._seed))
         self.wires.start()
 
@@ -136,9 +138,12 @@ class Network:
         for number, side, tun in ((place, 0, fresh.tuns[-1]), (place - 1, 1, fresh.tuns[0])):
             if 0 <= number < len(self.cables):
                 cable = self.cables[number]
-                cable.wires.attach(cable, side, End(host.name, tun, host.see))
+                cable.wires.attach(cable, side, self._end(host, tun))
         self.act(host.name, "reboot")
         host.watch.sample()
+
+    def _end(self, host: Host, tun: int) -> End:
+        return End(host.name, tun, host.see, self._checksums)
 
     # ------------------------------------------------------------ 读者用的
 
@@ -187,7 +192,7 @@ class Network:
         worker = Worker(self, function, args)
         self.threads.append(worker)
         worker.start()
-        deadline = time.monotonic() + START
+        deadline = time.monotonic() + patience(START)
         while not (worker.done or worker.name in self._stuck_threads()) and time.monotonic() < deadline:
             with self.journal.changed:  # 记下了调用还不算，要等线程真的睡进内核
                 self.journal.changed.wait(GLANCE)
@@ -196,9 +201,9 @@ class Network:
     def settle(self) -> bool:
         """等到大家都静下来：路上没有包，后台线程不是做完了就是阻塞着，剪刀剪掉的也补过了。
 
-        等不到（``PATIENCE`` 秒）则返回 False。
+        等不到（``PATIENCE`` 秒，慢的机器上更久，见 ``pace``）则返回 False。
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience(PATIENCE)
         # 前后各问一次：静下来之前才剪到的，要等它补；等到了补的那一个，还要等它走完
         while (waiting := self._to_be_made_up()) or not self._nothing_more() or self._to_be_made_up():
             if time.monotonic() > deadline:
@@ -241,7 +246,8 @@ class Network:
             host.watch.sample()
         if not finished:
             names = "、".join(w.name for w in self.threads if not w.done)
-            what = f"后台线程 {names} 过了 {PATIENCE:.0f} 秒还没有做完" if names else f"过了 {PATIENCE:.0f} 秒网线上还有包"
+            late = f"过了 {patience(PATIENCE):.0f} 秒"
+            what = f"后台线程 {names} {late}还没有做完" if names else f"{late}网线上还有包"
             error = TimeoutError(f"{what}，实验到此为止。")
             error.add_note(self.journal.waiting())
             raise error
@@ -257,7 +263,7 @@ class Network:
         return any(c._hopeful for c in self.cables) and any(h.watch.retransmitting() for h in self.hosts.values())
 
     def _idle_wires(self) -> bool:
-        return self.wires.settle(PATIENCE) if self.wires else True
+        return self.wires.settle(patience(PATIENCE)) if self.wires else True
 
     def _idle_threads(self) -> bool:
         """每个线程都已结束，或停在一个没有超时、网线安静以后也不会返回的调用上。"""
@@ -287,7 +293,7 @@ class Network:
         for process in self.processes:
             process.close()
         for worker in self.threads:
-            worker.join(1.0)
+            worker.join(patience(START))
         for host in self.hosts.values():
             for sock in list(host.born):
                 sock.close()

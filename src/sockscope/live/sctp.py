@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockscope.live.capability import Unavailable
+from sockscope.live.pace import patience
 from sockscope.live.process import Program
 from sockscope.live.socket import TracedSocket, show
 
@@ -144,8 +145,8 @@ class Stack:
         return self.reply()
 
     def reply(self) -> Any:
-        if not select.select([self.program.stdout], [], [], PATIENCE)[0]:
-            raise TimeoutError(f"usrsctp 过了 {PATIENCE:.0f} 秒没有应答。")
+        if not select.select([self.program.stdout], [], [], patience(PATIENCE))[0]:
+            raise TimeoutError(f"usrsctp 过了 {patience(PATIENCE):.0f} 秒没有应答。")
         message = json.loads(self.program.stdout.readline() or f'{{"errno": {errno.EPIPE}}}')
         if "errno" in message:
             raise OSError(message["errno"], os.strerror(message["errno"]))

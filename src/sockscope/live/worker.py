@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import platform
+import re
 import select
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from sockscope.live.socket import TracedSocket
 
 __all__ = ["Worker", "is_stuck", "wake"]
+
+SOCKETCALL = 102 if struct.calcsize("P") == 4 and re.fullmatch(r"i\d86|x86_64", platform.machine()) else 0  # <asm/unistd_32.h>
 
 
 class Worker(threading.Thread):
@@ -59,7 +64,19 @@ def _asleep(entry: Entry, fd: int) -> bool:
             call = file.read().split()
     except OSError:
         return True
-    return len(call) > 1 and call[1] == hex(fd)
+    return len(call) > 2 and _first_argument(call) == fd
+
+
+def _first_argument(call: list[str]) -> int | None:
+    """系统调用的第一个参数。32 位 x86 的 libc 把套接字的调用都装进 socketcall(2)：真的参数在它的第二个参数所指的数组里。"""
+    if not (SOCKETCALL and int(call[0]) == SOCKETCALL):
+        return int(call[1], 16)
+    try:
+        with open("/proc/self/mem", "rb", 0) as memory:
+            memory.seek(int(call[2], 16))
+            return int.from_bytes(memory.read(4), "little")
+    except OSError:
+        return None
 
 
 def _would_block(entry: Entry, fd: int) -> bool:

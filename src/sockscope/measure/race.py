@@ -20,6 +20,7 @@ from pathlib import Path
 
 from sockscope import places
 from sockscope.live.folder import place, temporary
+from sockscope.live.pace import patience
 from sockscope.measure.results import KINDS, Flow, Latency, Measurement
 from sockscope.measure.round_trip import kind_of
 
@@ -75,9 +76,9 @@ def _run(command: list[str]) -> str:
         process = subprocess.Popen([*command, folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    start_new_session=True)
         try:
-            output, complaint = process.communicate(timeout=LIMIT)
+            output, complaint = process.communicate(timeout=patience(LIMIT))
         except subprocess.TimeoutExpired:
-            raise TimeoutError(f"量 {command[-4]} 的一趟过了 {LIMIT:.0f} 秒还没有跑完。") from None
+            raise TimeoutError(f"量 {command[-4]} 的一趟过了 {patience(LIMIT):.0f} 秒还没有跑完。") from None
         finally:
             with suppress(ProcessLookupError):  # 连同它分叉出来的那一个
                 os.killpg(process.pid, signal.SIGKILL)

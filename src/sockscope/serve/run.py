@@ -12,6 +12,8 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
+from sockscope.live.pace import patience
+
 __all__ = ["PingHandler", "RunHandler", "question"]
 
 LIMIT = 90.0    # 秒；最长的实验是保活与重传，都在一分钟以内
@@ -65,13 +67,13 @@ class RunHandler(APIHandler):
     async def post(self) -> None:
         """正文 ``{experiment, parameters, drop}``；回答 ``report.payload`` 的字典。"""
         try:
-            self.finish(await within(LIMIT, run, *question(self.request.body)))
+            self.finish(await within(patience(LIMIT), run, *question(self.request.body)))
         except ValueError as wrong:
             self._refuse(400, str(wrong))
         except FileNotFoundError as missing:    # 这台机器做不了，而这个变体又没有录制
             self._refuse(404, str(missing))
         except TimeoutError as late:    # 实验自己说得出为什么，就用它的话
-            self._refuse(504, str(late) or f"实验在 {LIMIT:.0f} 秒内没有结束，已不再等它。")
+            self._refuse(504, str(late) or f"实验在 {patience(LIMIT):.0f} 秒内没有结束，已不再等它。")
 
     def _refuse(self, status: int, message: str) -> None:
         self.set_status(status)
@@ -88,4 +90,4 @@ class PingHandler(APIHandler):
     async def get(self) -> None:
         """``{"live": "实时" | "实时（无抓包）" | "录制"}``。"""
         from sockscope.live import capability
-        self.finish({"live": (await within(LIMIT, capability)).label})
+        self.finish({"live": (await within(patience(LIMIT), capability)).label})

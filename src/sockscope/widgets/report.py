@@ -10,9 +10,10 @@ from typing import Any
 
 from sockscope import experiments
 from sockscope.experiments import DELAY, LONGEST, Experiment
+from sockscope.experiments.known import judge
 from sockscope.live import capability
 from sockscope.render import svg, text, words
-from sockscope.trace import Trace, compare
+from sockscope.trace import Trace
 
 __all__ = ["describe", "origin", "payload", "pictures", "report"]
 
@@ -110,9 +111,10 @@ def _difference(trace: Trace, drop: list[str]) -> str:
         return "书上没有录这一种，只有你的内核的答案。"
     if trace.capture != book.capture:
         return f"没有抓包，只比较了调用的结果：{_compare_calls(book, trace)}"
-    found = compare(book, trace)
-    same = f"与书上的录制（{book.kernel}）一致。"
-    return same if found is None else f"你的内核与书上（{book.kernel}）不同：{found}（前者是书上，后者是你的）。"
+    found = judge(book, trace)
+    if found.says:
+        return f"你的内核与书上（{book.kernel}）不同：{found.says}（前者是书上，后者是你的）。{found.why}"
+    return f"与书上的录制（{book.kernel}）一致{'，只是写法不同：' + found.why if found.why else '。'}"
 
 
 def _compare_calls(book: Trace, mine: Trace) -> str:

@@ -10,7 +10,8 @@ UDP_SEGMENT, UDP_GRO = 103, 104  # <linux/udp.h>
 
 
 @experiment(
-    chapter="09", title="叫内核来切", question="aaaabbbbcc 一次交给内核，叫它每四个字节切成一个数据报。走了几个包？收了几次？",
+    chapter="09", title="叫内核来切", checksums=True,
+    question="aaaabbbbcc 一次交给内核，叫它每四个字节切成一个数据报。走了几个包？收了几次？",
     segment=Choice("UDP_SEGMENT", {4: "每 4 个字节", 0: "不切"}, (0, 10)),
     where=Choice("收的在", {"server": "网线那头", "client": "同一台主机"}),
     merged=Switch("收的设了 UDP_GRO"))
@@ -21,7 +22,7 @@ def segmenting(net: Network, segment: int, where: str, merged: bool) -> None:
     if merged:
         far.setsockopt(IPPROTO_UDP, UDP_GRO, 1)
     control = [(IPPROTO_UDP, UDP_SEGMENT, segment.to_bytes(2, "little"))] if segment else []
-    near.sendmsg([b"aaaabbbbcc"], control, 0, far.getsockname())
+    attempt(near.sendmsg, [b"aaaabbbbcc"], control, 0, far.getsockname())
     net.settle()
     while attempt(far.recvmsg, 64, 64, MSG_DONTWAIT):
         pass

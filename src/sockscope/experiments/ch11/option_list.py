@@ -16,7 +16,7 @@ __all__ = ["LEVELS", "OPTIONS", "Option", "named"]
 
 LEVELS = ("SOL_SOCKET", "IPPROTO_TCP", "IPPROTO_IP", "IPPROTO_IPV6")
 UNNAMED = {"IP_MTU_DISCOVER": 10, "IP_MTU": 14}  # Python 3.14 才收
-SIZES = {"struct linger": 8, "struct timeval": 16, "char []": 16, "struct tcp_info": 104}
+SIZES = {"struct linger": 8, "struct timeval": struct.calcsize("ll"), "char []": 16, "struct tcp_info": 104}
 KINDS = {"tcp": (socket.AF_INET, socket.SOCK_STREAM), "udp": (socket.AF_INET, socket.SOCK_DGRAM),
          "tcp6": (socket.AF_INET6, socket.SOCK_STREAM)}
 
