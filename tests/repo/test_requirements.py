@@ -41,7 +41,7 @@ ROOMS = {  # 哪里的程序 → 用得着的附加依赖；列在前面的先�
     "src/sockscope/cells": {"book"}, "src/sockscope/serve": {"book"}, "book/screenshots.py": {"book", "test"},
     "src/sockscope": set(), "book": {"book"}, "bench": {"book", "grading", "cluster", "test"},
     "tests": {"book", "grading", "cluster", "test"}}
-OWN = {"sockscope", "bench", "tests", "mininet", "exchange", "terminal", "recorded", "chinese_search",
+OWN = {"sockscope", "bench", "tests", "mininet", "exchange", "terminal", "explorer_static", "recorded", "chinese_search",
        "debian", "root"}  # Mininet 由 apt 装
 
 
