@@ -79,10 +79,16 @@ threading.Thread(target=threading.Event().wait).start()  # 服务器停了，也
 serve(pathlib.Path(sys.argv[1]), 0)
 """
 
-PLAY = nbformat.writes(nbformat.v4.new_notebook(
-    cells=[nbformat.v4.new_code_cell('from sockscope import explorer\nexplorer("closing")', id="play")],
-    metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
-              "language_info": {"name": "python"}}))
+def notebook(source: str) -> str:
+    """只有一格的笔记本。"""
+    return nbformat.writes(nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source, id="play")],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"},
+                  "language_info": {"name": "python"}}))
+
+
+PLAY = 'from sockscope import explorer\nexplorer("closing")'
+ELSEWHERE = f"import os\nos.environ['SOCKSCOPE_CAPTURE'] = 'recording'\n{PLAY}"  # 像 Windows 上一样，做不了现场实验
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +97,8 @@ def house(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hous
     root = tmp_path_factory.mktemp("house")
     shutil.copytree(book, root / "_build" / "html")
     shutil.copytree(ROOT / "chapters", root / "chapters")
-    (root / "play.ipynb").write_text(PLAY)
+    (root / "play.ipynb").write_text(notebook(PLAY))
+    (root / "elsewhere.ipynb").write_text(notebook(ELSEWHERE))
     quiet = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
     command = [sys.executable, "-c", SERVE, str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=quiet, cwd=root) as process:

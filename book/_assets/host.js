@@ -94,7 +94,7 @@
   class Model {
     constructor(start) {
       start.payload = invite(start.payload);
-      this.state = {drop: [], request: 0, halt: -1, running: false, error: "", still: true, ...start};
+      this.state = {drop: [], recorded: null, cuts: {}, request: 0, halt: -1, running: false, error: "", still: true, ...start};
       this.listeners = {};
       this.waiting = new AbortController();
     }
@@ -133,7 +133,7 @@
     /** 现在的开关与剪刀对应哪一条录制；没有录过则为空。剪掉第 k 个包的那条叫“变体~k”。 */
     recordedKey() {
       const {drop, recorded, cuts} = this.state, key = variant(this.state);
-      if (!drop.length) return recorded.includes(key) ? key : "";
+      if (!drop.length) return !recorded || recorded.includes(key) ? key : ""; // Lab 里没有表，取来才知道
       const place = drop.length === 1 ? (cuts[key] ?? []).indexOf(drop[0]) : -1;
       return place < 0 ? "" : `${key}~${place}`;
     }
@@ -147,14 +147,16 @@
     }
   }
 
-  function open(el) {
-    const model = new Model(JSON.parse(el.dataset.start));
+  /** 在 el 里打开一个交互实验；``start`` 见 widgets/explorer.py 的 Page.start。 */
+  function open(el, start = JSON.parse(el.dataset.start)) {
+    const model = new Model(start);
     window.sockscopeExplorer.render({model, el});
     if (kernel && !server()) starter(el);
     for (const event of ["pointerenter", "focusin"]) el.addEventListener(event, () => model.settle(), {once: true});
   }
 
   /** 接手 root 里面的交互实验：页面里原有的，和运行一格之后新添的。 */
-  window.sockscopeExplorers = (root) => root.querySelectorAll(".sockscope-explorer").forEach(open);
+  window.sockscopeExplorers = (root) => root.querySelectorAll(".sockscope-explorer").forEach((el) => open(el));
+  window.sockscopeOpenExplorer = open;
   window.sockscopeExplorers(document);
 })();

@@ -156,8 +156,10 @@ def bring_kernel(folder: Path) -> None:
     for old in folder.iterdir() if folder.is_dir() else ():
         if old.is_dir() and old.name != kept:
             shutil.rmtree(old)
-    if kept and not (folder / kept).exists():
-        shutil.copytree(KERNEL / kept, folder / kept)
+    if kept:
+        if not (folder / kept).exists():
+            shutil.copytree(KERNEL / kept, folder / kept)
+        (folder / "current.json").write_text(page_kernel(), encoding="utf-8")  # JupyterLab 里的部件从这里知道
 
 
 def write_parts(folder: Path) -> None:

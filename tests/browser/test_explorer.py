@@ -29,7 +29,11 @@ def complete(shown, key: str) -> None:
 @pytest.fixture
 def lab(house, visit):
     """在 JupyterLab 里打开只有一个交互实验的笔记本，运行全部单元格。"""
-    seen = visit(f"{house.base}lab/tree/play.ipynb?reset&token={house.token}")
+    return run_all(house, visit, "play")
+
+
+def run_all(house, visit, name: str):
+    seen = visit(f"{house.base}lab/tree/{name}.ipynb?reset&token={house.token}")
     seen.page.locator(".jp-StatusBar-TextItem", has_text="| 空闲").wait_for(timeout=LIVE)
     seen.page.locator(".lm-MenuBar-itemLabel", has_text="运行").click()
     seen.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^运行所有单元格$")).click()
@@ -238,3 +242,32 @@ def test_typed_numbers_and_choices_are_one_parameter(site, visit):
     field.press("Enter")
     assert not field.evaluate("field => field.checkValidity()")
     complete(shown, "0.0")
+
+
+# ---------------------------------------------------------------- 做不了现场实验的机器上的 Lab
+
+def test_lab_elsewhere_without_the_page_kernel_plays_the_recording(house, visit):
+    """书没有带着页内内核：和从前一样放录制，拨动开关也是。"""
+    seen = visit(f"{house.base}book/?token={house.token}")
+    seen.page.context.route("**/page_kernel/current.json", lambda route: route.fulfill(status=404))
+    shown = explorer(run_all(house, lambda url: (seen.page.goto(url), seen)[1], "elsewhere").page)
+    complete(shown, "close.0.0.0")
+    choose(shown, "shutdown(SHUT_WR)")
+    complete(shown, "SHUT_WR.0.0.0")
+    expect(shown.locator(".ss-badge")).to_have_text("录制")
+    expect(shown.locator(".ss-kernel")).to_have_count(0)
+
+
+@pytest.mark.soak
+def test_lab_elsewhere_lends_the_kernel_of_the_page(house, visit):
+    """Windows、macOS 上的 Lab：同一个按钮启动页内内核，之后拨动开关都在它里面真的做。"""
+    seen = run_all(house, visit, "elsewhere")
+    shown = explorer(seen.page)
+    shown.locator(".ss-kernel button").click()
+    expect(shown.locator(".ss-badge")).to_have_text("实时（页内内核）")
+    expect(shown.locator(".ss-difference")).to_contain_text("一致")
+    choose(shown, "shutdown(SHUT_RD)")
+    expect(shown).to_have_attribute("data-key", "SHUT_RD.0.0.0")
+    expect(shown.locator(".ss-figure .packet.rst")).to_have_count(1)
+    assert seen.errors == []
+    assert seen.outside(house.base) == []

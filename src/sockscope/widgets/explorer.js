@@ -409,10 +409,46 @@ class View {
   }
 }
 
+// ---------------------------------------------------------------- Lab 里借用书页
+
+/** JupyterLab 旁边由 make serve 送出的书，它的 _static/；不在 Lab 里则为空。 */
+function bookStatic() {
+  const config = document.getElementById("jupyter-config-data");
+  return config ? `${JSON.parse(config.textContent).baseUrl}book/_static/` : "";
+}
+
+function bring(tag, props, dataset = {}) {
+  return new Promise((resolve, reject) => {
+    const node = make(tag, {...props, onload: resolve, onerror: reject, async: false});
+    Object.assign(node.dataset, dataset);
+    document.head.append(node);
+  });
+}
+
+/** 书页的宿主和页内内核，一个网页里只取一次；书没有带着页内内核则为 null。 */
+async function pageHost(place) {
+  const kernel = await fetch(`${place}page_kernel/current.json`).then((answer) => (answer.ok ? answer.text() : ""), () => "");
+  if (!kernel) return null;
+  const sheets = ["sockscope/colours.css", "sockscope/figure.css"].map((href) => bring("link", {rel: "stylesheet", href: place + href}));
+  const scripts = ["clean.js", "page_kernel/client.js", "sockscope/explorer.js", "host.js"]
+    .map((src) => bring("script", {src: place + src}, src.includes("client") ? {kernel} : {}));
+  await Promise.all([...sheets, ...scripts]);
+  return window.sockscopeOpenExplorer;
+}
+
+/** 这台机器做不了现场实验：换成书页里的那一种，它有录制，也能启动页内内核。 */
+async function borrow(view, model, el) {
+  const open = await (window.sockscopePageHost ??= pageHost(bookStatic()).catch(() => null));
+  if (!open || !el.isConnected) return;
+  view.close();
+  open(el, {experiment: model.get("experiment"), values: model.get("values"), payload: model.get("payload")});
+}
+
 export default {
   /** @param {{model: Model, el: HTMLElement}} context */
   render({model, el}) {
     const view = new View(model, el);
+    if (model.get("elsewhere") && bookStatic()) borrow(view, model, el);
     if (!model.get("payload")?.live && !model.get("still")) view.ask();
     return () => view.close();
   },

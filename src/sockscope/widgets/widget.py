@@ -36,10 +36,13 @@ class Explorer(anywidget.AnyWidget):
     running = traitlets.Bool(False).tag(sync=True)
     halt = traitlets.Int(-1).tag(sync=True)
     error = traitlets.Unicode("").tag(sync=True)
+    elsewhere = traitlets.Bool(False).tag(sync=True)
+    """这台机器做不了现场实验（macOS、Windows……）：Lab 里也请页内内核来做。"""
 
     def __init__(self, name: str, **initial: Any) -> None:
         values = experiments.get(name).complete(initial)
-        super().__init__(experiment=describe(name), values=values, payload=_recorded(name, values))
+        super().__init__(experiment=describe(name), values=values, payload=_recorded(name, values),
+                         elsewhere=capability().level != "cable")
         self._lock = threading.Lock()
         self._wanted = self._busy = False
         threading.Thread(target=_warm_up, daemon=True).start()
