@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from sockscope import experiments
+from sockscope.cells.my_kernel import judged
 from sockscope.experiments.known import Known, Verdict, judge, known
+from sockscope.experiments.recheck import Outcome, Run
 from sockscope.pages.kernels import kernels
 from sockscope.pages.page_kernel import load
 from sockscope.trace import Call, Packet, Trace
@@ -67,6 +69,13 @@ def test_a_real_difference_stays_one_and_says_why():
     said = report(experiments.get("overflowing"), [], replace(trace, recorded=""), "")["difference"]
     assert found.says in said
     assert said.endswith(found.why)
+
+
+def test_your_kernel_and_the_book_say_why_as_well():
+    """sockscope compare 与交互实验说的是同一个来历；只是写法不同的，也算一样。"""
+    [other, *_], [named, *_] = elsewhere("overflowing", "1.2"), elsewhere("streams", "0")
+    assert judged(Outcome(Run("overflowing", "1.2"), other)).says.endswith("都一样。")
+    assert judged(Outcome(Run("streams", "0"), named)).verdict == "same"
 
 
 def test_the_same_is_the_same_and_needs_no_reason():

@@ -39,10 +39,11 @@ def test_the_page_is_made_of_the_numbers(monkeypatch):
     made_up = deepcopy(TOLD) | {"bytes": 12_345_678}
     made_up["experiments"] = {"closing": {"verdict": "impossible", "says": "做不到。", "ms": 1500},
                               "handshake": {"verdict": "same", "why": "因为这样。", "ms": 200}}
+    made_up["cells"] = {"chapters/03_connecting.ipynb": {"x": {"verdict": "differs", "says": "不同。", "ms": 1}}}
     monkeypatch.setattr(page_kernel, "load", lambda: made_up)
     assert "12.3 MB" in page_kernel.page_kernel_cost()._repr_html_()
     table = page_kernel.page_kernel_table()._repr_html_()
-    for said in ("做不了", "做不到。", "1.5 秒", "同，写法不同", "因为这样。", "2 个实验里 1 个与书上相同"):
+    for said in ("做不了", "做不到。", "1.5 秒", "同，写法不同", "因为这样。", "2 个实验里的 1 个；第 03 章 1 格里的 0 格。"):
         assert said in table
     assert table.index("handshake") < table.index("closing")  # 照书里的次序
 

@@ -24,11 +24,12 @@ from sockscope import experiments
 from sockscope.cells.outputs import Output, first_difference
 from sockscope.cells.recordings import Book, book_notebooks, sources
 from sockscope.cells.runner import Stopped, run_all
+from sockscope.experiments.known import judge
 from sockscope.experiments.recheck import Outcome, Run, every_run, perform_all, team
 from sockscope.live import Unavailable, capability
 from sockscope.live.capability import kernel
 from sockscope.terminal import Parser, lacking
-from sockscope.trace import Trace, compare, dumps, from_json
+from sockscope.trace import Trace, dumps, from_json
 
 __all__ = ["CELLS", "FILE", "VERDICTS", "Finding", "Report", "compare_all", "main", "plan"]
 
@@ -183,8 +184,9 @@ def judged(outcome: Outcome) -> Finding:
     if mine is None:
         return Finding(*place, "impossible" if outcome.impossible else "different", outcome.problem)
     book = experiments.recording(run.experiment, **run.values)
-    found = compare(book, mine)
-    return Finding(*place, "same") if found is None else Finding(*place, "different", found, mine)
+    found = judge(book, mine)
+    says = f"{found.says}。{found.why}" if found.why else found.says
+    return Finding(*place, "different", says, mine) if found.says else Finding(*place, "same")
 
 
 def examined(notebook: str, made: Book | Exception) -> Iterator[Finding]:

@@ -33,7 +33,7 @@ class Known:
 
     def covers(self, trace: Trace) -> bool:
         """管不管这一个变体。"""
-        return trace.experiment in self.experiments and all(trace.parameters[name] in values for name, values in self.where)
+        return trace.experiment in self.experiments and all(trace.parameters.get(name) in values for name, values in self.where)
 
     def rewritten(self, lines: Iterable[str]) -> list[str]:
         """换成一种写法。"""

@@ -49,9 +49,15 @@ def page_kernel_cost() -> Table:
 @made()
 def page_kernel_table() -> Table:
     """全部实验的缺省变体：与录制相同、不同（为什么）、做不了（为什么）。"""
-    found = load()["experiments"]
-    count = sum(one["verdict"] == "same" for one in found.values())
-    return Table(["实验", "与书上", "用时"], rows(found), caption=f"{len(found)} 个实验里 {count} 个与书上相同。")
+    told = load()
+    chapters = [f"第 {Path(name).name[:2]} 章 {of(cells, '格')}" for name, cells in told["cells"].items()]
+    caption = "；".join([f"{of(told['experiments'], '个实验')}", *chapters])
+    return Table(["实验", "与书上", "用时"], rows(told["experiments"]), caption=f"与书上相同的：{caption}。")
+
+
+def of(found: dict[str, dict[str, Any]], what: str) -> str:
+    """几个里有几个相同。"""
+    return f"{len(found)} {what}里的 {sum(one['verdict'] == 'same' for one in found.values())} {what[0]}"
 
 
 def rows(found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
