@@ -32,10 +32,10 @@
     });
   }
 
-  /** 提供本页的 Jupyter 服务器；静态网站和 file:// 上没有。 */
+  /** 提供本页、又做得了现场实验的 Jupyter 服务器；静态网站和 file:// 上没有。它做不了而页内内核做得了，也当作没有。 */
   function server() {
-    const marker = document.getElementById("sockscope-server");
-    return marker && JSON.parse(marker.textContent);
+    const marker = document.getElementById("sockscope-server"), host = marker && JSON.parse(marker.textContent);
+    return host && (host.live || !kernel || kernel.obstacle) ? host : null;
   }
 
   /** 录制的说明里添一句：怎样换成自己的内核。 */

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+ROOT = Path(__file__).parents[2]
 PATIENCE = 120_000  # 毫秒；只为不永远等下去，忙的机器上也够
 expect.set_options(timeout=PATIENCE)
 NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]
@@ -79,6 +83,15 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture(scope="session")
+def page_kernel() -> None:
+    """页内内核，和带着它的书；没有就做。"""
+    made = (ROOT / "_build/page-kernel/site/current.json").exists()
+    for program in ([] if made else ["book/page_kernel/build.py"]) + ["book/build.py"]:
+        done = subprocess.run([sys.executable, program], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _weigh(seen: Visit, response) -> None:

@@ -176,3 +176,50 @@ def test_cleaning_changes_none_of_our_own_figures_and_tables(site, visit, page_n
     }""")
     assert changed[0] > 0
     assert changed[1] == []
+
+
+# ---------------------------------------------------------------- 真的内核
+
+REST = """[...document.querySelectorAll(".live-cell .live-status")].every(({textContent: t}) => t && !/^(等着|正在)/.test(t))"""
+SAID = """[...document.querySelectorAll(".live-cell")].map((row) => [row.querySelector(".live-status").textContent,
+    row.querySelector(".live-verdict").textContent, row.parentElement.querySelector("pre").textContent])
+    .filter(([, verdict]) => verdict !== "与书上的输出一致。")"""
+
+
+@pytest.fixture
+def chapter(page_kernel, site, visit):
+    """带着页内内核的一章，宽窄各有人读。"""
+    def open_chapter(name: str, width: int) -> Page:
+        seen = visit(f"{site}chapters/{name}.html", width=width, dark=width < 500)
+        seen.page.set_default_timeout(600_000)
+        return seen.page
+    return open_chapter
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("name", "width"), [("03_connecting", 1280), ("05_closing", 390)])
+def test_a_whole_chapter_in_the_page_is_the_book(chapter, name, width):
+    page = chapter(name, width)
+    page.locator(".live-bar button:visible").click()
+    page.get_by_role("button", name="全部运行").click()
+    page.wait_for_function(REST)
+    assert page.evaluate(SAID) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.soak
+def test_a_mistake_and_an_endless_loop_in_the_page(chapter):
+    page = chapter("05_closing", 1280)
+    target = page.locator("div.cell:has(.live-cell)").first
+    for typed, said in (("\n1/0", "ZeroDivisionError"), ("\nprint('go')\nwhile True: pass", "KeyboardInterrupt")):
+        target.get_by_role("button", name="编辑").click()
+        target.locator(".cm-content").press("Control+End")
+        page.keyboard.type(typed)
+        page.keyboard.press("Control+Enter")
+        if "while" in typed:
+            expect(target.locator(".live-output .stream")).to_have_text("go\n", timeout=600_000)
+            target.get_by_role("button", name="停").click()
+        expect(target.locator(".live-output .error")).to_contain_text(said, timeout=600_000)
+        target.get_by_role("button", name="还原").click()
+    target.get_by_role("button", name="运行").click()
+    expect(target.locator(".live-verdict")).to_have_text("与书上的输出一致。", timeout=600_000)

@@ -13,6 +13,7 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
 
 from sockscope import places
+from sockscope.live import capability
 from sockscope.render.palette import COLOURS, properties
 from sockscope.serve.builder import Builder
 
@@ -22,8 +23,8 @@ WAITING = places.PACKAGE / "serve" / "waiting.html"
 
 
 def marker(base: str, xsrf: str) -> str:
-    """写进网页的标记：服务器的根地址、运行实验的地址、提交时要带的 XSRF 令牌。"""
-    told = {"base": base, "run": f"{base}sockscope/run", "xsrf": xsrf}
+    """写进网页的标记：服务器的根地址、运行实验的地址、提交时要带的 XSRF 令牌，它做不做得了现场实验。"""
+    told = {"base": base, "run": f"{base}sockscope/run", "xsrf": xsrf, "live": capability().level == "cable"}
     return f'<script id="sockscope-server" type="application/json">{_in_script(told)}</script>'
 
 
