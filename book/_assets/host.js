@@ -51,7 +51,7 @@
       kernel.ask({do: "run", experiment: experiment.name, parameters: values, drop}, {signal}), window.sockscopeClean.ready()]);
     const payload = window.sockscopeClean.payload(answer);
     if (!payload.live) return payload; // 这个内核做不了的，它放的是录制
-    return {...payload, label: IN_PAGE, note: `刚刚发生在这一页里：浏览器中的 Linux ${kernel.about.kernel}；每个包都取自网线。`};
+    return {...payload, label: IN_PAGE, note: `刚刚发生在这一页里：浏览器中的 Linux ${kernel.about.kernel}；每个包都取自网线，时刻是这台机器自己的钟。`};
   }
 
   /** 每个交互实验上的按钮：启动页内内核；取来多少、为什么没有启动，也写在这里。 */
