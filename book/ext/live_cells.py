@@ -1,4 +1,4 @@
-"""书页里能运行的单元格：书里带着页内内核（``make page-kernel``）时，有代码的页带上 cells.js，和各格的名字与次序。
+"""书页里能运行的单元格：书里带着页内内核（``make page-kernel``）时，各章带上 cells.js，和各格的名字与次序。
 
 页上的 ``div.cell`` 与笔记本的代码单元格一一对应；看得见的源码页上已经有了，只写藏起来的那些。
 """
@@ -22,7 +22,7 @@ SCRIPTS = (*PARTS["widgets.explorer"], "cells.js", "cells.css")
 def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """``html-page-context``：正文后面添上各格的表。"""
     source = Path(app.srcdir) / f"{pagename}.ipynb"
-    if not page_kernel() or context.get("page_source_suffix") != ".ipynb":
+    if not page_kernel() or context.get("page_source_suffix") != ".ipynb" or not pagename.startswith("chapters/"):
         return
     told = table(f"{pagename}.ipynb", json.loads(source.read_text(encoding="utf-8")))
     if all("source" in cell for cell in told["cells"]):
