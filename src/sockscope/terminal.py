@@ -1,9 +1,11 @@
-"""终端里的中文：编码放不下的字，不该让一句话变成一段回溯；argparse 自己的话也说成中文。"""
+"""终端里的中文：编码放不下的字、没有人读的管道、写满的盘，不该让一句话变成一段回溯；argparse 自己的话也说成中文。"""
 
 from __future__ import annotations
 
 import argparse
+import atexit
 import io
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -28,11 +30,57 @@ SENTENCES = {
 }
 
 
+UNREAD = 141  # 读的人走了：与被 SIGPIPE 终止的程序同一个退出码
+
+
 def speak_chinese() -> None:
-    """命令行程序开头调用一次。终端的编码放不下中文就改用 UTF-8；放得下的（如 GBK），个别没有的字写成问号。"""
+    """命令行程序开头调用一次。终端的编码放不下中文就改用 UTF-8；放得下的（如 GBK），个别没有的字写成问号。
+
+    写不出去的标准输出，一句话就结束；没有人读了（``| head``），一句话也不说。
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding=None if _holds_chinese(stream.encoding) else "utf-8", errors="replace")
+    if type(sys.stdout) is io.TextIOWrapper and sys.stdout is sys.__stdout__:
+        told = {"encoding": sys.stdout.encoding, "errors": "replace", "line_buffering": sys.stdout.line_buffering}
+        sys.stdout = _Output(sys.stdout.detach(), **told)  # type: ignore[arg-type]
+        atexit.register(sys.stdout.last)
+
+
+class _Output(io.TextIOWrapper):
+    """标准输出。写不出去就不再写，以 ``SystemExit`` 结束，别的该收拾的照样收拾。"""
+
+    code = 0
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError as problem:
+            raise SystemExit(self._give_up(problem)) from None
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as problem:
+            raise SystemExit(self._give_up(problem)) from None
+
+    def last(self) -> None:
+        """最后一次写：这时再抛什么，退出码也改不了了。"""
+        try:
+            super().flush()
+        except OSError as problem:
+            self._give_up(problem)
+        if self.code:
+            sys.stderr.flush()
+            os._exit(self.code)
+
+    def _give_up(self, problem: OSError) -> int:
+        self.code = UNREAD if isinstance(problem, BrokenPipeError) else 1
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), self.fileno())
+        if self.code != UNREAD:
+            print(f"结果写不出去：{problem.strerror}。", file=sys.stderr)
+        return self.code
 
 
 def lacking(extra: str, *modules: str) -> str:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,3 +138,34 @@ def test_without_its_extra_a_program_says_so_and_does_nothing(argv, tmp_path):
     done = subprocess.run([sys.executable, *argv], cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 1
     assert re.fullmatch(r".*还没有装 .+；补救：pip install 'sockscope\[\w+\]'。.*\n", done.stderr), done.stderr
+
+
+SPEAK = "from sockscope.terminal import speak_chinese; speak_chinese(); print('一' * {count}); raise SystemExit({code})"
+
+
+def spoken(count: int, out: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", SPEAK.format(count=count, code=0)], stdout=out, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="没有 /dev/full 的系统")
+@pytest.mark.parametrize("count", [1, 100_000])
+def test_a_full_disk_is_one_sentence(count):
+    """写得少的到最后才写，写得多的写到一半：都是一句话，退出码是 1。"""
+    with open("/dev/full", "w") as full:
+        done = spoken(count, full)
+    assert (done.returncode, done.stderr) == (1, "结果写不出去：No space left on device。\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows 的管道没有 SIGPIPE 那一套")
+@pytest.mark.parametrize("count", [1, 100_000])
+def test_a_reader_who_left_is_no_mistake(count):
+    near, far = os.pipe()
+    os.close(near)
+    done = spoken(count, far)
+    os.close(far)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_program_keeps_its_own_exit_code():
+    done = subprocess.run([sys.executable, "-c", SPEAK.format(count=1, code=3)], capture_output=True, text=True, encoding="utf-8")
+    assert (done.returncode, done.stdout, done.stderr) == (3, "一\n", "")
