@@ -106,6 +106,8 @@ def test_what_is_recorded_lies_within_what_may_be_typed(name):
 def test_unknown_experiment_gets_one_sentence():
     with pytest.raises(ValueError, match="没有叫 'nothing' 的实验；有："):
         experiments.get("nothing")
+    with pytest.raises(ValueError, match="^没有叫 'closeing' 的实验；是不是 closing？$"):
+        experiments.get("closeing")
 
 
 def test_switch_puts_its_default_first():

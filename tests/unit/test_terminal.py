@@ -144,7 +144,8 @@ SPEAK = "from sockscope.terminal import speak_chinese; speak_chinese(); print('�
 
 
 def spoken(count: int, out: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", SPEAK.format(count=count, code=0)], stdout=out, stderr=subprocess.PIPE, text=True)
+    program = SPEAK.format(count=count, code=0)
+    return subprocess.run([sys.executable, "-c", program], stdout=out, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="没有 /dev/full 的系统")

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import importlib
 import itertools
@@ -290,7 +291,9 @@ def get(name: str) -> Experiment:
     """名为 ``name`` 的实验；没有则 ``ValueError``。"""
     _load_all()
     if name not in _registry:
-        raise ValueError(f"没有叫 {name!r} 的实验；有：{'、'.join(names())}。")
+        near = difflib.get_close_matches(str(name), names(), n=3)
+        told = f"是不是 {'、'.join(near)}？" if near else f"有：{'、'.join(names())}。"
+        raise ValueError(f"没有叫 {name!r} 的实验；{told}")
     return _registry[name]
 
 
