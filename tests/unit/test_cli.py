@@ -53,11 +53,11 @@ def test_recording_into_a_place_that_takes_nothing(capsys, monkeypatch, tmp_path
 
 
 def test_from_outside_too():
-    command = [sys.executable, "-m", "sockscope", "run", "nothing"]
+    command = [sys.executable, "-m", "sockscope", "run", "qqqq"]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "SOCKSCOPE_CAPTURE": "recording"})
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("没有叫 'nothing' 的实验；有：")
+    assert done.stderr.startswith("没有叫 'qqqq' 的实验；有：")
     assert "Traceback" not in done.stderr
 
 

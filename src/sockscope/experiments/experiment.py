@@ -291,7 +291,7 @@ def get(name: str) -> Experiment:
     """名为 ``name`` 的实验；没有则 ``ValueError``。"""
     _load_all()
     if name not in _registry:
-        near = difflib.get_close_matches(str(name), names(), n=3)
+        near = difflib.get_close_matches(str(name), names(), n=3, cutoff=0.75)
         told = f"是不是 {'、'.join(near)}？" if near else f"有：{'、'.join(names())}。"
         raise ValueError(f"没有叫 {name!r} 的实验；{told}")
     return _registry[name]
