@@ -74,8 +74,8 @@ def build(relock: bool) -> tuple[str, int]:
         snapshot(trees)
     with step("压缩"):
         for name in ("state", "compiled"):
-            packed = BUILD / f"{name}.zst"
-            subprocess.run(["zstd", "-q", "-f", "--ultra", "-22", "--long=27", BUILD / f"{name}.bin", "-o", packed], check=True)
+            subprocess.run(["zstd", "-q", "-f", "--ultra", "-22", "--long=27", "-T0", f"{name}.bin", "-o", f"{name}.zst"],
+                           cwd=BUILD, check=True)
         return publish(trees, packages)
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.browser import firefox
 
 from sockscope.serve.policy import POLICY
-from tests.browser import firefox
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "book" / "_assets" / "page_kernel"
@@ -39,7 +39,7 @@ class Site:
         for name in ("client.js", "worker.js"):
             shutil.copy(ASSETS / name, folder)
         self.contents = contents = {name: gzip.compress(b"") if name.endswith(".gz") else name.encode() for name in FILES}
-        contents["libv86.js.gz"] = gzip.compress(b"V86 = function () { throw new Error('no machine') }")
+        contents["libv86.js.gz"] = gzip.compress(b"throw new Error('no machine')")
         self.publish()
 
     def replace(self, name: str, content: bytes) -> None:
@@ -138,7 +138,7 @@ def test_neither_the_page_nor_its_worker_reaches_another_host(fake, visit):
     """内容安全策略管着书页，也管着它开的 Worker：假的 v86 试着出去，出不去。"""
     base, site = fake
     other = base.replace("127.0.0.1", "localhost")
-    trial = f"V86 = function () {{ const x = new XMLHttpRequest(); x.open('GET', '{other}', false); x.send(); }}"
+    trial = f"const x = new XMLHttpRequest(); x.open('GET', '{other}', false); x.send();"
     page = visit(base).page
     assert page.evaluate(f"fetch('{other}', {{mode: 'no-cors'}}).then(() => 'out', () => 'refused')") == "refused"
     site.replace("libv86.js.gz", gzip.compress(trial.encode()))
@@ -206,7 +206,8 @@ def test_an_endless_cell_is_interrupted_and_the_kernel_lives_on(built, site, vis
     assert said == [True, ["go", "KeyboardInterrupt", "2"]]
 
 
-RUN = "sockscopePageKernel.ask({do: 'compare', experiment: 'closing', parameters: {}}).then(({same}) => same, ({message}) => message)"
+RUN = """sockscopePageKernel.ask({do: 'compare', experiment: 'closing', parameters: {}})
+    .then(({same}) => same, ({message}) => message)"""
 
 
 @pytest.mark.soak

@@ -198,11 +198,14 @@ async function start({base, version, now, seed}) {
   await store.open();
   const {files, memory, compiled} = store.manifest, coming = everything(store, files);
   const module = coming["v86.wasm"].then((code) => WebAssembly.compile(code));
-  const kept = recorded(await module, await coming["compiled.zst"], compiled); // 趁快照还在路上，先把代码交给浏览器编译
-  const state = await unpack(await module, await coming["state.zst"], files["state.zst"].whole);
+  const kept = recorded(module, coming["compiled.zst"], compiled); // 趁快照还在路上，先把代码交给浏览器编译
+  for (const one of [module, kept]) one.catch(() => {}); // 用到时再说
+  const [library, bios, vga, packed] = await Promise.all(["libv86.js", "bios.bin", "vgabios.bin", "state.zst", "v86.wasm", "compiled.zst"]
+    .map((name) => coming[name])); // 全都核对过了，才开始
   tell({booting: true});
-  importScripts(URL.createObjectURL(new Blob([await coming["libv86.js"]], {type: "text/javascript"})));
-  const disk = new Disk(store), bios = await coming["bios.bin"], vga = await coming["vgabios.bin"];
+  importScripts(URL.createObjectURL(new Blob([library], {type: "text/javascript"})));
+  const state = await unpack(await module, packed, files["state.zst"].whole);
+  const disk = new Disk(store);
   let table, emulator;
   machine = new V86({
     wasm_fn: async (imports) => {
@@ -232,10 +235,8 @@ function everything(store, files) {
   const names = Object.keys(files), total = names.reduce((sum, name) => sum + files[name].size, 0);
   let loaded = 0;
   const count = (bytes) => tell({progress: [loaded += bytes, total]});
-  const coming = Object.fromEntries(names.map((name) => name.endsWith(".gz")
+  return Object.fromEntries(names.map((name) => name.endsWith(".gz")
     ? [name.slice(0, -3), store.file(name, count).then(unzip)] : [name, store.file(name, count)]));
-  for (const one of Object.values(coming)) one.catch(() => {}); // 先等到的那一个会说原因
-  return coming;
 }
 
 /** 解压 zstd：解压的程序在 v86 里。用另一个 v86，用完就还给浏览器，真正的那个就不必先长大。 */
@@ -251,7 +252,7 @@ async function unpack(module, packed, length) {
 /** 构建时编译好的代码（snapshot.mjs 的 saveCompiled）：v86 自己的内存，和每个函数的模块。 */
 async function recorded(module, packed, {own, functions}) {
   let at = own;
-  const content = new Uint8Array(await unpack(module, packed, own + functions.reduce((sum, [, bytes]) => sum + bytes, 0)));
+  const content = new Uint8Array(await unpack(await module, await packed, own + functions.reduce((sum, [, bytes]) => sum + bytes, 0)));
   const modules = functions.map(([, bytes]) => WebAssembly.compile(content.subarray(at, at += bytes)));
   return {memory: content.slice(0, own), modules: await Promise.all(modules)};
 }
