@@ -1,11 +1,14 @@
-"""页面：每页只带它用得着的脚本，并让它知道自己是哪一本笔记本。"""
+"""页面：每页只带它用得着的脚本，写明内容安全策略，并让它知道自己是哪一本笔记本。"""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+
+from sockscope.serve.policy import POLICY
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -59,10 +62,25 @@ def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], do
     body = context["body"] = cleaned(context.get("body") or "")
     context["script_files"] = [script for script in context["script_files"] if needed(identity(script), body)]
     context["css_files"] = [style for style in context["css_files"] if "thebe" not in identity(style)]
+    context["metatags"] = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n{context.get("metatags", "")}'
     context["notebook_source"] = f"{pagename}.ipynb" if context.get("page_source_suffix") == ".ipynb" else ""
     return None
 
 
+TRANSLATIONS = """(({messages, locale}) => {
+  Object.assign(Documentation, {TRANSLATIONS: messages, LOCALE: locale, PLURAL_EXPR: () => 0});
+})("""
+
+
+def without_eval(app: Sphinx, problem: Exception | None) -> None:
+    """``build-finished``：Sphinx 的译文用 ``new Function`` 算复数，策略不许；中文没有复数，不必算。"""
+    told = Path(app.outdir) / "_static" / "translations.js"
+    if problem is None and told.exists():
+        text = told.read_text(encoding="utf-8")
+        told.write_text(text.replace("Documentation.addTranslations(", TRANSLATIONS), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", dress, priority=900)
+    app.connect("build-finished", without_eval)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -23,7 +23,7 @@ SUITE = "bookworm"
 
 WANTED = [
     "linux-image-686", "python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib", "libc6", "zlib1g",
-    "libexpat1", "libffi8", "libcrypt1", "libgcc-s1", "libbz2-1.0", "liblzma5", "libuuid1", "libssl3", "libsqlite3-0",
+    "libexpat1", "libffi8", "libcrypt1", "libgcc-s1", "libbz2-1.0", "liblzma5", "libuuid1", "libsqlite3-0",
     "libncursesw6", "libtinfo6", "busybox-static", "seabios", "tcc", "libc6-dev", "linux-libc-dev",
 ]
 """页内内核里的包；``linux-image-686`` 换成 Debian 为 i386 编过的最新一版内核（多半在 backports 里）。"""

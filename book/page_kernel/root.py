@@ -51,6 +51,8 @@ def root(trees: Path, target: Path) -> None:
     copy_book(app)
     for name in UNNEEDED:
         shutil.rmtree(target / name, ignore_errors=True)
+    for name in ("_ssl", "_hashlib"):  # 没有 OpenSSL：hashlib 用 Python 自带的摘要
+        next((target / "usr/lib/python3.11/lib-dynload").glob(f"{name}.*")).unlink()
     for path in sorted((target / "usr/share/doc").rglob("*")):  # 只留各包的版权与许可
         if path.is_symlink() or (path.is_file() and path.name != "copyright"):
             path.unlink()

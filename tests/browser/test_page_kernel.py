@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 import http.server
 import json
@@ -15,10 +16,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.browser import firefox
+
+from sockscope.serve.policy import POLICY
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "book" / "_assets" / "page_kernel"
-FILES = ("libv86.js", "v86.wasm", "bios.bin", "vgabios.bin", "state.zst")
+FILES = ("libv86.js.gz", "v86.wasm.gz", "bios.bin.gz", "vgabios.bin.gz", "state.zst", "compiled.zst")
 TRY = "sockscopePageKernel.start().then(() => 'on', ({message}) => message)"
 
 
@@ -34,16 +38,26 @@ class Site:
         self.folder = folder
         for name in ("client.js", "worker.js"):
             shutil.copy(ASSETS / name, folder)
-        contents = {name: name.encode() for name in FILES} | {"libv86.js": b"V86 = function () { throw new Error('no machine') }"}
-        files = {name: {"size": len(text), "sha256": hashlib.sha256(text).hexdigest()} for name, text in contents.items()}
-        manifest = json.dumps({"files": files, "memory": 1, "disk": {"size": 0, "part": 1, "parts": []}})
+        self.contents = contents = {name: gzip.compress(b"") if name.endswith(".gz") else name.encode() for name in FILES}
+        contents["libv86.js.gz"] = gzip.compress(b"throw new Error('no machine')")
+        self.publish()
+
+    def replace(self, name: str, content: bytes) -> None:
+        """换掉一个文件，重新发布：又是一个版本，摘要还是真的。"""
+        self.contents[name] = content
+        self.publish()
+
+    def publish(self) -> None:
+        files = {name: {"size": len(text), "sha256": hashlib.sha256(text).hexdigest()} for name, text in self.contents.items()}
+        manifest = json.dumps({"files": files, "memory": 1, "compiled": {}, "disk": {"size": 0, "part": 1, "parts": []}})
         self.version = hashlib.sha256(manifest.encode()).hexdigest()
-        (folder / self.version).mkdir()
-        for name, text in (contents | {"manifest.json": manifest.encode()}).items():
-            (folder / self.version / name).write_bytes(text)
+        (self.folder / self.version).mkdir()
+        for name, text in (self.contents | {"manifest.json": manifest.encode()}).items():
+            (self.folder / self.version / name).write_bytes(text)
         told = json.dumps({"version": self.version, "bytes": 5}).replace('"', "&quot;")
-        (folder / "index.html").write_text(
-            f'<!doctype html><meta charset=utf-8><script src="client.js" data-kernel="{told}"></script>')
+        policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        (self.folder / "index.html").write_text(
+            f'<!doctype html><meta charset=utf-8>{policy}<script src="client.js" data-kernel="{told}"></script>')
 
     def file(self, name: str) -> Path:
         return self.folder / self.version / name
@@ -80,7 +94,7 @@ def test_what_was_fetched_is_kept_and_checked_again(fake, visit):
     assert page.evaluate(TRY) == "页内内核没有启动：no machine。"  # 再点一次：都在缓存里
     page.evaluate(f"""async () => {{
         const [name] = await caches.keys(), cache = await caches.open(name);
-        await cache.put("{base}{site.version}/v86.wasm", new Response("spoilt"));
+        await cache.put("{base}{site.version}/v86.wasm.gz", new Response("spoilt"));
     }}""")
     assert page.evaluate(TRY) == "页内内核没有取到：网站回答 404。"
 
@@ -88,9 +102,9 @@ def test_what_was_fetched_is_kept_and_checked_again(fake, visit):
 def test_a_cut_download_is_one_sentence_and_can_be_tried_again(fake, visit):
     base, _site = fake
     page = visit(base).page
-    page.route("**/v86.wasm", lambda route: route.abort())
+    page.route("**/v86.wasm.gz", lambda route: route.abort())
     assert "网络断了" in page.evaluate(TRY)
-    page.unroute("**/v86.wasm")
+    page.unroute("**/v86.wasm.gz")
     assert page.evaluate(TRY) == "页内内核没有启动：no machine。"
 
 
@@ -118,6 +132,15 @@ def test_private_windows_without_a_cache_still_try(fake, visit):
         body="caches.open = caches.keys = () => Promise.reject(new Error('private'));\n" + (ASSETS / "worker.js").read_text(),
         content_type="text/javascript"))
     assert page.evaluate(TRY) == "页内内核没有启动：no machine。"
+
+
+def test_neither_the_page_nor_its_worker_reaches_another_host(fake, visit):
+    """内容安全策略管着书页，也管着它开的 Worker：假的 v86 试着出去，出不去。"""
+    base, site = fake
+    other = base.replace("127.0.0.1", "localhost")
+    (site.folder / "empty.js").write_text("")
+    site.replace("libv86.js.gz", gzip.compress(f"importScripts('{other}empty.js'); throw new Error('out')".encode()))
+    assert "Failed to execute 'importScripts'" in visit(base).page.evaluate(TRY)
 
 
 # ---------------------------------------------------------------- 真的内核
@@ -179,3 +202,33 @@ def test_an_endless_cell_is_interrupted_and_the_kernel_lives_on(built, site, vis
         return [error, outputs.filter((text) => text.trim())];
     }""")
     assert said == [True, ["go", "KeyboardInterrupt", "2"]]
+
+
+RUN = """sockscopePageKernel.ask({do: 'compare', experiment: 'closing', parameters: {}})
+    .then(({same}) => same, ({message}) => message)"""
+
+
+@pytest.mark.soak
+def test_once_fetched_it_needs_no_network_and_two_tabs_have_a_kernel_each(built, site, visit):
+    page = visit(f"{site}chapters/05_closing.html").page
+    assert page.evaluate(RUN) == ""
+    page.evaluate("new Promise((done) => sockscopePageKernel.onchange(({kept}) => kept && done()))")
+    asked: list[str] = []
+    second = page.context.new_page()
+    page.context.route("**/page_kernel/*/**", lambda route: (asked.append(route.request.url), route.abort()))
+    second.goto(f"{site}chapters/03_connecting.html")
+    assert second.evaluate(RUN) == ""
+    assert page.evaluate(RUN) == ""
+    assert asked == []
+
+
+@pytest.mark.soak
+def test_firefox_boots_it_too(built, site):
+    path = firefox.program()
+    if path is None:
+        pytest.skip("没有 Firefox")
+    with firefox.opened(path) as tab:
+        tab.visit(f"{site}chapters/05_closing.html")
+        for experiment in ("closing", "handshake", "rights", "multicasting"):
+            assert tab.evaluate(RUN.replace("closing", experiment)) == ""
+        assert tab.evaluate("sockscopePageKernel.about.kernel").startswith("6.")

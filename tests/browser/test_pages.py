@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
+
+from sockscope.serve.policy import POLICY
 
 SCRIPT_LIMIT = 150_000
 PAGES = ["index.html", "search.html", "book/teaching.html", *sorted(
@@ -17,8 +20,9 @@ def test_page_on_a_phone(page, site, visit):
     seen = visit(site + page, width=390)
     for theme in ("light", "dark"):
         seen.page.emulate_media(color_scheme=theme)
-        seen.page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+        expect(seen.page.locator("html")).to_have_attribute("data-theme", theme)
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert seen.page.locator('meta[http-equiv="Content-Security-Policy"]').get_attribute("content") == POLICY
     assert seen.outside(site) == []
     assert seen.errors == []
     if page != "search.html":

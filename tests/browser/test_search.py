@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 sys.path.append(str(Path(__file__).parents[2] / "book" / "ext"))
 from chinese_search import index_words
@@ -17,7 +18,7 @@ SAMPLES = ["四次挥手", "半关闭之后还能收到数据吗？", "TIME_WAIT
 
 def results(page) -> list[str]:
     """搜索完成之后，结果里的页名。"""
-    page.wait_for_function("document.querySelector('.search-summary')?.innerText")
+    expect(page.locator(".search-summary")).to_have_text(re.compile(r"\S"))  # wait_for_function 要 eval，书页的策略不许
     return page.locator("ul.search > li > a").evaluate_all(
         "links => links.map(a => a.getAttribute('href').split(/[#?]/)[0])")
 

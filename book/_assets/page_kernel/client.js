@@ -12,7 +12,7 @@
 
   class PageKernel {
     constructor() {
-      Object.assign(this, {state: "off", sentence: "", share: 0, about: null, bytes, worker: null, serial: 0,
+      Object.assign(this, {state: "off", sentence: "", share: 0, about: null, kept: false, bytes, worker: null, serial: 0,
         waiting: new Map(), listeners: new Set(), starting: null});
     }
 
@@ -45,8 +45,10 @@
       if (this.obstacle) throw new Error(this.obstacle);
       this.set("loading", {share: 0, sentence: ""});
       const seed = Array.from(crypto.getRandomValues(new Uint8Array(32)), (b) => b.toString(16).padStart(2, "0")).join("");
+      // 从 blob 开的 Worker 照这一页的内容安全策略办事：它和里面的内核只能向书自己的网站取东西
+      const shim = URL.createObjectURL(new Blob([`importScripts(${JSON.stringify(`${HERE}worker.js`)});`], {type: "text/javascript"}));
       await new Promise((resolve, reject) => {
-        this.worker = new Worker(`${HERE}worker.js`);
+        this.worker = new Worker(shim);
         this.worker.onerror = () => reject(new Error(KILLED));
         this.worker.onmessage = ({data}) => this.heard(data, resolve, reject);
         this.worker.postMessage({start: {base: HERE, version, now: Date.now(), seed}});
@@ -57,6 +59,7 @@
     heard(data, resolve, reject) {
       if (data.progress) this.set("loading", {share: data.progress[0] / data.progress[1]});
       else if (data.booting) this.set("booting");
+      else if (data.kept) this.set(this.state, {kept: true});
       else if (data.ready) { this.set("on", {about: data.ready}); resolve(); }
       else if (data.failed && this.state === "on") this.lose(data.failed);
       else if (data.failed) reject(new Error(data.failed));

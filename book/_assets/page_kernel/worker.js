@@ -1,6 +1,7 @@
 // 页内内核所在的 Web Worker：取来内核的文件、逐个核对摘要、让 v86 从快照里醒来，然后在书页与应答的程序之间传话。
 // 书页送来：{start: {base, version, now, seed}}、{line: 一行请求}。
-// 送回书页：{progress: [取来多少, 一共多少]}、{booting: true}、{ready: {kernel, python}}、{line: 一行回答}、{failed: 一句话}。
+// 送回书页：{progress: [取来多少, 一共多少]}、{booting: true}、{ready: {kernel, python}}、{line: 一行回答}、{failed: 一句话}、
+// {kept: true}（整个硬盘都在缓存里了，断网也行）。
 
 const CACHE = "sockscope-page-kernel-";
 const encoder = new TextEncoder(), decoder = new TextDecoder();
@@ -144,8 +145,20 @@ class Disk {
   }
 
   async bring(number) {
-    const sha256 = this.digests[number];
-    this.held.set(number, sha256 ? await unzip(await this.store.fetch(`disk/${number}.gz`, {sha256})) : new Uint8Array(this.part));
+    this.held.set(number, this.digests[number] ? await unzip(await this.packed(number)) : new Uint8Array(this.part));
+  }
+
+  packed(number) { return this.store.fetch(`disk/${number}.gz`, {sha256: this.digests[number]}); }
+
+  /** 趁内核闲着，把还没有用到的块也取到缓存里：以后断了网，什么实验都还能做。取不到就算了，用到时再取。 */
+  async keepAll(idle) {
+    if (!this.store.cache || navigator.connection?.saveData) return;
+    const names = new Set((await this.store.cache.keys()).map(({url}) => url));
+    for (const [number, sha256] of this.digests.entries()) {
+      if (!sha256 || names.has(`${this.store.base}disk/${number}.gz`)) continue;
+      await idle();
+      await this.packed(number);
+    }
   }
 }
 
@@ -174,26 +187,34 @@ function fail(problem) {
   tell({failed: problem instanceof Failed ? problem.message : `页内内核没有启动：${problem?.message ?? problem}。`});
 }
 
-let machine = null;
+let machine = null, becomeIdle = () => {}, ready = () => {};
 const clock = new Clock(), asked = new Set();
+
+/** 等到没有人在等内核的回答。 */
+async function idle() { while (asked.size) await new Promise((resolve) => { becomeIdle = resolve; }); }
 
 async function start({base, version, now, seed}) {
   const store = new Store(base, version);
   await store.open();
-  const {files, memory} = store.manifest, names = Object.keys(files);
-  const total = names.reduce((sum, name) => sum + files[name].size, 0);
-  let loaded = 0;
-  const count = (bytes) => tell({progress: [loaded += bytes, total]});
-  const got = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await store.file(name, count)])));
+  const {files, memory, compiled} = store.manifest, coming = everything(store, files);
+  const module = coming["v86.wasm"].then((code) => WebAssembly.compile(code));
+  const kept = recorded(module, coming["compiled.zst"], compiled); // 趁快照还在路上，先把代码交给浏览器编译
+  for (const one of [module, kept]) one.catch(() => {}); // 用到时再说
+  const [library, bios, vga, packed] = await Promise.all(["libv86.js", "bios.bin", "vgabios.bin", "state.zst", "v86.wasm", "compiled.zst"]
+    .map((name) => coming[name])); // 全都核对过了，才开始
   tell({booting: true});
-  importScripts(URL.createObjectURL(new Blob([got["libv86.js"]], {type: "text/javascript"})));
-  const buffer = (name) => ({buffer: got[name].buffer});
+  importScripts(URL.createObjectURL(new Blob([library], {type: "text/javascript"})));
+  const state = await unpack(await module, packed, files["state.zst"].whole);
   const disk = new Disk(store);
+  let table, emulator;
   machine = new V86({
-    wasm_fn: async (imports) => (await WebAssembly.instantiate(got["v86.wasm"], imports)).instance.exports,
-    memory_size: memory, vga_memory_size: 2 << 20, bios: buffer("bios.bin"), vga_bios: buffer("vgabios.bin"),
-    initial_state: buffer("state.zst"), hda: disk, virtio_console: {type: "none"},
-    disable_keyboard: true, disable_mouse: true, disable_speaker: true, acpi: false, autostart: true,
+    wasm_fn: async (imports) => {
+      table = imports.env.__indirect_function_table;
+      return (emulator = (await WebAssembly.instantiate(await module, imports)).exports);
+    },
+    memory_size: memory, vga_memory_size: 2 << 20, bios: {buffer: bios.buffer}, vga_bios: {buffer: vga.buffer},
+    initial_state: {buffer: state}, hda: disk, virtio_console: {type: "none"},
+    disable_keyboard: true, disable_mouse: true, disable_speaker: true, acpi: false, autostart: false,
   });
   machine.add_listener("virtio-console0-output-bytes", lines(heard));
   machine.add_listener("emulator-started", () => {
@@ -202,6 +223,53 @@ async function start({base, version, now, seed}) {
     clock.hurried = () => asked.size > 0 && !disk.coming.size;
     send(JSON.stringify({id: 0, do: "hello", now, seed}));
   });
+  await new Promise((resolve) => machine.add_listener("emulator-loaded", resolve));
+  structuredClone(state, {transfer: [state]}); // v86 还拿着它：七十兆字节，还给浏览器
+  await recall(await kept, compiled, emulator, table);
+  ready = () => disk.keepAll(idle).then(() => tell({kept: true}), () => {});
+  machine.run();
+}
+
+/** 启动要的全部文件，一个文件一个 Promise；名字以 .gz 结尾的解开，名字也去掉它。 */
+function everything(store, files) {
+  const names = Object.keys(files), total = names.reduce((sum, name) => sum + files[name].size, 0);
+  let loaded = 0;
+  const count = (bytes) => tell({progress: [loaded += bytes, total]});
+  return Object.fromEntries(names.map((name) => name.endsWith(".gz")
+    ? [name.slice(0, -3), store.file(name, count).then(unzip)] : [name, store.file(name, count)]));
+}
+
+/** 解压 zstd：解压的程序在 v86 里。用另一个 v86，用完就还给浏览器，真正的那个就不必先长大。 */
+async function unpack(module, packed, length) {
+  const env = Object.fromEntries(WebAssembly.Module.imports(module).map(({name}) => [name, () => {}]));
+  env.__indirect_function_table = new WebAssembly.Table({element: "anyfunc", initial: 1024});
+  const {exports} = await WebAssembly.instantiate(module, {env}), context = exports.zstd_create_ctx(packed.length);
+  new Uint8Array(exports.memory.buffer).set(packed, exports.zstd_get_src_ptr(context) >>> 0);
+  const at = exports.zstd_read(context, length) >>> 0;
+  return exports.memory.buffer.slice(at, at + length);
+}
+
+/** 构建时编译好的代码（snapshot.mjs 的 saveCompiled）：v86 自己的内存，和每个函数的模块。 */
+async function recorded(module, packed, {own, functions}) {
+  let at = own;
+  const content = new Uint8Array(await unpack(await module, await packed, own + functions.reduce((sum, [, bytes]) => sum + bytes, 0)));
+  const modules = functions.map(([, bytes]) => WebAssembly.compile(content.subarray(at, at += bytes)));
+  return {memory: content.slice(0, own), modules: await Promise.all(modules)};
+}
+
+/** 放回编译好的代码：实验常走的路不必从头热身。v86 自己的内存要与那时一样，只有时钟用现在的。 */
+async function recall({memory, modules}, {guest, own, functions}, emulator, table) {
+  const {cpu} = machine.v86, now = BigInt.asUintN(64, emulator.read_tsc()), after = guest + cpu.mem8.byteLength;
+  if (cpu.mem8.byteOffset !== guest) throw new Error("编译好的代码与这个 v86 合不上");
+  const missing = after + own - guest - emulator.memory.buffer.byteLength;
+  if (missing > 0) emulator.memory.grow(missing >> 16);
+  const all = new Uint8Array(emulator.memory.buffer);
+  all.set(memory.subarray(0, guest));
+  all.set(memory.subarray(guest), after);
+  emulator.set_tsc(Number(now & 0xffffffffn) | 0, Number(now >> 32n) | 0);
+  await Promise.all(functions.map(async ([index], place) => {
+    table.set(index, (await WebAssembly.instantiate(modules[place], {e: cpu.jit_imports})).exports.f);
+  }));
 }
 
 function send(line) {
@@ -212,11 +280,12 @@ function send(line) {
 
 function heard(line) {
   const [, id, last] = line.match(/^{"id":(\d+),"(ok|wrong)"/) ?? [];
-  if (last) asked.delete(+id);
+  if (last && asked.delete(+id) && !asked.size) becomeIdle();
   if (!line.startsWith('{"id":0,')) return tell({line});
   const {ok, wrong} = JSON.parse(line);
   if (ok) clock.rate = 1 / (2 * ok.pace); // 留一倍的余地：读者的机器还有别的事
   tell(ok ? {ready: ok} : {failed: wrong ?? line});
+  if (ok) ready();
 }
 
 onmessage = ({data}) => {

@@ -16,6 +16,7 @@ from sockscope import places
 from sockscope.live import capability
 from sockscope.render.palette import COLOURS, properties
 from sockscope.serve.builder import Builder
+from sockscope.serve.policy import POLICY
 
 __all__ = ["BookHandler", "BuilderHandler", "marker", "waiting"]
 
@@ -53,6 +54,11 @@ class BookHandler(JupyterHandler, web.StaticFileHandler):
     """静态文件，要求登录；令牌在地址里时，父类会换成 cookie。目录之外的路径由 tornado 拒绝（403）。"""
 
     auth_resource = "contents"
+
+    @property
+    def content_security_policy(self) -> str:
+        """书页自己的策略；谁可以把它放进框里，照 Jupyter 的设置。"""
+        return f"{super().content_security_policy}; {POLICY}"
 
     def initialize(self, path: str, default_filename: str, builder: Builder) -> None:  # type: ignore[override]  # tornado：参数由路由表给
         web.StaticFileHandler.initialize(self, path, default_filename)
