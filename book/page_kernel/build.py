@@ -5,7 +5,7 @@
 根里的文件两次构建一字不差；快照里有时钟和随机数，每次不同，所以版本也不同。
 要 apt、cpio、mke2fs、zstd、node 和 npm，不要 root。
 
-用法：python book/page_kernel/build.py [--relock]
+用法：python book/page_kernel/build.py [--relock | --from 发布的书.zip]
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import debian
+import released
 import root
 from debian import Refused
 
@@ -46,9 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
     speak_chinese()
     parser = Parser(prog="python book/page_kernel/build.py", description="做出页内内核，放在 _build/page-kernel/site。")
     parser.add_argument("--relock", action="store_true", help="先把 debian.lock 换成 apt 现在的版本")
+    parser.add_argument("--from", dest="book", type=Path, metavar="书", help="不构建，从发布的书（sockscope-book-*.zip）里取")
     asked = parser.parse_args(arguments)
     try:
-        version, total = build(asked.relock)
+        version, total = released.take(asked.book, SITE) if asked.book else build(asked.relock)
     except Refused as reason:
         print(reason, file=sys.stderr)
         return 1
