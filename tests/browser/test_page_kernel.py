@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -63,15 +64,22 @@ class Site:
         return self.folder / self.version / name
 
 
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """一个网站；给出它的地址。"""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture
 def fake(tmp_path) -> Iterator[tuple[str, Site]]:
     site = Site(tmp_path)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path)) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/", site
-        server.shutdown()
-        thread.join()
+    with served(tmp_path) as base:
+        yield base, site
 
 
 def test_every_file_is_checked_before_anything_boots(fake, visit):
@@ -135,12 +143,13 @@ def test_private_windows_without_a_cache_still_try(fake, visit):
 
 
 def test_neither_the_page_nor_its_worker_reaches_another_host(fake, visit):
-    """内容安全策略管着书页，也管着它开的 Worker：假的 v86 试着出去，出不去。"""
+    """内容安全策略管着书页，也管着它开的 Worker：假的 v86 试着从别的网站取一段脚本，取不到。"""
     base, site = fake
-    other = base.replace("127.0.0.1", "localhost")
     (site.folder / "empty.js").write_text("")
-    site.replace("libv86.js.gz", gzip.compress(f"importScripts('{other}empty.js'); throw new Error('out')".encode()))
-    assert "Failed to execute 'importScripts'" in visit(base).page.evaluate(TRY)
+    with served(site.folder) as other:
+        assert visit(base).page.evaluate(f"fetch('{other}', {{mode: 'no-cors'}}).then(() => 'out', () => 'refused')") == "refused"
+        site.replace("libv86.js.gz", gzip.compress(f"importScripts('{other}empty.js'); throw new Error('out')".encode()))
+        assert "Failed to execute 'importScripts'" in visit(base).page.evaluate(TRY)
 
 
 # ---------------------------------------------------------------- 真的内核
