@@ -3,7 +3,7 @@
 同时量：启动时取多少字节，多久能用，第一幅图要多久，之后的五十次各多久，浏览器用多少内存。
 结果写进 book/measurements/page_kernel.json，附录 F 的那张表由它而来。要先有 make page-kernel；不要构建好的书。
 
-用法：python -m bench.page_kernel [--print] [实验…]
+用法：python -m bench.page_kernel [--print] [--site 文件夹] [实验…]
 """
 
 from __future__ import annotations
@@ -57,27 +57,28 @@ def main(arguments: list[str] | None = None) -> int:
     speak_chinese()
     parser = Parser(prog="python -m bench.page_kernel", description="页内内核：全部实验在浏览器里各做一遍，与录制比较。")
     parser.add_argument("--print", action="store_true", dest="printed", help="只打印，不写 book/measurements/page_kernel.json")
+    parser.add_argument("--site", type=Path, default=SITE, metavar="文件夹", help="另一个页内内核（build.py --kernel），只打印")
     parser.add_argument("experiments", nargs="*", metavar="实验", help="只做这几个（不写文件）；缺省是全部，和两章的单元格")
     asked = parser.parse_args(arguments)
     if unknown := sorted(set(asked.experiments) - set(experiments.names(recorded=True))):
         print(f"没有这样的实验：{'、'.join(unknown)}。", file=sys.stderr)
         return 1
     try:
-        told = measured(asked.experiments)
+        told = measured(asked.experiments, asked.site)
     except Untested as reason:
         print(f"未测：{reason}", file=sys.stderr)
         return 1
     text = json.dumps(told, ensure_ascii=False, indent=1)
-    if asked.printed or asked.experiments:
+    if asked.printed or asked.experiments or asked.site != SITE:
         print(text)
     else:
         TARGET.write_text(f"{text}\n", encoding="utf-8")
     return 0
 
 
-def measured(wanted: list[str] | None = None) -> dict[str, Any]:
-    """启动一次，全部做一遍。``wanted`` 只做这几个实验，不量别的。"""
-    with opened() as visit:
+def measured(wanted: list[str] | None = None, site: Path | None = None) -> dict[str, Any]:
+    """启动一次，全部做一遍。``wanted`` 只做这几个实验，不量别的；``site`` 缺省是书带着的那一个。"""
+    with opened(site or SITE) as visit:
         told = visit.about()
         if not wanted:
             told["times"] = visit.times()
@@ -182,9 +183,9 @@ def p95(values: list[int]) -> int:
 # ---------------------------------------------------------------- 网站与浏览器
 
 @contextmanager
-def opened() -> Iterator[Visit]:
+def opened(site: Path) -> Iterator[Visit]:
     """启动好的页内内核。没有它、没有 Chromium，抛 ``Untested``。"""
-    if not (SITE / "current.json").exists():
+    if not (site / "current.json").exists():
         raise Untested("还没有页内内核，先运行 make page-kernel。")
     chosen = os.environ.get("SOCKSCOPE_BROWSER")
     path = next(filter(None, map(shutil.which, [chosen] if chosen else BROWSERS)), None)
@@ -194,7 +195,7 @@ def opened() -> Iterator[Visit]:
         from playwright.sync_api import sync_playwright
     except ImportError:
         raise Untested("没有 Playwright；运行 make environment。") from None
-    with website() as (base, sent), sync_playwright() as playwright:
+    with website(site) as (base, sent), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         try:
             yield Visit(browser, base, sent)
@@ -203,7 +204,7 @@ def opened() -> Iterator[Visit]:
 
 
 @contextmanager
-def website() -> Iterator[tuple[str, dict[str, int]]]:
+def website(site: Path) -> Iterator[tuple[str, dict[str, int]]]:
     """一个只有页内内核的网站：根地址，和每个文件送出去多少字节。"""
     sent: dict[str, int] = {}
 
@@ -217,7 +218,7 @@ def website() -> Iterator[tuple[str, dict[str, int]]]:
             super().send_header(keyword, value)
 
     with tempfile.TemporaryDirectory() as folder:
-        lay(Path(folder))
+        lay(Path(folder), site)
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Counting, directory=folder)) as server:
             thread = threading.Thread(target=server.serve_forever)
             thread.start()
@@ -228,12 +229,12 @@ def website() -> Iterator[tuple[str, dict[str, int]]]:
                 thread.join()
 
 
-def lay(folder: Path) -> None:
+def lay(folder: Path, site: Path) -> None:
     """摆好网站：书里的那两个脚本，构建好的内核，一个空白的网页。"""
     for source in ASSETS.iterdir():
         shutil.copy(source, folder)
-    current = (SITE / "current.json").read_text(encoding="utf-8")
-    (folder / json.loads(current)["version"]).symlink_to(SITE / json.loads(current)["version"])
+    current = (site / "current.json").read_text(encoding="utf-8")
+    (folder / json.loads(current)["version"]).symlink_to(site / json.loads(current)["version"])
     told = current.replace('"', "&quot;")
     page = f'<!doctype html><meta charset=utf-8><script src="client.js" data-kernel="{told}"></script>'
     (folder / "index.html").write_text(page, encoding="utf-8")

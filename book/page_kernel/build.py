@@ -47,22 +47,30 @@ def main(arguments: list[str] | None = None) -> int:
     speak_chinese()
     parser = Parser(prog="python book/page_kernel/build.py", description="做出页内内核，放在 _build/page-kernel/site。")
     parser.add_argument("--relock", action="store_true", help="先把 debian.lock 换成 apt 现在的版本")
+    parser.add_argument("--kernel", default="", metavar="版本", help="换一个内核（如 6.1），放在 site-版本 里，只为比较")
     parser.add_argument("--from", dest="book", type=Path, metavar="书", help="不构建，从发布的书（sockscope-book-*.zip）里取")
     asked = parser.parse_args(arguments)
     try:
-        version, total = released.take(asked.book, SITE) if asked.book else build(asked.relock)
+        version, total = released.take(asked.book, SITE) if asked.book else build(asked.relock, asked.kernel)
     except Refused as reason:
         print(reason, file=sys.stderr)
         return 1
-    print(f"• 页内内核 {version[:12]}，启动时取 {total / 1e6:.1f} MB，在 {SITE.relative_to(root.REPO)}。")
+    print(f"• 页内内核 {version[:12]}，启动时取 {total / 1e6:.1f} MB，在 {site(asked.kernel).relative_to(root.REPO)}。")
     return 0
 
 
-def build(relock: bool) -> tuple[str, int]:
+def site(kernel: str) -> Path:
+    """产物放在哪里。"""
+    return BUILD / f"site-{kernel}" if kernel else SITE
+
+
+def build(relock: bool, kernel: str) -> tuple[str, int]:
     """做出一个版本；返回版本，和启动时要取的字节数。"""
     if missing := [package for tool, package in TOOLS.items() if not shutil.which(tool)]:
         raise Refused(f"做页内内核还缺 {'、'.join(missing)}。补救：sudo apt install {' '.join(missing)}。")
     packages = debian.relock(BUILD / "apt") if relock else debian.read_lock()
+    if kernel:
+        packages = debian.with_kernel(packages, kernel, BUILD / "apt")
     trees = BUILD / "trees"
     with step("取 Debian 的包"):
         shutil.rmtree(trees, ignore_errors=True)
@@ -78,7 +86,7 @@ def build(relock: bool) -> tuple[str, int]:
         for name in ("state", "compiled"):
             subprocess.run(["zstd", "-q", "-f", "--ultra", "-22", "--long=27", "-T0", f"{name}.bin", "-o", f"{name}.zst"],
                            cwd=BUILD, check=True)
-        return publish(trees, packages)
+        return publish(trees, packages, site(kernel))
 
 
 class step:
@@ -119,14 +127,14 @@ def v86(name: str) -> Path:
     return HERE / "node_modules/v86/build" / name
 
 
-def publish(trees: Path, packages: list[debian.Package]) -> tuple[str, int]:
+def publish(trees: Path, packages: list[debian.Package], site: Path) -> tuple[str, int]:
     """摆成网站上的样子：一个版本一个文件夹，里面每个文件的摘要都在清单里。"""
     bios = trees / "usr/share/seabios"
     sources = {"libv86.js.gz": v86("libv86.js"), "v86.wasm.gz": v86("v86.wasm"), "bios.bin.gz": bios / "bios.bin",
                "vgabios.bin.gz": bios / "vgabios-stdvga.bin", "state.zst": BUILD / "state.zst",
                "compiled.zst": BUILD / "compiled.zst"}
-    shutil.rmtree(SITE, ignore_errors=True)
-    new = SITE / "new"
+    shutil.rmtree(site, ignore_errors=True)
+    new = site / "new"
     (new / "disk").mkdir(parents=True)
     files = {}
     for name, path in sources.items():
@@ -142,9 +150,9 @@ def publish(trees: Path, packages: list[debian.Package]) -> tuple[str, int]:
     text = json.dumps(manifest, separators=(",", ":")).encode()
     (new / "manifest.json").write_bytes(text)
     version = digest(text)
-    new.rename(SITE / version)
+    new.rename(site / version)
     total = sum(file["size"] for file in files.values())
-    (SITE / "current.json").write_text(json.dumps({"version": version, "bytes": total}))
+    (site / "current.json").write_text(json.dumps({"version": version, "bytes": total}))
     return version, total
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Package", "Refused", "fetch", "read_lock", "relock", "unpack"]
+__all__ = ["Package", "Refused", "fetch", "read_lock", "relock", "unpack", "with_kernel"]
 
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "debian.lock"
@@ -62,6 +62,13 @@ def relock(state: Path) -> list[Package]:
     return found
 
 
+def with_kernel(packages: Iterable[Package], version: str, state: Path) -> list[Package]:
+    """同样的包，内核换成 ``version`` 那一系里最新的；它不在锁里，只为比较。"""
+    apt = Apt(state)
+    apt.update()
+    return [*(package for package in packages if not package.name.startswith("linux-image-")), apt.show(apt.kernel(version))]
+
+
 def fetch(packages: Iterable[Package], folder: Path, state: Path) -> list[Path]:
     """把包取到 ``folder``，已经有的不再取；摘要不对、取不到，抛 ``Refused``。"""
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,12 +108,12 @@ class Apt:
         with suppress(Refused):
             self._run("apt-get", "-qq", "update")
 
-    def kernel(self) -> str:
-        """最新的一版 i386 内核的包。"""
+    def kernel(self, version: str = "") -> str:
+        """最新的一版 i386 内核的包；``version`` 只要这一系（如 ``6.1``）。"""
         told = self._run("apt-cache", "search", "--names-only", r"^linux-image-[0-9][^ ]*[0-9]-686$")
-        found = [line.split()[0] for line in told.splitlines()]
+        found = [line.split()[0] for line in told.splitlines() if line.startswith(f"linux-image-{version}")]
         if not found:
-            raise Refused(f"apt 里没有 {SUITE} 的 i386 内核。")
+            raise Refused(f"apt 里没有 {SUITE} 的 i386 内核{f' {version}' if version else ''}。")
         return max(found, key=lambda name: [int(number) for number in re.findall(r"\d+", name)])
 
     def show(self, name: str) -> Package:

@@ -44,7 +44,6 @@ def test_the_kernel_is_the_one_that_the_page_names(fresh):
     assert (fresh["kernel"], fresh["python"]) == (load()["kernel"], load()["python"])
 
 
-def test_without_a_built_kernel_it_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(page_kernel, "SITE", tmp_path)
-    with pytest.raises(Untested, match="make page-kernel"), page_kernel.opened():
+def test_without_a_built_kernel_it_says_so(tmp_path):
+    with pytest.raises(Untested, match="make page-kernel"), page_kernel.opened(tmp_path):
         pass
