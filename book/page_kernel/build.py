@@ -25,6 +25,7 @@ import released
 import root
 from debian import Refused
 
+from sockscope.guest.warm import CELL
 from sockscope.terminal import Parser, speak_chinese
 
 HERE = Path(__file__).resolve().parent
@@ -39,7 +40,9 @@ CMDLINE = "console=ttyS0 quiet tsc=reliable mitigations=off random.trust_cpu=on 
 TOOLS = {"node": "nodejs", "npm": "npm", "cpio": "cpio", "zstd": "zstd", "/sbin/mke2fs": "e2fsprogs", "dpkg-deb": "dpkg"}
 EXPERIMENTS = ["closing", "handshake", "urgent", "half_open", "closed_port", "small_writes", "error_queue", "option_values",
                "closing"]
-"""做过它们，v86 就编译好了实验常走的代码；编译好的随快照一起走，读者的第一个实验不必从头热身。"""
+"""做过它们，v86 就编译好了实验和单元格常走的代码；编译好的随快照一起走，读者的第一个实验不必从头热身。"""
+WARM = [{"do": "run", "experiment": name} for name in EXPERIMENTS] + [
+    {"do": "cell", "notebook": "", "source": source} for source in [CELL, "print(1)", "1 / 0"] * 2]
 BOOTED = 1200  # 模拟的机器热好身的上限，秒
 
 
@@ -112,7 +115,7 @@ def snapshot(trees: Path) -> None:
     settings = {"wasm": v86("v86.wasm"), "memory": MEMORY, "bios": bios / "bios.bin", "vga_bios": bios / "vgabios-stdvga.bin",
                 "kernel": root.kernel_image(trees), "initrd": BUILD / "initrd.img", "disk": BUILD / "root.img",
                 "state": BUILD / "state.bin", "compiled": BUILD / "compiled.bin", "index": BUILD / "compiled.json",
-                "cmdline": CMDLINE, "experiments": EXPERIMENTS}
+                "cmdline": CMDLINE, "warm": WARM}
     (BUILD / "snapshot.json").write_text(json.dumps(settings, default=str))
     with (BUILD / "boot.log").open("w") as log:
         try:

@@ -84,7 +84,7 @@ async function warm() {
   emulator.set_jit_config(1, 1);
   emulator.set_jit_config(3, 50);
   await ask({do: "hello", now: Date.now(), seed: "00".repeat(32)});
-  for (const experiment of settings.experiments) await ask({do: "run", experiment});
+  for (const question of settings.warm) await ask(question);
   setTimeout(save); // 现在这一行还没有签收：存成快照，醒来的来宾会永远等下去
 }
 
