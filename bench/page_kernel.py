@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"没有这样的实验：{'、'.join(unknown)}。", file=sys.stderr)
         return 1
     try:
-        told = measured(asked.experiments, asked.site)
+        told = measured(asked.experiments, asked.site.resolve())
     except Untested as reason:
         print(f"未测：{reason}", file=sys.stderr)
         return 1
