@@ -15,10 +15,11 @@ from sockscope import experiments, places
 from sockscope.cells.made import made
 from sockscope.pages.prose import Table
 
-__all__ = ["FORMAT", "load", "page_kernel_cost", "page_kernel_table"]
+__all__ = ["FORMAT", "load", "page_kernel_cost", "page_kernel_older", "page_kernel_table"]
 
 FORMAT = "sockscope-page-kernel/1"
 PLACE = places.ROOT / "book" / "measurements" / "page_kernel.json"
+OLDER = PLACE.with_name("page_kernel_older.json")
 VERDICTS = {"same": "同", "differs": "不同", "impossible": "做不了"}
 
 
@@ -53,6 +54,15 @@ def page_kernel_table() -> Table:
     chapters = [f"第 {Path(name).name[:2]} 章 {of(cells, '格')}" for name, cells in told["cells"].items()]
     caption = "；".join([f"{of(told['experiments'], '个实验')}", *chapters])
     return Table(["实验", "与书上", "用时"], rows(told["experiments"]), caption=f"与书上相同的：{caption}。")
+
+
+@made()
+def page_kernel_older() -> Table:
+    """换一个旧一些的内核，同样做一遍：只列与书上不同的。"""
+    told = load(OLDER)
+    other = {name: one for name, one in told["experiments"].items() if one["verdict"] != "same"}
+    return Table(["实验", "与书上", "用时"], rows(other),
+                 caption=f"{told['kernel']}：{of(told['experiments'], '个实验')}与书上相同；其余的在这里。")
 
 
 def of(found: dict[str, dict[str, Any]], what: str) -> str:
