@@ -27,6 +27,7 @@ from typing import Any
 
 from sockscope.live.checksum import BLANK, completed
 from sockscope.live.decode import Decoder, is_background
+from sockscope.live.waits import REAL
 from sockscope.trace import Packet
 from sockscope.trace.event import Fate
 
@@ -243,7 +244,7 @@ class Wires:
         self.in_flight: list[Flying] = []
         self.tie = itertools.count()
         self.sources: dict[int, tuple[Cable, int]] = {}
-        self.poll = select.epoll()
+        self.poll = REAL["epoll"]()  # 不是换上的那个：网线自己的等待不进轨迹
         self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.poll.register(self.wake_fd, select.EPOLLIN)
         self.idle = threading.Event()

@@ -6,34 +6,53 @@ import errno
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockscope.trace import Action, Call, State
 
 if TYPE_CHECKING:
+    from sockscope.live.asleep import Sleep
     from sockscope.live.socket import TracedSocket
 
-__all__ = ["Entry", "Journal", "Over"]
+__all__ = ["Entry", "Journal", "Over", "Owner"]
 
 
-class Over(BaseException):
-    """实验已经叫停，不许再做新的调用。不是 ``Exception``：捉住一切 ``OSError`` 再试一次的实验，也要停得下来。"""
+class Over(SystemExit):
+    """实验已经叫停，不许再做新的调用。不是 ``Exception``：捉住一切 ``OSError`` 再试一次的实验，也要停得下来。
+
+    是 ``SystemExit``：事件循环、服务器的框架和线程都把它当作“程序该结束了”，不当作错误。
+    """
+
+
+class Owner(NamedTuple):
+    """一个内核套接字属于谁：主机的名字、给人看的名字、套接字的编号。"""
+
+    host: str
+    title: str
+    label: str
 
 
 @dataclass(eq=False)
 class Entry:
-    """一次正在进行或已经返回的调用；``thread`` 是内核给那个线程的编号。不在某个内核套接字上的，``socket`` 为 None。"""
+    """一次正在进行或已经返回的调用；``thread`` 是内核给那个线程的编号。不在某个内核套接字上的，``socket`` 为 None。
+
+    select、poll、epoll 的一次等待还有 ``wait``；``empty`` 是它落了空，``repeats`` 是同样的等待接连落空的第几次。
+    """
 
     call: Call
     socket: TracedSocket | None = None
     timeout: bool = False
     thread: int = 0
+    wait: Sleep | None = None
+    empty: bool = False
+    repeats: int = 0
 
 
 class Journal:
     """一次实验的日志。``now()`` 是从实验开始算起的纳秒；造日志的线程在轨迹里叫 ``main``。
 
-    ``changed`` 在每次调用开始和返回时通知，``turns`` 数着这样的时刻；``sockets`` 记得每个套接字的 inode 属于谁。
+    ``changed`` 在每次调用开始和返回时通知，``turns`` 数着这样的时刻；``sockets`` 记得每个套接字的 inode 属于谁，
+    ``latest`` 记得每个线程最近的一次调用，``dismissed`` 是叫停以后已经从等待里请走的线程。
     """
 
     def __init__(self) -> None:
@@ -43,7 +62,9 @@ class Journal:
         self.calls: list[Entry] = []
         self.others: list[State | Action] = []
         self.frozen = self.over = False
-        self.sockets: dict[int, tuple[str, str]] = {}
+        self.sockets: dict[int, Owner] = {}
+        self.latest: dict[int, Entry] = {}
+        self.dismissed: set[int] = set()
         self.main = threading.current_thread()
 
     def now(self) -> int:
@@ -60,6 +81,7 @@ class Journal:
         entry = Entry(call, sock, timeout, threading.get_native_id())
         with self.changed:
             self.turns += 1
+            self.latest[entry.thread] = entry
             if not self.frozen:
                 self.calls.append(entry)
             self.changed.notify_all()
@@ -77,6 +99,14 @@ class Journal:
             if not self.frozen:
                 entry.call = replace(entry.call, **changes)
             self.changed.notify_all()
+
+    def withdraw(self, entry: Entry) -> None:
+        """这次调用不必记：收回。"""
+        with self.changed:
+            for place in range(len(self.calls) - 1, -1, -1):  # 多半就是最后一个
+                if self.calls[place] is entry:
+                    del self.calls[place]
+                    break
 
     def note(self, event: State | Action) -> None:
         """记下一次状态改变，或实验者的一个动作。"""

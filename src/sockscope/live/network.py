@@ -37,7 +37,8 @@ from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.states import Diag, Watch
-from sockscope.live.worker import Worker, is_stuck, wake
+from sockscope.live.waits import begin_watching, stop_watching
+from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen, wake
 
 __all__ = ["Network"]
 
@@ -58,15 +59,16 @@ class Network:
     （环境变量 ``SOCKSCOPE_CAPTURE`` 可以代为指定）。造不出来抛 ``Unavailable``。
     ``settings``：主机生来的内核参数，``"stock"`` 是书里的那张表（``live/settings.py``），``"machine"`` 是这台机器自己的。
     ``checksums`` 叫网口替内核算校验和（``checksum.py``）。
-    ``births`` 叫 ``socket()`` 这次调用本身也进轨迹。主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
+    ``births`` 叫 ``socket()`` 这次调用本身也进轨迹；``waits`` 是 select、poll、epoll 的等待进不进轨迹（``waits.py``）。
+   主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
     """
 
     def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
                  rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
-                 settings: str = "stock", checksums: bool = False) -> None:
+                 settings: str = "stock", checksums: bool = False, waits: bool = True) -> None:
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("网络至少要两台名字不同的主机。")
-        self.title, self.births, self._checksums = title, births, checksums
+        self.title, self.births, self.waits, self._checksums = title, births, waits, checksums
         self._table = kernel_settings.table(settings)
         self.settings: dict[str, str] = {}
         self._folder = ""
@@ -92,6 +94,7 @@ class Network:
             if isinstance(error, OSError):
                 raise _refused(error) from None
             raise
+        begin_watching(self)
 
     # ------------------------------------------------------------ 建造
 
@@ -193,7 +196,7 @@ class Network:
         self.threads.append(worker)
         worker.start()
         deadline = time.monotonic() + patience(START)
-        while not (worker.done or worker.name in self._stuck_threads()) and time.monotonic() < deadline:
+        while not (worker.done or self._rests(worker)) and time.monotonic() < deadline:
             with self.journal.changed:  # 记下了调用还不算，要等线程真的睡进内核
                 self.journal.changed.wait(GLANCE)
         return worker
@@ -271,7 +274,15 @@ class Network:
         return all(w.done or w.name in stuck for w in self.threads)
 
     def _stuck_threads(self) -> set[str]:
-        return {e.call.thread for e in self.journal.open_calls() if is_stuck(e)}
+        calls = self.journal.open_calls()
+        busy = {entry.call.thread for entry in calls}
+        unseen = {w.name for w in self.threads if not w.done and w.name not in busy and waits_unseen(w)}
+        return unseen | {e.call.thread for e in calls if is_stuck(e)}
+
+    def _rests(self, worker: Worker) -> bool:
+        """它停下来了吗：停在不会返回的调用上，或睡在一次等待里（有时限也算）。"""
+        return worker.name in self._stuck_threads() or any(
+            dozes(e) for e in self.journal.open_calls() if e.call.thread == worker.name)
 
     def abort(self) -> None:
         """实验到此为止（后台线程出了错、到了时限、有人叫停）：先停笔，再叫醒所有还在等的人，此后发生的都不属于实验。"""
@@ -307,10 +318,12 @@ class Network:
             namespace.close()
         if self._folder:
             remove_folder(self._folder)
+        stop_watching(self)
 
     def disown(self) -> None:
         """在 fork 出来的子进程里：网络属于父进程。放下描述符，换掉可能锁着的锁；套接字留着，像平常的 fork。"""
         self.closed = True
+        stop_watching(self)
         self.journal.changed = threading.Condition()
         self.journal.frozen = True
         for host in self.hosts.values():

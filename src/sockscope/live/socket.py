@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockscope.live.ancillary import control_text
 from sockscope.live.folder import PREFIX
+from sockscope.live.journal import Owner
 from sockscope.live.option_text import constants, option_name, structured
 from sockscope.live.rights import credentials_text, inode, is_credentials, is_rights, rights_text
 from sockscope.live.states import Address
@@ -39,7 +40,7 @@ class TracedSocket(socket.socket):
         self.host = host
         self.label = label or host.next_label()
         self._ends: tuple[Address, Address] | None = None
-        host.journal.sockets.setdefault(inode(fileno), (host.title, self.label))
+        host.journal.sockets.setdefault(inode(fileno), Owner(host.name, host.title, self.label))
         host.adopt(self)
 
     def ends(self) -> tuple[Address, Address | None]:
@@ -159,8 +160,8 @@ class TracedSocket(socket.socket):
 
     def _ancillary(self, items: list[Any]) -> str:
         """辅助数据的文字；传的是本机的套接字就写编号，别的主机的还要写主机名；别的控制消息说出名字。"""
-        names = {number: label if title == self.host.title else f"{title}的 {label}"
-                 for number, (title, label) in self.host.journal.sockets.items()}
+        names = {number: label if host == self.host.name else f"{title}的 {label}"
+                 for number, (host, title, label) in self.host.journal.sockets.items()}
         return "[" + ", ".join(rights_text(item[2], names) if is_rights(*item[:2]) else control_text(*item) or show(item)
                                for item in items) + "]"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 import re
-import select
 import socket
 import struct
 import threading
@@ -12,14 +12,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from sockscope.live.asleep import POLLIN, POLLOUT, in_a_wait, poll, socket_inode, wait_of
 from sockscope.live.journal import Entry
 
 if TYPE_CHECKING:
     from sockscope.live.network import Network
     from sockscope.live.socket import TracedSocket
 
-__all__ = ["Worker", "is_stuck", "wake"]
+__all__ = ["Worker", "dozes", "is_stuck", "waits_unseen", "wake"]
 
+REPEATS = 3  # 同样的等待接连落空这么多次，中间什么也不做：它只是在空转
 SOCKETCALL = 102 if struct.calcsize("P") == 4 and re.fullmatch(r"i\d86|x86_64", platform.machine()) else 0  # <asm/unistd_32.h>
 
 
@@ -27,7 +29,7 @@ class Worker(threading.Thread):
     """一个后台线程。异常记在 ``error`` 里，并叫醒大家：免得主线程苦等一个已经不在的对端。"""
 
     def __init__(self, network: Network, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        name = function.__name__
+        name = _name_of(function)
         taken = sum(1 for w in network.threads if w.name.rstrip("0123456789") == name)
         super().__init__(name=f"{name}{taken + 1}" if taken else name, daemon=True)
         self.network, self.function, self.args = network, function, args
@@ -48,13 +50,36 @@ class Worker(threading.Thread):
                 self.network.journal.changed.notify_all()
 
 
+def _name_of(function: Any) -> str:
+    """线程的名字：函数的名字；``partial`` 的是里面那个函数的，别的可调用对象的是它的类的。"""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__name__", None) or type(function).__name__)
+
+
 def is_stuck(entry: Entry) -> bool:
     """这次调用会不会自己返回：没有超时，内核说描述符还没准备好，而且线程真的睡在里面。
 
     只看描述符不够：数据刚被取走、线程还没来得及回到 Python 的一瞬，描述符也没有准备好。
     """
+    if entry.wait is not None:
+        return (entry.wait.endless or entry.repeats >= REPEATS) and dozes(entry)
     sock = entry.socket
     return sock is not None and _would_block(entry, sock.fileno()) and _asleep(entry, sock.fileno())
+
+
+def dozes(entry: Entry) -> bool:
+    """线程正睡在这次等待里，看着的都还没有准备好；有没有时限不论。"""
+    return entry.wait is not None and not entry.wait.ready() and in_a_wait(entry.thread)
+
+
+def waits_unseen(worker: Worker) -> bool:
+    """线程睡在一次没有记下的等待里，没有时限，看着的有本网络的套接字，而且都没有准备好。"""
+    asleep = wait_of(worker.native_id or 0)
+    if asleep is None or not asleep.endless or asleep.ready():
+        return False
+    known = worker.network.journal.sockets
+    return any(socket_inode(fd) in known for fd in asleep.descriptors())
 
 
 def _asleep(entry: Entry, fd: int) -> bool:
@@ -87,9 +112,9 @@ def _would_block(entry: Entry, fd: int) -> bool:
     writing = entry.call.name.startswith(("send", "connect"))
     if not (reading or writing):
         return False
-    poll = select.poll()
-    poll.register(fd, select.POLLIN if reading else select.POLLOUT)
-    return not poll.poll(0)
+    asked = poll()
+    asked.register(fd, POLLIN if reading else POLLOUT)
+    return not asked.poll(0)
 
 
 def wake(sock: TracedSocket) -> None:

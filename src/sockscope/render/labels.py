@@ -43,7 +43,9 @@ ICMP = {
 SMALL_WINDOW = 4096
 NOTICEABLE = 1_000_000  # recv、accept、connect 超过 1 ms，就算它等过
 SLOW = 5_000_000  # send、close 平常不等人，要超过 5 ms
-INSTANT = ("socket", "bind", "listen", "dup", "setsockopt", "getsockopt", "setblocking", "settimeout")
+INSTANT = ("socket", "bind", "listen", "dup", "setsockopt", "getsockopt", "setblocking", "settimeout",
+           "getsockname", "getpeername")
+WAITS = ("select", "poll", "epoll_wait")  # 不在某一个套接字上的：看着谁写在参数里
 QUOTED = 14  # 图上最多直接写出的数据字节数
 LONG_BYTES = re.compile(r"b(['\"]).*?\1…（(\d+) 字节）")
 ADDRESS = re.compile(r"\('[^']*', (\d+)(?:, \d+, \d+)?\)")
@@ -107,7 +109,7 @@ def shared_sockets(trace: Trace) -> set[str]:
     """有不止一个通信套接字的主机。监听的那个不算。"""
     talkers: dict[str, set[str]] = {}
     for call in trace.calls:
-        if call.name not in ("socket", "bind", "listen", "accept", "setsockopt", "close"):
+        if call.name not in ("socket", "bind", "listen", "accept", "setsockopt", "close", "getsockname", "getpeername", *WAITS):
             talkers.setdefault(call.host, set()).add(call.socket)
     return {host for host, sockets in talkers.items() if len(sockets) > 1}
 
@@ -119,7 +121,7 @@ def waited(call: Call, trace: Trace) -> bool:
     if call.name in INSTANT or "MSG_DONTWAIT" in call.args:
         return False
     spent = call.end - call.t
-    if call.name.startswith(("recv", "accept", "connect")):
+    if call.name.startswith(("recv", "accept", "connect", *WAITS)):
         return spent > NOTICEABLE or any(p.dst == call.host and p.end is not None and call.t < p.end < call.end
                                          for p in trace.packets)
     return spent > SLOW or (spent > NOTICEABLE and call.name.startswith("send") and _drained(call, trace))

@@ -67,8 +67,9 @@ class Waiting:
         self.where: list[str] = []
         self.own: list[socket.socket] = []
         self.whole = Clock(check.patience * LONGEST)
+        # 考官自己的等待不是学生做的：不进轨迹
         self.net = Network(*check.hosts, delay=check.delay, seed=seed, delayed_ack=check.delayed_ack,
-                           rto_min=check.rto_min, capture="cable", title=f"{check.id}：{check.title}")
+                           rto_min=check.rto_min, capture="cable", title=f"{check.id}：{check.title}", waits=False)
 
     @property
     def student(self) -> Host:
