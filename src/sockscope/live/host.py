@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, TypeVarTuple
+from weakref import WeakKeyDictionary
 
 from sockscope import trace as tr
 from sockscope.live.capability import NoIPv6, Unavailable, capability
@@ -17,7 +18,7 @@ from sockscope.live.netconf import RTN, default_buffers, get_value
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.socket import TracedSocket, give_birth
-from sockscope.live.states import Flow, Reading, Watch, endpoint
+from sockscope.live.states import PLAIN, Flow, Reading, Watch, endpoint
 
 if TYPE_CHECKING:
     from sockscope.live.network import Network
@@ -40,7 +41,9 @@ class Host:
         self.plan: Plan | None = None
         self.namespace: Namespace | None = None
         self.watch = Watch(None, self.report)
-        self.born: list[TracedSocket] = []
+        self.born: WeakKeyDictionary[TracedSocket, None] = WeakKeyDictionary()
+        self.kept: list[TracedSocket] = []
+        self.foreign = network.foreign
         self.labels = 0
         self.powerless = False
 
@@ -137,13 +140,16 @@ class Host:
         return f"s{self.labels}"
 
     def adopt(self, sock: TracedSocket) -> None:
-        self.born.append(sock)
+        self.born[sock] = None
+        if not self.foreign:
+            self.kept.append(sock)
         if sock.type == socket.SOCK_STREAM and sock.family in (socket.AF_INET, socket.AF_INET6):
             self.watch.adopt(sock)
 
     def release(self, sock: TracedSocket) -> int:
-        if sock in self.born:
-            self.born.remove(sock)
+        self.born.pop(sock, None)
+        if sock in self.kept:
+            self.kept.remove(sock)
         return self.watch.release(sock)
 
     def see(self, raw: bytes, arriving: bool) -> None:
@@ -173,7 +179,7 @@ class Host:
             raise NoIPv6
         if self.namespace is not None:
             return self.namespace.socket(family, type, proto, self.powerless)
-        return socket.socket(family, type, proto).detach()
+        return PLAIN(family, type, proto).detach()
 
     def furnish(self, sock: TracedSocket) -> None:
         """accept() 交出的 Unix 域套接字也是内核新造的：给它与别的一样的缓冲区。"""
@@ -182,9 +188,9 @@ class Host:
 
     def before_connect(self, sock: TracedSocket, address: Any) -> None:
         """环回地址上，连接之前先绑到本机的地址，免得内核替大家都选 127.0.0.1。"""
-        if self.namespace is None and sock.family == socket.AF_INET and sock.getsockname() == ("0.0.0.0", 0):
+        if self.namespace is None and sock.family == socket.AF_INET and PLAIN.getsockname(sock) == ("0.0.0.0", 0):
             with suppress(OSError):
-                socket.socket.bind(sock, (self.address, 0))
+                PLAIN.bind(sock, (self.address, 0))
 
     def require_namespace(self) -> Namespace:
         if self.namespace is None:

@@ -96,6 +96,7 @@ class Journal:
             changes |= {"data": data[:256].hex(), "size": len(data) if size is None else size}
         with self.changed:
             self.turns += 1
+            entry.socket = None  # 记录不留住套接字
             if not self.frozen:
                 entry.call = replace(entry.call, **changes)
             self.changed.notify_all()

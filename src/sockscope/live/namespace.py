@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from sockscope.live import forge
 from sockscope.live.linux import after_fork
+from sockscope.live.states import PLAIN
 
 __all__ = ["Interface", "Namespace", "NamespaceError", "Route"]
 
@@ -142,7 +143,7 @@ class Namespace:
             raise NamespaceError((message or {}).get("stage", "forge"), (message or {}).get("error", 0))
         self.pid, self.refused = message["pid"], message["refused"]
         *self.tuns, diag = fds
-        self._diag = socket.socket(fileno=diag)
+        self._diag = PLAIN(fileno=diag)
         return self
 
     @property

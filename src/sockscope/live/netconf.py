@@ -96,6 +96,9 @@ def get_value(name: str) -> str:
         os.close(fd)
 
 
+PLAIN = socket.socket  # 没有被谁换过的那个
+
+
 def is_tcp(sock: socket.socket) -> bool:
     return (sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
             and sock.proto in (0, socket.IPPROTO_TCP))
@@ -114,8 +117,8 @@ def default_buffers(sock: socket.socket, size: int) -> None:
     for option, force in ((socket.SO_RCVBUF, SO_RCVBUFFORCE), (socket.SO_SNDBUF, SO_SNDBUFFORCE)):
         for way in (option, force):  # 超过 rmem_max、wmem_max 的，root 还可以硬设
             with contextlib.suppress(OSError):
-                if socket.socket.getsockopt(sock, socket.SOL_SOCKET, option) != size:  # 记录在案的套接字：不算程序的调用
-                    socket.socket.setsockopt(sock, socket.SOL_SOCKET, way, size // 2)
+                if PLAIN.getsockopt(sock, socket.SOL_SOCKET, option) != size:  # 记录在案的套接字：不算程序的调用
+                    PLAIN.setsockopt(sock, socket.SOL_SOCKET, way, size // 2)
 
 
 # ---------------------------------------------------------------- 网口、地址与路由

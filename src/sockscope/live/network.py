@@ -36,7 +36,7 @@ from sockscope.live.namespace import Namespace, NamespaceError
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
-from sockscope.live.states import Diag, Watch
+from sockscope.live.states import PLAIN, Diag, Watch
 from sockscope.live.waits import begin_watching, stop_watching
 from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen, wake
 
@@ -60,15 +60,19 @@ class Network:
     ``settings``：主机生来的内核参数，``"stock"`` 是书里的那张表（``live/settings.py``），``"machine"`` 是这台机器自己的。
     ``checksums`` 叫网口替内核算校验和（``checksum.py``）。
     ``births`` 叫 ``socket()`` 这次调用本身也进轨迹；``waits`` 是 select、poll、epoll 的等待进不进轨迹（``waits.py``）。
-   主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
+    ``foreign``：跑的是别人写的程序。``births`` 之外，问名字的 getsockname、getpeername 也进轨迹，没有人再用的套接字像平常的
+    Python 那样随即关闭，带 ``ResourceWarning``；缺省则替读者留到网络关闭，书里的实验常常建好就放手。
+      主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
     """
 
     def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
                  rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
-                 settings: str = "stock", checksums: bool = False, waits: bool = True) -> None:
+                 settings: str = "stock", checksums: bool = False, waits: bool = True,
+                 foreign: bool = False) -> None:
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("网络至少要两台名字不同的主机。")
-        self.title, self.births, self.waits, self._checksums = title, births, waits, checksums
+        self.title, self._checksums = title, checksums
+        self.births, self.waits, self.foreign = births or foreign, waits, foreign
         self._table = kernel_settings.table(settings)
         self.settings: dict[str, str] = {}
         self._folder = ""
@@ -363,4 +367,4 @@ after_fork(_disown_all)
 def _loopback_diag() -> Diag | None:
     if sys.platform != "linux":
         return None
-    return Diag(socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG))
+    return Diag(PLAIN(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG))

@@ -10,6 +10,7 @@ import functools
 import os
 import re
 import socket
+import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from sockscope.live.folder import PREFIX
 from sockscope.live.journal import Owner
 from sockscope.live.option_text import constants, option_name, structured
 from sockscope.live.rights import credentials_text, inode, is_credentials, is_rights, rights_text
-from sockscope.live.states import Address
+from sockscope.live.states import PLAIN, Address
 
 if TYPE_CHECKING:
     from sockscope.live.host import Host
@@ -29,7 +30,7 @@ SO_ERROR = (socket.SOL_SOCKET, socket.SO_ERROR)
 SHOWN = 24  # 图里一次调用最多显示的字节数
 
 
-class TracedSocket(socket.socket):
+class TracedSocket(PLAIN):
     """一台主机上的套接字。方法、参数、返回值、异常都与 ``socket.socket`` 相同。
 
     ``label`` 是它在主机上的编号（``s1``、``s2``……）。
@@ -40,6 +41,7 @@ class TracedSocket(socket.socket):
         self.host = host
         self.label = label or host.next_label()
         self._ends: tuple[Address, Address] | None = None
+        self._describing = False
         host.journal.sockets.setdefault(inode(fileno), Owner(host.name, host.title, self.label))
         host.adopt(self)
 
@@ -47,11 +49,11 @@ class TracedSocket(socket.socket):
         """本地地址与对端地址；还没有对端则为 None。"""
         if self._ends is None:
             try:
-                local = _on_wire(self.getsockname())
+                local = _on_wire(PLAIN.getsockname(self))
             except OSError:
                 return ("0.0.0.0", 0), None
             try:
-                self._ends = local, _on_wire(self.getpeername())
+                self._ends = local, _on_wire(PLAIN.getpeername(self))
             except OSError:
                 return local, None
         return self._ends
@@ -89,7 +91,7 @@ class TracedSocket(socket.socket):
         with _record(self, "dup", "") as done:
             fd = os.dup(self.fileno())
             copy = TracedSocket(self.host, self.family, self.type, self.proto, fd, label=f"{self.label}′")
-            socket.socket.settimeout(copy, self.gettimeout())
+            PLAIN.settimeout(copy, self.gettimeout())
             done(result=copy.label)
         return copy
 
@@ -104,6 +106,51 @@ class TracedSocket(socket.socket):
     def detach(self) -> int:
         return self.host.release(self)
 
+    def __del__(self) -> None:
+        """没有人再用它：像平常的套接字，说一声 ``ResourceWarning``，然后关闭。"""
+        if self.fileno() < 0 or not hasattr(self, "label"):
+            return
+        try:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=1)
+        finally:
+            self._real_close()
+
+    def getsockname(self) -> Any:
+        return self._asked("getsockname")
+
+    def getpeername(self) -> Any:
+        return self._asked("getpeername")
+
+    def _asked(self, name: str) -> Any:
+        """问名字；只有别人写的程序（``foreign``）问的才进轨迹。"""
+        original = getattr(super(), name)
+        if not self.host.foreign or self._describing:
+            return original()
+        with _record(self, name, "") as done:
+            value = original()
+            done(result=show(value))
+        return value
+
+    def __repr__(self) -> str:
+        self._describing = True  # 写它的样子也要问名字，那不是程序的调用
+        try:
+            return super().__repr__()
+        finally:
+            self._describing = False
+
+    def _sendfile_use_sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        """``sendfile()`` 交给内核的那一种；内核办不到时 Python 改用 send()，那些 send() 自己会记。"""
+        args = arguments(getattr(file, "name", file), offset, *([] if count is None else [count]))
+        record = _record(self, "sendfile", args)
+        with record as done:
+            try:
+                sent: int = super()._sendfile_use_sendfile(file, offset, count)  # type: ignore[misc]
+            except socket._GiveupOnSendfile:  # type: ignore[attr-defined]
+                self.host.journal.withdraw(record.entry)
+                raise
+            done(result=str(sent), data=os.pread(file.fileno(), min(sent, 256), offset), size=sent)
+        return sent
+
     def setsockopt(self, level: int, option: int, value: Any, *length: int) -> None:
         told = structured(level, option, value) or show(value)
         with _record(self, "setsockopt", f"{option_name(level, option)}, {told}") as done:
@@ -117,17 +164,19 @@ class TracedSocket(socket.socket):
         return value
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        with _record(self, "recv", arguments(nbytes or len(buffer), flags=flags)) as done:
+        place = memoryview(buffer).cast("B")
+        with _record(self, "recv", arguments(nbytes or len(place), flags=flags)) as done:
             count = super().recv_into(buffer, nbytes, flags)
-            data = bytes(memoryview(buffer)[:min(count, nbytes or count)])
+            data = bytes(place[:min(count, nbytes or count)])
             told = f"{count}, " if flags & socket.MSG_TRUNC else ""  # 返回值与缓冲区里的字节数可以不同
             done(result=told + show(data), data=data)
         return count
 
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, Any]:
-        with _record(self, "recvfrom", arguments(nbytes or len(buffer), flags=flags)) as done:
+        place = memoryview(buffer).cast("B")
+        with _record(self, "recvfrom", arguments(nbytes or len(place), flags=flags)) as done:
             count, address = super().recvfrom_into(buffer, nbytes, flags)
-            data = bytes(memoryview(buffer)[:count])
+            data = bytes(place[:count])
             done(result=f"{show(data)}, {show(address)}", data=data)
         return count, address
 
@@ -162,8 +211,15 @@ class TracedSocket(socket.socket):
         """辅助数据的文字；传的是本机的套接字就写编号，别的主机的还要写主机名；别的控制消息说出名字。"""
         names = {number: label if host == self.host.name else f"{title}的 {label}"
                  for number, (host, title, label) in self.host.journal.sockets.items()}
-        return "[" + ", ".join(rights_text(item[2], names) if is_rights(*item[:2]) else control_text(*item) or show(item)
-                               for item in items) + "]"
+        return "[" + ", ".join(_item_text(item, names) for item in items) + "]"
+
+
+def _item_text(item: Any, names: dict[int, str]) -> str:
+    """一条辅助数据；不成样子的原样写出，内核（或 Python）会拒绝它。"""
+    try:
+        return rights_text(item[2], names) if is_rights(*item[:2]) else control_text(*item) or show(item)
+    except (TypeError, ValueError, IndexError):
+        return show(item)
 
 
 def give_birth(host: Host, family: int, type: int, proto: int) -> TracedSocket:
@@ -215,18 +271,26 @@ def _without_header(result: str, data: bytes) -> str:
 # ---------------------------------------------------------------- 其余的调用形状相同：记下参数，原样转交
 
 def _recorded(name: str, describe: Callable[..., str], outcome: Callable[..., dict[str, Any]]) -> Any:
-    original = getattr(socket.socket, name)
+    original = getattr(PLAIN, name)
 
     @functools.wraps(original)
     def method(self: TracedSocket, *args: Any, **options: Any) -> Any:
         if name.startswith("connect"):
             self.host.before_connect(self, *args)
-        with _record(self, name, describe(*args, **options)) as done:
+        with _record(self, name, _described(describe, args, options)) as done:
             value = original(self, *args, **options)
             done(**outcome(value, args))
         return value
 
     return method
+
+
+def _described(describe: Callable[..., str], args: tuple[Any, ...], options: dict[str, Any]) -> str:
+    """参数的文字；不成样子的原样写出，由 ``socket.socket`` 去说它错在哪里。"""
+    try:
+        return describe(*args, **options)
+    except (TypeError, ValueError, IndexError):
+        return arguments(*args)
 
 
 def _sent(value: int | None, args: tuple[Any, ...]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import functools
 import socket
 import struct
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sockscope.live.socket import TracedSocket
 
-__all__ = ["NAMES", "Reading", "Watch", "endpoint", "tcp_info_state"]
+__all__ = ["NAMES", "PLAIN", "Reading", "Watch", "endpoint", "tcp_info_state"]
 
 # <net/tcp_states.h>；12 号 NEW_SYN_RECV 在 sock_diag 里就报作 SYN_RECV
 NAMES = ("", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE",
@@ -26,6 +27,7 @@ NAMES = ("", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "T
 SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, NLMSG_ERROR = 20, 1, 2
 TIMER_RETRANSMIT = 1  # idiag_timer（sock_diag(7)）
 NOCOOKIE = b"\xff" * 8
+PLAIN = socket.socket  # 读者可以把 socket.socket 换成自己的子类，仪器用的总是原来的那个
 STEADY = ("ESTABLISHED", "LISTEN", "CLOSE")  # 普通的数据和确认不会让连接离开这些状态
 ANY, ANY6 = "0.0.0.0", "::"
 
@@ -43,7 +45,7 @@ def tcp_info_state(sock: socket.socket) -> str:
     if not hasattr(socket, "TCP_INFO"):
         return ""
     try:
-        return NAMES[socket.socket.getsockopt(sock, socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]]  # 不算程序的调用
+        return NAMES[PLAIN.getsockopt(sock, socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]]  # 不算程序的调用
     except OSError:
         return ""
 
@@ -97,9 +99,17 @@ class Flow:
 
     local: Address
     peer: Address
-    socket: TracedSocket | None = None
     label: str = ""
     state: str = ""
+    _socket: weakref.ref[TracedSocket] | None = None
+
+    @property
+    def socket(self) -> TracedSocket | None:
+        return self._socket() if self._socket is not None else None
+
+    def belong(self, sock: TracedSocket | None) -> None:
+        """端点是这个套接字的；不留住它。"""
+        self._socket = weakref.ref(sock) if sock is not None else None
 
 
 class Watch:
@@ -113,24 +123,23 @@ class Watch:
         self.report = report
         self.lock = threading.RLock()
         self.flows: dict[tuple[Address, Address], Flow] = {}
-        self.sockets: list[TracedSocket] = []
+        self.sockets: weakref.WeakKeyDictionary[TracedSocket, None] = weakref.WeakKeyDictionary()
         self.resting = False
         self.steady = False
 
     def adopt(self, sock: TracedSocket) -> None:
         """从此认得这个 TCP 套接字。"""
         with self.lock:
-            self.sockets.append(sock)
+            self.sockets[sock] = None
 
     def release(self, sock: TracedSocket) -> int:
         """套接字要关了：忘掉它，取走它的描述符（已经没有则为 -1）。它的端点从此只有 sock_diag 看得见。"""
         with self.lock:
-            if sock in self.sockets:
-                self.sockets.remove(sock)
-            for flow in self.flows.values():
+            self.sockets.pop(sock, None)
+            for flow in list(self.flows.values()):
                 if flow.socket is sock:
-                    flow.socket = None
-            return socket.socket.detach(sock)
+                    flow.belong(None)
+            return PLAIN.detach(sock)
 
     def restart(self, diag: Diag) -> None:
         """主机断电重启了：旧套接字都成了空壳，从此只问新内核 ``diag``，它什么都不记得。"""
@@ -138,7 +147,7 @@ class Watch:
             self.diag = diag
             self.sockets.clear()
             for flow in self.flows.values():
-                flow.socket = None
+                flow.belong(None)
 
     def may_change(self, raw: bytes) -> bool:
         """这个包会不会改变本机某个端点的状态：大家都在稳定的状态里时，只有 SYN、FIN、RST 会。"""
@@ -156,7 +165,7 @@ class Watch:
         if self.resting:
             return
         with self.lock:
-            for sock in self.sockets:
+            for sock in list(self.sockets):
                 self._introduce(sock)
             for flow in list(self.flows.values()):
                 self._read(flow)
@@ -175,18 +184,19 @@ class Watch:
             peer = (ANY6 if ":" in local[0] else ANY, 0)
         if peer is not None:
             self.flows.setdefault((local, peer), Flow(local, peer))
-        for flow in self.flows.values():
+        for flow in list(self.flows.values()):
             if flow.local == local and peer in (None, flow.peer) and flow.socket is None:
-                flow.socket, flow.label = sock, sock.label
+                flow.belong(sock)
+                flow.label = sock.label
 
     def _read(self, flow: Flow) -> None:
         reading = self.diag.look_up(flow.local, flow.peer) if self.diag else None
-        if reading is None and flow.socket is not None:
-            reading = Reading(tcp_info_state(flow.socket), origin="TCP_INFO")
+        if reading is None and (sock := flow.socket) is not None:
+            reading = Reading(tcp_info_state(sock), origin="TCP_INFO")
         if reading is None or (reading.state == "CLOSE" and not flow.state):  # 绑好了还没有连：还没有一生可讲
             reading = Reading("CLOSE" if flow.state else "")
         if reading.state != flow.state:
             flow.state = reading.state
             self.report(flow, reading)
         if flow.state in ("", "CLOSE") and flow.socket is None:  # 没有（或不再有）这个端点
-            del self.flows[flow.local, flow.peer]
+            self.flows.pop((flow.local, flow.peer), None)

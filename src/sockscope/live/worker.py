@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sockscope.live.asleep import POLLIN, POLLOUT, in_a_wait, poll, socket_inode, wait_of
 from sockscope.live.journal import Entry
+from sockscope.live.states import PLAIN
 
 if TYPE_CHECKING:
     from sockscope.live.network import Network
@@ -45,9 +46,14 @@ class Worker(threading.Thread):
                 self.error = error
                 self.network.abort()
         finally:
+            self.function, self.args = _over, ()  # 做完了，不再留住参数里的套接字
             with self.network.journal.changed:
                 self.done = True
                 self.network.journal.changed.notify_all()
+
+
+def _over() -> None:
+    """做完了的线程没有事可做。"""
 
 
 def _name_of(function: Any) -> str:
@@ -120,4 +126,4 @@ def _would_block(entry: Entry, fd: int) -> bool:
 def wake(sock: TracedSocket) -> None:
     """叫醒阻塞在这个套接字上的线程：shutdown(2) 对没有连接的套接字也会叫醒，只是再报一个 ENOTCONN。"""
     with suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        PLAIN.shutdown(sock, socket.SHUT_RDWR)
