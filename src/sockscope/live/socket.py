@@ -100,7 +100,8 @@ class TracedSocket(PLAIN):
         if self.fileno() < 0:
             return
         with _record(self, "close", "") as done:
-            os.close(self.host.release(self))
+            if (fd := self.host.release(self)) >= 0:  # 两个线程同时关：交出描述符的只有一个
+                os.close(fd)
             done()
 
     def detach(self) -> int:

@@ -1,0 +1,26 @@
+"""CPython 自己的 test_socket 在我们的套接字上，一个一个与在平常的套接字上一样。"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RUN = Path(__file__).with_name("run_cpython_socket.py")
+LEAST = 500  # 这里是 606 个；机器不同（SCTP、CAN、蓝牙……），通过的也不同
+
+
+def passed(kind: str) -> set[str]:
+    done = subprocess.run([sys.executable, str(RUN), kind], capture_output=True, text=True, timeout=600, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(importlib.util.find_spec("test.test_socket") is None, reason="这个 Python 没有带它的测试")
+def test_every_test_that_passes_on_plain_sockets_passes_on_ours():
+    plain = passed("plain")
+    assert len(plain) > LEAST
+    assert plain - passed("ours") == set()
