@@ -158,3 +158,14 @@ def test_a_program_may_replace_socket_socket(foreign, monkeypatch):
         sock.close()
     foreign.settle()
     assert foreign.trace.states_of("client")[-1] == "TIME_WAIT"
+
+
+@pytest.mark.parametrize(("level", "option", "name"), [
+    (6, 30, "TCP_FASTOPEN_CONNECT"), (0, 15, "IP_FREEBIND"), (1, 60, "SO_ZEROCOPY"), (6, 99, "6, 99")])
+def test_options_given_by_number_are_named(net, level, option, name):
+    sock = net.client.socket()
+    try:
+        sock.setsockopt(level, option, 1)
+    except OSError:
+        assert name == "6, 99"
+    assert net.trace.calls[-1].args == f"{name}, 1"
