@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sockscope.trace import Action, Call, Packet, State, Trace
 
@@ -102,39 +103,90 @@ def violations(trace: Trace) -> list[str]:
 
 def _steps(trace: Trace) -> Iterator[Step]:
     last: dict[tuple[str, str, str], str] = {}
+    record = _Record(trace)
     for state in trace.states:
         end = (state.host, state.local, state.peer)
         before = last.get(end, "CLOSE")
         if end not in last and state.peer and state.state != "SYN_SENT":
-            before = _origin(state, trace)
+            before = record.origin(state)
         last[end] = state.state
-        evidence = _Evidence(trace, state)
-        edges = next(evidence.paths(before, state.state), ())
+        edges = next(_Evidence(record, state).paths(before, state.state), ())
         yield Step(*end, state.t, before, state.state, edges)
 
 
-def _origin(state: State, trace: Trace) -> str:
-    """一个端点第一次露面之前在哪里：有监听套接字在等它，就是 LISTEN；否则是 CLOSE。"""
-    listening = any(s.state == "LISTEN" and s.host == state.host and s.t <= state.t for s in trace.states)
-    mine = any(c.name.startswith("connect") and c.host == state.host and c.socket == state.socket for c in trace.calls)
-    return "LISTEN" if listening and not mine else "CLOSE"
+class _Record:
+    """把轨迹过一遍，记下每件事最早在何时：之后每个状态的证据都一问就有。"""
+
+    def __init__(self, trace: Trace) -> None:
+        self.captured = trace.capture == "cable"
+        self.homes = {host.name: host.addresses for host in trace.hosts}
+        self.did: dict[tuple[str, str], int] = {}
+        self.connecting: set[tuple[str, str]] = set()
+        self.listening: dict[str, int] = {}
+        self.unreachable: dict[str, int] = {}
+        self.flows: dict[tuple[str, str], list[Packet]] = {}
+        self.arrivals: dict[tuple[str, str, str], int] = {}
+        self.traits: dict[tuple[str, str], set[str]] = {}
+        for event in trace.events:
+            getattr(self, event.kind)(event)
+
+    def call(self, call: Call) -> None:
+        _earliest(self.did, (call.host, _deed(call)), call.t)
+        if call.name.startswith("connect"):
+            self.connecting.add((call.host, call.socket))
+
+    def action(self, action: Action) -> None:
+        _earliest(self.did, (action.where, action.name), action.t)
+
+    def state(self, state: State) -> None:
+        if state.state == "LISTEN":
+            _earliest(self.listening, state.host, state.t)
+
+    def packet(self, packet: Packet) -> None:
+        if packet.protocol == "tcp":
+            flow = packet.source, packet.target
+            self.flows.setdefault(flow, []).append(packet)
+            self.traits.setdefault(flow, set()).update(packet.flags, [packet.note])
+        elif packet.protocol == "icmp" and packet.end is not None:
+            _earliest(self.unreachable, packet.dst, packet.end)
+
+    def origin(self, state: State) -> str:
+        """一个端点第一次露面之前在哪里：有监听套接字在等它，就是 LISTEN；否则是 CLOSE。"""
+        listening = self.listening.get(state.host, state.t + 1) <= state.t
+        return "LISTEN" if listening and (state.host, state.socket) not in self.connecting else "CLOSE"
+
+    def arrived(self, local: str, peer: str, what: str) -> int | None:
+        """``local`` 最早何时收到 ``peer`` 的这种段（``SYN+ACK``、``FIN+ACK of FIN``）；从来没有则为 None。"""
+        key = local, peer, what
+        if key not in self.arrivals:
+            flags = set(what.replace(" of FIN", "").split("+"))
+            told = self.farewell(local, peer) if "of FIN" in what else -1
+            self.arrivals[key] = min((p.end for p in self.flows.get((peer, local), ()) if p.end is not None
+                                      and flags <= set(p.flags) and (told < 0 or (told and (p.ack or 0) >= told))), default=-1)
+        return self.arrivals[key] if self.arrivals[key] >= 0 else None
+
+    def farewell(self, local: str, peer: str) -> int:
+        """我方的 FIN 占去哪个序号，确认号要盖过它；没有 FIN 则为 0。"""
+        return min((p.seq + p.length + 1 for p in self.flows.get((local, peer), ())
+                    if "FIN" in p.flags and p.seq is not None), default=0)
+
+
+def _earliest(found: dict[Any, int], key: Any, t: int) -> None:
+    found[key] = min(found.get(key, t), t)
 
 
 class _Evidence:
     """一个端点到某一刻为止的证据：它的主机做过哪些调用，收到过、发出过哪些段。"""
 
-    def __init__(self, trace: Trace, state: State) -> None:
+    def __init__(self, record: _Record, state: State) -> None:
         # 没有抓包，或两端在同一台主机上（走环回网口，不上网线）：没有段可查，只查边是否存在
-        home = trace.host(state.host).addresses if state.peer else []
-        self.free = trace.capture != "cable" or state.peer.rpartition(":")[0].strip("[]") in home
-        self.calls = {_deed(e) for e in trace.events
-                      if isinstance(e, Call | Action) and e.t <= state.t and _at(e) == state.host}
-        mine = [p for p in trace.packets if p.protocol == "tcp" and {p.source, p.target} == {state.local, state.peer}]
-        self.received = [p for p in mine
-                         if p.target == state.local and p.end is not None and p.end <= state.t]
-        self.sent = [p for p in mine if p.source == state.local]
-        self.unreachable = any(p.protocol == "icmp" and p.dst == state.host and p.end is not None
-                               and p.end <= state.t for p in trace.packets)
+        home = record.homes.get(state.host, []) if state.peer else []
+        self.record, self.end, self.free = record, state, \
+            not record.captured or state.peer.rpartition(":")[0].strip("[]") in home
+        self.sent = record.traits.get((state.local, state.peer), set())
+
+    def did(self, *deeds: str) -> bool:
+        return any(self.record.did.get((self.end.host, deed), self.end.t + 1) <= self.end.t for deed in deeds)
 
     def paths(self, before: str, after: str) -> Iterator[tuple[Transition, ...]]:
         """从 before 到 after 的路，短的在先。有抓包时每一步都看得见，至多两条边；没有抓包时至多五条。
@@ -156,28 +208,18 @@ class _Evidence:
             return what != "R2" or self._gave_up()
         if kind == "call":
             wanted = {"close": {"close", "shutdown", "kill", "reboot"}, "connect": {"connect", "connect_ex"}}
-            return bool(self.calls & wanted.get(what, {what}))
+            return self.did(*wanted.get(what, {what}))
         if kind == "abort":
-            return any("RST" in p.flags for p in self.sent) or "reboot" in self.calls
-        flags = set(what.replace(" of FIN", "").split("+"))
-        return any(flags <= set(p.flags) and self._acknowledges(p, what) for p in self.received)
+            return "RST" in self.sent or self.did("reboot")
+        arrived = self.record.arrived(self.end.local, self.end.peer, what)
+        return arrived is not None and arrived <= self.end.t
 
     def _gave_up(self) -> bool:
         """说过不止一遍而没有人应，或者有 ICMP 说到不了（RFC 9293 §3.9.2.2）。"""
-        return self.unreachable or any(p.note in ("retransmission", "keepalive", "window probe") for p in self.sent)
-
-    def _acknowledges(self, packet: Packet, what: str) -> bool:
-        """``ACK of FIN``：确认号要盖过我方的 FIN。"""
-        if "of FIN" not in what:
-            return True
-        ends = [p.seq + p.length + 1 for p in self.sent if "FIN" in p.flags and p.seq is not None]
-        return bool(ends) and packet.ack is not None and packet.ack >= min(ends)
+        unreachable = self.record.unreachable.get(self.end.host, self.end.t + 1) <= self.end.t
+        return unreachable or bool(self.sent & {"retransmission", "keepalive", "window probe"})
 
 
-def _deed(event: Call | Action) -> str:
+def _deed(call: Call) -> str:
     """做了什么：名字就是了，除了带 MSG_FASTOPEN 的发送，它也是一次 connect（RFC 7413）。"""
-    return "connect" if isinstance(event, Call) and "MSG_FASTOPEN" in event.args else event.name
-
-
-def _at(event: Call | Action) -> str:
-    return event.host if isinstance(event, Call) else event.where
+    return "connect" if "MSG_FASTOPEN" in call.args else call.name

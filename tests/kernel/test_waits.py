@@ -18,7 +18,7 @@ import pytest
 
 from sockscope import Network
 from sockscope.live import asleep, waits
-from sockscope.render.labels import waited
+from sockscope.render.waits import Waits
 from sockscope.trace import Call
 
 from .census import Census, wait_until
@@ -127,7 +127,7 @@ def test_the_trace_draws_it_as_blocked(net, connection):
     net.server.spawn(lambda: (select.select([far], [], []), far.recv(1)))
     near.send(b"x")
     net.settle()
-    assert waited(called(net, "select")[0], net.trace)
+    assert Waits(net.trace).waited(called(net, "select")[0])
 
 
 def test_errors_are_those_of_the_real_functions(net):

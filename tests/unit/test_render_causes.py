@@ -8,8 +8,8 @@ import pytest
 from sockscope import experiments
 from sockscope.render.causes import causes, socket_of
 from sockscope.render.descriptors import holdings
-from sockscope.render.labels import waited
 from sockscope.render.lanes import lanes
+from sockscope.render.waits import Waits
 from sockscope.render.words import explain
 from sockscope.trace import Action, Call, Packet, State, Trace, load
 
@@ -192,7 +192,7 @@ def call(name: str, start: float, end: float | None, **more: str) -> Call:
     (call("close", 0, 900), [], True),
 ])
 def test_what_counts_as_waiting(one: Call, others: list[Call], expected: bool) -> None:
-    assert waited(one, Trace(events=[one, *others])) is expected
+    assert Waits(Trace(events=[one, *others])).waited(one) is expected
 
 
 def test_accept_names_the_owner_even_when_no_state_follows() -> None:

@@ -8,8 +8,10 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterable, Iterator
+from heapq import heappop, heappush
 
 from sockscope.render.addresses import address_of, normal
 from sockscope.render.descriptors import posted_by
@@ -48,6 +50,7 @@ def causes(trace: Trace) -> dict[int, int]:
 
 
 NEVER = 1 << 62
+KEPT = 256  # 轨迹里每次发送至多留下这么多字节
 
 
 class _Detective:
@@ -59,16 +62,24 @@ class _Detective:
         self.addresses = {h.name: set(map(normal, h.addresses)) for h in trace.hosts}
         self.calls: dict[tuple[str, str], list[tuple[int, Call]]] = defaultdict(list)
         self.by_host: dict[str, list[tuple[int, Call]]] = defaultdict(list)
-        self.actions: list[tuple[int, Action]] = []
-        self.arrived: dict[str, list[tuple[int, Packet]]] = defaultdict(list)
+        self.deaths: dict[str, _Moments] = defaultdict(_Moments)
+        self.posted: set[tuple[str, str]] = set()
+        self.written: dict[Hashable, deque[tuple[int, int]]] = defaultdict(deque)
+        self.sorted: set[tuple[str, int]] = set()
+        self.moments: dict[Hashable, _Moments] = {}
+        self.carried: dict[Hashable, _Arrivals] = defaultdict(_Arrivals)
+        self.heard: dict[Hashable, _Arrivals] = defaultdict(_Arrivals)
         self.first: dict[Identity, int] = {}
         self.spent: set[int] = set()
         for index, event in enumerate(trace.events):
             if isinstance(event, Call):
                 self.calls[event.host, event.socket.rstrip("′")].append((index, event))
                 self.by_host[event.host].append((index, event))
-            elif isinstance(event, Action):
-                self.actions.append((index, event))
+                self.posted.update(posted_by(event))
+                if event.name.startswith("send"):
+                    self.written[event.host, event.data, event.size].append((index, event.t))
+            elif isinstance(event, Action) and event.name in ("kill", "reboot"):
+                self.deaths[event.where].add(index, event.t)
         self.sent = {key: list(_ranges(calls)) for key, calls in self.calls.items()}
 
     def solve(self) -> dict[int, int]:
@@ -80,9 +91,16 @@ class _Detective:
             if cause is not None:
                 found[index] = cause
             self.first.setdefault(_identity(event), index)
-            if event.end is not None:
-                self.arrived[event.dst].append((index, event))
+            self.arrive(index, event)
         return found
+
+    def arrive(self, index: int, packet: Packet) -> None:
+        """记下它要到了：转发的人凭身份找它，回答的人凭来处找它。"""
+        if packet.end is None:
+            return
+        self.carried[packet.dst, *_identity(packet)[1:]].add(index, packet.end)
+        for origin in ((packet.source, packet.target), address_of(packet.source)):
+            self.heard[packet.dst, origin, packet.pure_ack].add(index, packet.end)
 
     def cause(self, packet: Packet) -> int | None:
         if not self.is_origin(packet):
@@ -112,15 +130,41 @@ class _Detective:
         """ICMP 与别的协议：先找原样写出它的那次发送，没有再找它在回答谁。"""
         raw = bytes.fromhex(packet.raw)
         body = raw[40:] if raw[0] >> 4 == 6 else raw[(raw[0] & 15) * 4:]
-        wrote = [i for i, c in self.by_host[packet.src] if c.name.startswith("send") and c.t <= packet.t
-                 and i not in self.spent and c.data and _same(bytes.fromhex(c.data), body)]
-        self.spent.update(wrote[:1])
-        return wrote[0] if wrote else self.answered(packet)
+        wrote = [self.unspent(key, packet.t) for key in self.writings(packet.src, body)]
+        first = min((i for i in wrote if i is not None), default=None)
+        return self.answered(packet) if first is None else self.spend(first)
+
+    def writings(self, host: str, body: bytes) -> list[Hashable]:
+        """程序写下的就是 IP 里装的；校验和与标识（第 2 到 5 字节）内核可能代填，连首部一起写的则以它结尾。"""
+        size = len(body)
+        if (host, size) not in self.sorted and size <= KEPT:
+            self.sorted.add((host, size))
+            for index, call in self.by_host[host]:
+                data = bytes.fromhex(call.data) if call.name.startswith("send") else b""
+                if data and len(data) >= size:
+                    self.written[host, size, data[len(data) - size:]].append((index, call.t))
+                if data and len(data) == size:
+                    self.written[host, size, data[:2], data[6:]].append((index, call.t))
+        return [(host, size, body), (host, size, body[:2], body[6:])]
+
+    def unspent(self, key: Hashable, t: int) -> int | None:
+        """这一堆发送里到 ``t`` 为止第一个还没有用过的；用过的从头上拿掉，下次不再看。"""
+        heap = self.written[key]
+        while heap and heap[0][0] in self.spent:
+            heap.popleft()
+        return heap[0][0] if heap and heap[0][1] <= t else None
+
+    def spend(self, index: int) -> int:
+        self.spent.add(index)
+        return index
 
     def latest(self, packet: Packet, names: list[str]) -> int | None:
         """发包之前最近一次这样的调用；用户态的 SCTP 叫 ``usrsctp_connect`` 之类，所以只比末尾。"""
-        return max((i for i, c in self.by_host[packet.src] if c.name.removeprefix("usrsctp_").startswith(tuple(names))
-                    and c.t <= packet.t), default=None)
+        key = (packet.src, *names)
+        if key not in self.moments:
+            self.moments[key] = _Moments((i, c.t) for i, c in self.by_host[packet.src]
+                                         if c.name.removeprefix("usrsctp_").startswith(tuple(names)))
+        return self.moments[key].latest(packet.t)
 
     def segment(self, packet: Packet) -> int | None:
         if "RST" in packet.flags:
@@ -142,21 +186,13 @@ class _Detective:
         return address_of(packet.source) in self.addresses.get(packet.src, ())
 
     def forwarded(self, packet: Packet) -> int | None:
-        for index, other in reversed(self.arrived[packet.src]):
-            if index not in self.spent and _landed(other) <= packet.t and _identity(other)[1:] == _identity(packet)[1:]:
-                self.spent.add(index)
-                return index
-        return None
+        return self.carried[packet.src, *_identity(packet)[1:]].take(packet.t)
 
     def answered(self, packet: Packet) -> int | None:
-        pure = None
-        for index, other in reversed(self.arrived[packet.src]):
-            if _landed(other) > packet.t or not _replies(packet, other):
-                continue
-            if not other.pure_ack:
-                return index
-            pure = index if pure is None else pure
-        return pure
+        """最后一个到了的、它可能在回答的包；除非别无可答，不算纯 ACK。"""
+        back = (packet.target, packet.source) if packet.protocol == "tcp" else address_of(packet.target)
+        asked = self.heard[packet.src, back, False].newest(packet.t)
+        return asked if asked is not None else self.heard[packet.src, back, True].newest(packet.t)
 
     def label(self, packet: Packet) -> str | None:
         owner = self.owner.get((packet.src, packet.source, packet.target))
@@ -165,26 +201,39 @@ class _Detective:
     def call(self, packet: Packet, names: tuple[str, ...]) -> int | None:
         """发包之前（同一套接字上）最近一次这样的调用。"""
         label = self.label(packet)
-        calls = self.calls[packet.src, label] if label else self.by_host[packet.src]
-        return max((i for i, c in calls if c.name in names and c.t <= packet.t), default=None)
+        key = (packet.src, label, names)
+        if key not in self.moments:
+            calls = self.calls[packet.src, label] if label else self.by_host[packet.src]
+            self.moments[key] = _Moments((i, c.t) for i, c in calls if c.name in names)
+        return self.moments[key].latest(packet.t)
 
     def sending(self, packet: Packet) -> int | None:
-        sent = self.sent.get((packet.src, self.label(packet) or ""), ()) if packet.seq is not None else ()
-        return next((index for index, start, stop, t in sent if start <= (packet.seq or 0) < stop and t <= packet.t), None)
+        sent = self.sent.get((packet.src, self.label(packet) or ""), [])
+        place = bisect_right(sent, packet.seq, key=lambda r: r[1]) if packet.seq is not None else 0
+        if not place or packet.seq is None:
+            return None
+        index, _, stop, t = sent[place - 1]  # 各次发送首尾相接，所以盖住它的只会是这一次
+        return index if packet.seq < stop and t <= packet.t else None
 
     def farewell(self, packet: Packet) -> int | None:
         label = self.label(packet) or ""
-        calls = [(i, c) for i, c in self.calls[packet.src, label] if c.t <= packet.t and not c.errno]
-        for index, call in calls:
-            if call.name == "shutdown" and ("WR" in call.args or "1" in call.args):
-                return index
-        posted = (packet.src, label) in (key for _, c in self.by_host[packet.src] for key in posted_by(c))
-        closes = [i for i, c in calls if c.name == "close" and not posted]  # 寄走了一份，放下的就不是最后一份
-        return closes[-1] if closes else self.death(packet)
+        shut = self.farewells(packet.src, label, "shutdown").earliest(packet.t)
+        if shut is not None:
+            return shut
+        closes = self.farewells(packet.src, label, "close")  # 寄走了一份，放下的就不是最后一份
+        last = None if (packet.src, label) in self.posted else closes.latest(packet.t)
+        return last if last is not None else self.death(packet)
+
+    def farewells(self, host: str, label: str, name: str) -> _Moments:
+        """一个套接字上没有出错的告别：写的一半 shutdown，或者 close。"""
+        key = ("farewell", host, label, name)
+        if key not in self.moments:
+            self.moments[key] = _Moments((i, c.t) for i, c in self.calls[host, label] if c.name == name and not c.errno
+                                         and (name == "close" or "WR" in c.args or "1" in c.args))
+        return self.moments[key]
 
     def death(self, packet: Packet) -> int | None:
-        return max((i for i, a in self.actions
-                    if a.where == packet.src and a.name in ("kill", "reboot") and a.t <= packet.t), default=None)
+        return self.deaths[packet.src].latest(packet.t)
 
     def reset(self, packet: Packet) -> int | None:
         """RST 是对某个包的回答，除非在那之后应用亲手关掉了连接。"""
@@ -198,13 +247,49 @@ class _Detective:
         return closing if self.trace.events[closing].t > heard else answered
 
     def datagram(self, packet: Packet) -> int | None:
-        wanted = packet.payload[:256].hex()
-        for index, call in self.by_host[packet.src]:
-            if index not in self.spent and call.name.startswith("send") and call.t <= packet.t \
-                    and call.data == wanted and call.size == packet.length:
-                self.spent.add(index)
-                return index
-        return None
+        wrote = self.unspent((packet.src, packet.payload[:KEPT].hex(), packet.length), packet.t)
+        return None if wrote is None else self.spend(wrote)
+
+
+class _Moments:
+    """一些事的下标与时刻，按先后：问到某一刻为止的第一件或最后一件。"""
+
+    def __init__(self, happened: Iterable[tuple[int, int]] = ()) -> None:
+        self.indices: list[int] = []
+        self.times: list[int] = []
+        for index, t in happened:
+            self.add(index, t)
+
+    def add(self, index: int, t: int) -> None:
+        self.indices.append(index)
+        self.times.append(t)
+
+    def latest(self, t: int) -> int | None:
+        place = bisect_right(self.times, t)
+        return self.indices[place - 1] if place else None
+
+    def earliest(self, t: int) -> int | None:
+        return self.indices[0] if self.times and self.times[0] <= t else None
+
+
+class _Arrivals:
+    """到一处去的包：路上的按到达的时刻排着，到了的取最后发出的那个。问的时刻只会越来越晚。"""
+
+    def __init__(self) -> None:
+        self.flying: list[tuple[int, int]] = []
+        self.landed: list[int] = []
+
+    def add(self, index: int, end: int) -> None:
+        heappush(self.flying, (end, index))
+
+    def newest(self, t: int) -> int | None:
+        while self.flying and self.flying[0][0] <= t:
+            heappush(self.landed, -heappop(self.flying)[1])
+        return -self.landed[0] if self.landed else None
+
+    def take(self, t: int) -> int | None:
+        """取走它：一个包只转发一次。"""
+        return -heappop(self.landed) if self.newest(t) is not None else None
 
 
 def _ranges(calls: list[tuple[int, Call]]) -> Iterator[tuple[int, int, int, int]]:
@@ -215,11 +300,6 @@ def _ranges(calls: list[tuple[int, Call]]) -> Iterator[tuple[int, int, int, int]
             stop = start + call.size if call.size is not None else NEVER
             yield index, start, stop, call.t
             start = stop
-
-
-def _same(written: bytes, body: bytes) -> bool:
-    """程序写下的就是 IP 里装的；校验和与标识（第 2 到 5 字节）内核可能代填，连首部一起写的则以它结尾。"""
-    return written.endswith(body) or (len(written) == len(body) and written[:2] + written[6:] == body[:2] + body[6:])
 
 
 Identity = tuple[object, ...]
@@ -234,10 +314,3 @@ def _identity(packet: Packet) -> Identity:
     """同一个 IP 包在每根网线上都一样的部分；第一项是发出它的主机。"""
     return (packet.src, packet.source, packet.target, packet.protocol, tuple(f for f in packet.flags if f != "PSH"),
             packet.seq, packet.length, packet.ack if packet.pure_ack else None)
-
-
-def _replies(packet: Packet, other: Packet) -> bool:
-    if packet.protocol == "tcp":
-        return (other.source, other.target) == (packet.target, packet.source)
-    return address_of(other.source) == address_of(packet.target)
-

@@ -13,9 +13,9 @@ from sockscope.render.measure import cells
 from sockscope.trace import Action, Call, Packet, Trace
 
 __all__ = [
-    "ACTIONS", "FATES", "KINDS", "Caption", "action_text", "bytes_text", "call_text", "caption", "duration_text",
+    "ACTIONS", "FATES", "KINDS", "WAITS", "Caption", "action_text", "bytes_text", "call_text", "caption", "duration_text",
     "facts", "is_error", "outcome", "packet_kind", "prefix", "round_duration", "shared_sockets",
-    "took_all", "waited", "wrap",
+    "took_all", "wrap",
 ]
 
 KINDS = {
@@ -41,10 +41,6 @@ ICMP = {
     "membership report": "组成员报告",
 }
 SMALL_WINDOW = 4096
-NOTICEABLE = 1_000_000  # recv、accept、connect 超过 1 ms，就算它等过
-SLOW = 5_000_000  # send、close 平常不等人，要超过 5 ms
-INSTANT = ("socket", "bind", "listen", "dup", "setsockopt", "getsockopt", "setblocking", "settimeout",
-           "getsockname", "getpeername")
 WAITS = ("select", "poll", "epoll_wait")  # 不在某一个套接字上的：看着谁写在参数里
 QUOTED = 14  # 图上最多直接写出的数据字节数
 LONG_BYTES = re.compile(r"b(['\"]).*?\1…（(\d+) 字节）")
@@ -112,26 +108,6 @@ def shared_sockets(trace: Trace) -> set[str]:
         if call.name not in ("socket", "bind", "listen", "accept", "setsockopt", "close", "getsockname", "getpeername", *WAITS):
             talkers.setdefault(call.host, set()).add(call.socket)
     return {host for host, sockets in talkers.items() if len(sockets) > 1}
-
-
-def waited(call: Call, trace: Trace) -> bool:
-    """它等过什么吗：还没返回，或用了很久，或等到了一个包才返回。"""
-    if call.end is None:
-        return True
-    if call.name in INSTANT or "MSG_DONTWAIT" in call.args:
-        return False
-    spent = call.end - call.t
-    if call.name.startswith(("recv", "accept", "connect", *WAITS)):
-        return spent > NOTICEABLE or any(p.dst == call.host and p.end is not None and call.t < p.end < call.end
-                                         for p in trace.packets)
-    return spent > SLOW or (spent > NOTICEABLE and call.name.startswith("send") and _drained(call, trace))
-
-
-def _drained(call: Call, trace: Trace) -> bool:
-    """发送期间别的线程读走了数据：它多半是在等缓冲区腾出地方。"""
-    end = trace.duration if call.end is None else call.end
-    return any(c.name.startswith("recv") and c.thread != call.thread and c.end is not None and call.t < c.end < end
-               for c in trace.calls)
 
 
 # ---------------------------------------------------------------- 包

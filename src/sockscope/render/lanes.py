@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from sockscope.render.causes import socket_of
 from sockscope.render.descriptors import Holding, holdings
+from sockscope.render.rooms import Rooms
 from sockscope.trace import Action, State, Trace
 
 __all__ = ["Lane", "Span", "lanes"]
@@ -104,9 +104,7 @@ def _finish(span: Span, holding: Holding) -> None:
 
 def _assign(found: list[Lane]) -> list[Lane]:
     """先来的占最靠网线的一条空道。"""
-    busy: dict[int, int | None] = defaultdict(lambda: -1)
+    rooms = Rooms()
     for lane in found:
-        number = next(n for n in range(len(found)) if (end := busy[n]) is not None and end <= lane.start)
-        lane.number = number
-        busy[number] = lane.end
+        lane.number = rooms.take(lane.start, lane.end)
     return found

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from collections import defaultdict
+from itertools import zip_longest
 
 from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, Metrics, Side, call_room, columns
@@ -26,18 +29,20 @@ from sockscope.render.labels import (
     round_duration,
     shared_sockets,
     took_all,
-    waited,
     wrap,
 )
 from sockscope.render.lanes import Lane, Span, lanes
 from sockscope.render.measure import cut, width
+from sockscope.render.rooms import strands
 from sockscope.render.timeline import Anchor, Break, Ruler, rule
+from sockscope.render.waits import Waits
 from sockscope.trace import Action, Call, Packet, State, Trace
 
 __all__ = ["layout"]
 
 HALFWAY = 0.62  # 没有送达的箭头停在哪里
 FAR = 110  # 引线最多拉多远
+CLOSE = 32  # 两行字的中心隔这么高，就一定碰不着
 
 
 def layout(trace: Trace, metrics: Metrics) -> Figure:
@@ -54,9 +59,11 @@ class _Typesetter:
         self.lanes = lanes(trace)
         self.folds = folds(trace)
         self.folded = {i for fold in self.folds for i in fold.indices}
-        self.strands = _strands(trace, self.folded)
+        self.strands = strands(trace, self.folded)
         self.shown = shared_sockets(trace)
         self.room = call_room(trace, metrics, self.lanes)
+        self.waits = Waits(trace)
+        self.inner = {(a.host, a.local, a.peer): a.number for found in self.lanes.values() for a in reversed(found) if a.number}
         self.span_of = {span.index: (lane, span) for found in self.lanes.values() for lane in found for span in lane.spans}
         self.texts = {i: self.call_lines(e) for i, e in enumerate(trace.events)
                       if isinstance(e, Call) and i not in self.folded}
@@ -72,7 +79,7 @@ class _Typesetter:
         fits = int(room / (self.m.font * 0.61))
         text = prefix(call, self.shown) + call_text(call, self.narrow)
         result = outcome(call, self.narrow)
-        if waited(call, self.trace):
+        if self.waits.waited(call):
             return True, self.lines(text, fits), self.lines(result or "→ 返回", fits)
         joined = f"{text} {result}".rstrip()
         if width(joined, self.m.font) <= room:
@@ -246,7 +253,10 @@ class _Typesetter:
         if arrow.cause not in dots or arrow.kind == "again":
             return False
         y = dots[arrow.cause][1]
-        return arrow.y0 - y < FAR and not any(y < gap.top < arrow.y0 for gap in self.ruler.breaks)
+        if arrow.y0 - y >= FAR:
+            return False
+        gap = bisect_right(self.ruler.breaks, y, key=lambda b: b.top)
+        return gap == len(self.ruler.breaks) or self.ruler.breaks[gap].top >= arrow.y0
 
     def arrow(self, index: int, packet: Packet) -> Arrow:
         net = self.columns.nets[packet.cable]
@@ -283,20 +293,18 @@ class _Typesetter:
     def lead(self, host: str, local: str, peer: str, t: int) -> float:
         """箭头离开网线后还要穿过内侧的几条道，才到自己那一条：这段路多长（向外为正）。"""
         side = self.columns.sides[host]
-        for lane in self.lanes[host]:
-            if (lane.local, lane.peer) == (local, peer) and lane.number:
-                return lane.number * (side.plate + 2) + 3
-        return 0.0
+        number = self.inner.get((host, local, peer), 0)
+        return number * (side.plate + 2) + 3 if number else 0.0
 
     def bars(self) -> list[Bar]:
-        return [self.bar(lane, span) for host in self.lanes for lane in self.lanes[host] for span in lane.spans]
+        return [self.bar(lane, span, after) for host in self.lanes for lane in self.lanes[host]
+                for span, after in zip_longest(lane.spans, lane.spans[1:]) if span]
 
-    def bar(self, lane: Lane, span: Span) -> Bar:
+    def bar(self, lane: Lane, span: Span, after: Span | None) -> Bar:
         side = self.columns.sides[lane.host]
         left, right = side.lane(lane.number)
         top = self.at["state", span.index].y
         least = top + (8 if self.narrow else self.m.small + 4)
-        after = next((s for s in lane.spans if s.t > span.t or s.index > span.index), None)
         if after:
             bottom = self.at["state", after.index].y
         elif span.end is None:
@@ -355,13 +363,16 @@ class _Typesetter:
                      "middle", "silence")
 
     def ticks(self, figure: Figure) -> list[tuple[float, Label]]:
-        taken = [label.box() for label in figure.labels()]
+        taken: dict[int, list[tuple[float, ...]]] = defaultdict(list)
+        for box in (label.box() for label in figure.labels()):
+            taken[int(box[1] // CLOSE)].append(box)
         size, found = self.m.small, []
         for y, t in self.ruler.ticks(34, 72):
             label = Label(self.m.axis - 8, y + 4, round_duration(t), size, "end", "tick")
             if not self.m.axis:
                 label = Label(2, y + 4, label.text, size, "start", "tick")
-                if any(_near(label, box) for box in taken):
+                row = int(label.box()[1] // CLOSE)
+                if any(_near(label, box) for near in (row - 1, row, row + 1) for box in taken.get(near, ())):
                     continue
             found.append((y, label))
         return found
@@ -380,21 +391,6 @@ class _Typesetter:
 
 
 # ---------------------------------------------------------------- 事实
-
-def _strands(trace: Trace, folded: set[int]) -> dict[tuple[str, str], int]:
-    """(主机, 线程) → 第几列圆点。生存期不重叠的线程共用一列。"""
-    spans: dict[tuple[str, str], list[float]] = {}
-    for index, call in enumerate(trace.events):
-        if isinstance(call, Call) and index not in folded:
-            span = spans.setdefault((call.host, call.thread), [call.t, 0.0])
-            span[1] = max(span[1], math.inf if call.end is None else call.end)
-    busy: dict[tuple[str, int], float] = {}
-    found = {}
-    for (host, thread), (start, end) in spans.items():
-        strand = next(n for n in range(len(spans)) if busy.get((host, n), -1) < start)
-        found[host, thread], busy[host, strand] = strand, end
-    return found
-
 
 def _narrowed(rows: list[str], size: float, room: float) -> list[str]:
     """放不下的行，把末尾的字节数另起一行：``6 次 sendall()``、``60 kB``。"""

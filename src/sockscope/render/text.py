@@ -21,9 +21,9 @@ from sockscope.render.labels import (
     places,
     prefix,
     shared_sockets,
-    waited,
 )
 from sockscope.render.measure import cells, pad
+from sockscope.render.waits import Waits
 from sockscope.trace import Action, Call, Event, Packet, State, Trace
 
 __all__ = ["render", "spoken"]
@@ -95,6 +95,8 @@ class _Page:
         self.trace, self.width = trace, width
         self.names = [h.name for h in trace.hosts]
         self.shared = shared_sockets(trace)
+        self.waits = Waits(trace)
+        self.connected = {s.host for s in trace.states if s.peer}
         self.folds = folds(trace)
         self.folded = {i for fold in self.folds for i in fold.indices}
         nets = max(len(self.names) - 1, 0)
@@ -110,9 +112,9 @@ class _Page:
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     def body(self, rows: list[_Row]) -> Iterator[str]:
-        last = rows[0].t if rows else 0
+        last, silence = rows[0].t if rows else 0, self.silence()
         for row in rows:
-            if row.t - last > self.silence():
+            if row.t - last > silence:
                 yield " " * CLOCK + f" ⌇ 静默 {duration_text(row.t - last)}"
             last = row.t
             yield self.line(row)
@@ -155,7 +157,7 @@ class _Page:
 
     def call(self, call: Call) -> Iterator[_Row]:
         text = prefix(call, self.shared) + call_text(call)
-        if not waited(call, self.trace):
+        if not self.waits.waited(call):
             yield self.at(call.t, call.host, "●", f"{text} {outcome(call)}".rstrip())
             return
         yield self.at(call.t, call.host, "●", text + ("" if call.end is not None else " 阻塞中"))
@@ -169,7 +171,7 @@ class _Page:
         return _Row(t, {host: f"{text} {dot}" if first else f"{dot} {text}"}, {})
 
     def state(self, state: State) -> Iterator[_Row]:
-        if state.peer or not any(s.peer for s in self.trace.states if s.host == state.host):
+        if state.peer or state.host not in self.connected:
             yield _Row(state.t, {state.host: f"[{state.state}]"}, {})
 
     def action(self, action: Action) -> Iterator[_Row]:

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -83,7 +83,8 @@ class Ruler:
         found, y, last = [], self.heights[0] - least, self.heights[-1]
         while y + least <= last:
             low, high = y + least, min(y + most, last)
-            gap = next((b for b in self.breaks if b.top < high and b.bottom > low), None)
+            place = bisect_right(self.breaks, low, key=lambda b: b.bottom)
+            gap = self.breaks[place] if place < len(self.breaks) and self.breaks[place].top < high else None
             if gap and gap.top <= low + 1:
                 low, high = gap.bottom, min(gap.bottom + 18, last)
             elif gap:
@@ -124,7 +125,9 @@ class _Sweep:
     """从上到下的一遍。"""
 
     def __init__(self, scale: float, silence: float, top: float, busy: list[tuple[int, int]]) -> None:
-        self.scale, self.silence, self.top, self.busy = scale, silence, top, busy
+        self.scale, self.silence, self.top = scale, silence, top
+        self.starts = sorted(start for start, _ in busy)
+        self.latest = list(itertools.accumulate((end for _, end in sorted(busy)), max))  # 到这一段为止最晚的结束
         self.bottoms: dict[str, float] = {}
         self.labels: dict[str, float] = {}
         self.times: list[int] = []
@@ -150,7 +153,7 @@ class _Sweep:
         if not self.times:
             return self.top
         t0, y0 = self.times[-1], self.heights[-1]
-        if t - t0 <= self.silence or any(start < t and t0 < end for start, end in self.busy):
+        if t - t0 <= self.silence or self.is_busy(t0, t):
             return y0 + min((t - t0) * self.scale, CAP)
         floor = max([y0, *self.bottoms.values()])
         self.breaks.append(Break(floor + 2, floor + GAP - 6, t - t0, t0))
@@ -159,6 +162,11 @@ class _Sweep:
         self.note(t0 + 1, floor + 2)
         self.note(t - 1, floor + GAP - 6)
         return floor + GAP
+
+    def is_busy(self, since: int, t: int) -> bool:
+        """其间路上有包，或者有折起来的一段。"""
+        started = bisect_left(self.starts, t)
+        return started > 0 and self.latest[started - 1] > since
 
     def label(self, anchor: Anchor, other: Anchor, y: float) -> float:
         """箭头上的字要与同列上一支箭头的字错开，箭头因此可能要再低一点。"""

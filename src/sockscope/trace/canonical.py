@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from sockscope.trace.event import Action, Call, Event, Happening, Packet, State
@@ -102,16 +103,42 @@ def _needless(trace: Happening) -> Iterator[Packet]:
         if packet.protocol == "tcp" and packet.seq is not None:
             flows.setdefault((packet.cable, packet.source, packet.target), []).append(packet)
     for (cable, source, target), sent in flows.items():
-        back = [(p, p.ack) for p in flows.get((cable, target, source), [])
-                if p.ack is not None and (p.end is not None or (luck and not p.pure_ack))]
-        for again in (p for p in sent if p.note == "retransmission"):
-            earlier = [p.end for p in sent if p.number < again.number and p.end is not None
-                       and p.extent.start <= again.extent.start and p.extent.stop >= again.extent.stop]
-            heard = [p for p, ack in back if ack >= again.extent.stop
-                     and min(earlier, default=p.t + 1) <= p.t < (again.end or p.t + 1)]
-            early = "SYN" not in again.flags and again.t < min(earlier, default=again.t)  # 先前的那一份还在路上
-            if early or any("SYN" not in again.flags or again.t < (p.end or 0) for p in heard):
-                yield again
+        again = [p for p in sent if p.note == "retransmission"]
+        if not again:
+            continue
+        back = sorted(((p.t, p.ack, p.end or 0) for p in flows.get((cable, target, source), [])
+                       if p.ack is not None and (p.end is not None or (luck and not p.pure_ack))), key=lambda b: b[0])
+        copies = _Copies(sent)
+        for packet in again:
+            first = copies.first(packet)
+            if first is not None and (("SYN" not in packet.flags and packet.t < first) or _heard(packet, first, back)):
+                yield packet
+
+
+def _heard(again: Packet, first: int, back: list[tuple[int, int, int]]) -> bool:
+    """先前的那一份在 ``first`` 送到以后、这次重传到达之前，对端有没有发出确认。``back`` 是 (发出, 确认号, 到达)。"""
+    stop = again.extent.stop
+    for place in range(bisect_left(back, first, key=lambda b: b[0]), len(back)):
+        t, ack, end = back[place]
+        if again.end is not None and t >= again.end:
+            return False
+        if ack >= stop and ("SYN" not in again.flags or again.t < end):
+            return True
+    return False
+
+
+class _Copies:
+    """一个方向上送到了的段，按起点排好：一个段先前有没有送到过，只要看起点不比它早一个最长的段的那些。"""
+
+    def __init__(self, sent: list[Packet]) -> None:
+        self.sent = sorted((p.extent.start, p.number, p.extent.stop, p.end) for p in sent if p.end is not None)
+        self.longest = max((stop - start for start, _, stop, _ in self.sent), default=0)
+
+    def first(self, again: Packet) -> int | None:
+        """它之前送到的、盖得住它的段里，最早到达的时刻。"""
+        start, stop = again.extent.start, again.extent.stop
+        near = self.sent[bisect_left(self.sent, (start - self.longest,)):bisect_left(self.sent, (start + 1,))]
+        return min((end for _, number, covered, end in near if number < again.number and covered >= stop), default=None)
 
 
 def _may_delay(trace: Happening) -> bool:
@@ -124,12 +151,22 @@ def _passing(trace: Happening) -> Iterator[State]:
     ends: dict[tuple[str, str, str], list[State]] = {}
     for state in trace.states:
         ends.setdefault((state.host, state.local, state.peer), []).append(state)
+    duration, fed = trace.duration, _fed(trace)
     for (_, local, _), states in ends.items():
         for state, after in zip(states, [*states[1:], None], strict=True):
-            end = after.t if after else trace.duration
-            if state.state == "FIN_WAIT2" and (after is None or after.state == "TIME_WAIT") and not any(
-                    p.target == local and p.length and state.t < (p.end or 0) <= end for p in trace.packets):
+            end, arrived = after.t if after else duration, fed.get(local, [])
+            if state.state == "FIN_WAIT2" and (after is None or after.state == "TIME_WAIT") \
+                    and bisect_right(arrived, state.t) == bisect_right(arrived, max(end, state.t)):
                 yield state
+
+
+def _fed(trace: Happening) -> dict[str, list[int]]:
+    """每个端点收到数据的各个时刻，先后排好。"""
+    found: dict[str, list[int]] = {}
+    for packet in trace.packets:
+        if packet.length and packet.end is not None:
+            found.setdefault(packet.target, []).append(packet.end)
+    return {target: sorted(ends) for target, ends in found.items()}
 
 
 class _PortNames:

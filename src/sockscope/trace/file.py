@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import types
-from dataclasses import MISSING, Field, asdict, fields, is_dataclass
+from collections.abc import Callable
+from dataclasses import MISSING, Field, asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -24,12 +25,12 @@ class Dataclass(Protocol):
 
 
 Part = TypeVar("Part", bound=Dataclass)
+Check = Callable[[Any], bool]
 
 
 def dumps(trace: Trace) -> str:
     """轨迹的 JSON 文本。一个事件一行，等于默认值的字段省去，便于 ``git diff``。"""
-    head = {"format": FORMAT, **_slim(trace)}
-    head.pop("events", None)
+    head = {"format": FORMAT, **_slim(replace(trace, events=[]))}
     lines = ",\n".join("  " + _compact({"kind": e.kind, **_slim(e)}) for e in trace.events)
     return _compact(head)[:-1] + ',"events":[\n' + lines + "\n]}\n"
 
@@ -39,12 +40,17 @@ def _compact(value: Any) -> str:
 
 
 def _slim(item: Dataclass) -> dict[str, Any]:
-    whole = asdict(item)
-    return {f.name: whole[f.name] for f in fields(item) if whole[f.name] != _default(f)}
+    return {name: _plain(value) for name, default in _defaults(type(item)) if (value := getattr(item, name)) != default}
 
 
-def _default(f: Any) -> Any:
-    return f.default if f.default_factory is MISSING else f.default_factory()
+def _plain(value: Any) -> Any:
+    """主机与网线写成对象；别的照原样。"""
+    return [asdict(v) if is_dataclass(v) and not isinstance(v, type) else v for v in value] if isinstance(value, list) else value
+
+
+@functools.cache
+def _defaults(cls: type[Dataclass]) -> list[tuple[str, Any]]:
+    return [(f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(cls)]
 
 
 def loads(text: str | bytes, name: str = "轨迹") -> Trace:
@@ -107,15 +113,14 @@ def _is_hex(text: str) -> bool:
 def _build(cls: type[Part], item: Any, where: str) -> Part:
     if not isinstance(item, dict):
         raise TraceError(f"{where}应为对象，实为 {type(item).__name__}。")
-    hints = _hints(cls)
-    known = {f.name: f for f in fields(cls)}
+    needed, checks = _known(cls)
     for key, value in item.items():
-        if key not in known:
+        if key not in checks:
             raise TraceError(f"{where}有不认识的字段 {key!r}。")
-        if not _fits(value, hints[key]):
+        if not checks[key](value):
             raise TraceError(f"{where}的 {key} 不能是 {value!r:.60}。")
-    for key, f in known.items():
-        if key not in item and f.default is MISSING and f.default_factory is MISSING:
+    for key in needed:
+        if key not in item:
             raise TraceError(f"{where}缺少字段 {key!r}。")
     return cls(**item)
 
@@ -123,21 +128,27 @@ def _build(cls: type[Part], item: Any, where: str) -> Part:
 _hints = functools.cache(get_type_hints)
 
 
-def _fits(value: Any, hint: Any) -> bool:
+@functools.cache
+def _known(cls: type[Dataclass]) -> tuple[list[str], dict[str, Check]]:
+    """(非有不可的字段, 每个字段怎样检查)。"""
+    needed = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    return needed, {f.name: _check(_hints(cls)[f.name]) for f in fields(cls)}
+
+
+def _check(hint: Any) -> Check:
+    """一个类型怎样检查：每种类型只想一遍。"""
     origin, args = get_origin(hint), get_args(hint)
-    if hint is Any:
-        return True
     if origin is Literal:
-        return isinstance(value, str) and value in args
+        return lambda value: isinstance(value, str) and value in args
     if origin in (Union, types.UnionType):
-        return any(_fits(value, a) for a in args)
-    if origin is list:
-        return isinstance(value, list) and all(_fits(v, args[0]) for v in value)
-    if origin is dict:
-        return isinstance(value, dict) and all(_fits(v, args[1]) for v in value.values())
-    if isinstance(hint, type):
-        return isinstance(value, hint) and not (hint is int and isinstance(value, bool))
-    return True
+        choices = [_check(a) for a in args]
+        return lambda value: any(fits(value) for fits in choices)
+    if origin in (list, dict):
+        fits = _check(args[-1])
+        return lambda value: isinstance(value, origin) and all(map(fits, value.values() if origin is dict else value))
+    if hint is int:
+        return lambda value: isinstance(value, int) and not isinstance(value, bool)
+    return lambda value: hint is Any or isinstance(value, hint)
 
 
 def save(trace: Trace, path: str | Path) -> None:
