@@ -47,8 +47,75 @@ STORIES = {
         ("> PA 1 1 4", ""), ("< A 1 5 w0", "zero window"), ("< A 1 5 w500", "window update"), ("> PA 5 1 4", ""),
         ("< A 1 9", ""), ("> A 8 1", "keepalive")],
     "保活": [("> PA 1 1 4", ""), ("< A 1 5", ""), ("> A 4 1", "keepalive"), ("< A 1 5", "")],
+    "RST 里的窗口不作数：下一个 ACK 不是窗口更新": [("> PA 1 1 4", ""), ("< R 1 0 w0", ""), ("< A 1 5", "")],
     "RST 没有说法，窗口是 0 也不算关上": [("> PA 1 1 4", ""), ("< R 1 0 w0", ""), ("> A 4 1", "keepalive")],
 }
+
+
+def test_a_refused_syn_sent_again_is_a_retransmission():
+    """拒绝它的 RST 丢了，序号从哪里数起也不忘；RST 自己的序号是 0，不从哪里数起。"""
+    decoder = Decoder()
+    refusal = bytes(IP(src="10.0.0.2", dst="10.0.0.1") / TCP(sport=7007, dport=40001, flags="RA", seq=0, ack=1001))
+    assert decoder.decode(segment("> S 0 0"), 0)["note"] == ""
+    for _ in range(2):
+        said = decoder.decode(refusal, 0)
+        assert (said["seq"], said["ack"], said["note"]) == (None, None, "")
+        again = decoder.decode(segment("> S 0 0"), 0)
+        assert (again["seq"], again["note"]) == (0, "retransmission")
+
+
+def fields(decoder: Decoder, raw: bytes) -> tuple[object, ...]:
+    said = decoder.decode(raw, 0)
+    return said["seq"], said["ack"], said["note"]
+
+
+def moved(line: str, by: int) -> bytes:
+    """同样的段，序号整个挪了 ``by``：另一个初始序号。"""
+    packet = IP(segment(line))
+    packet[TCP].seq = (packet[TCP].seq + by) % 2**32
+    return bytes(packet)
+
+
+def test_a_new_syn_on_a_live_connection_counts_only_once_it_is_answered():
+    """对端还记得旧连接：challenge ACK 和引来的 RST 照旧的数；接受以后，才照新的数。"""
+    decoder, other = Decoder(), 5_000_000
+    for line, _ in [*OPEN, ("> PA 1 1 4", ""), ("< A 1 5", "")]:
+        decoder.decode(segment(line), 0)
+    assert fields(decoder, moved("> S 0 0", other)) == (0, None, "")
+    assert fields(decoder, segment("< A 1 5")) == (1, 5, "")
+    assert fields(decoder, segment("> R 5 0")) == (5, None, "")
+    assert fields(decoder, moved("> S 0 0", other)) == (0, None, "retransmission")
+    answer = IP(src="10.0.0.2", dst="10.0.0.1") / TCP(sport=7007, dport=40001, flags="SA", seq=777, ack=1001 + other)
+    assert fields(decoder, bytes(answer)) == (0, 1, "")
+    assert fields(decoder, bytes(answer)) == (0, 1, "retransmission")
+    data = IP(moved("> PA 1 1 4", other))
+    data[TCP].ack = 778
+    assert fields(decoder, bytes(data)) == (1, 1, "")
+
+
+@pytest.mark.parametrize("by", [3, 50, 60000])
+def test_a_forged_syn_inside_the_window_moves_nothing(by):
+    decoder = Decoder()
+    for line, _ in [*OPEN, ("> PA 1 1 4", "")]:
+        decoder.decode(segment(line), 0)
+    assert fields(decoder, moved("> S 1 0", by)) == (0, None, "")
+    for line, wanted in [("< A 1 5", (1, 5, "")), ("> PA 5 1 4", (5, 1, "")), ("< A 1 9", (1, 9, "")),
+                         ("> PA 5 1 4", (5, 1, "retransmission")), ("< FA 1 9", (1, 9, ""))]:
+        assert fields(decoder, segment(line)) == wanted
+
+
+def test_the_same_ends_again_start_from_zero_again():
+    """旧连接早已结束，同一对端口又来一条：从头数起。"""
+    decoder = Decoder()
+    for line, _ in [*OPEN, ("> FA 1 1", ""), ("< FA 1 2", ""), ("> A 2 2", "")]:
+        decoder.decode(segment(line), 0)
+    again = [(moved("> S 0 0", 9_000), (0, None, ""))]
+    answer = IP(moved("< SA 0 1", 70_000))
+    answer[TCP].ack += 9_000
+    last = IP(moved("> A 1 1", 9_000))
+    last[TCP].ack += 70_000
+    for raw, wanted in [*again, (bytes(answer), (0, 1, "")), (bytes(last), (1, 1, ""))]:
+        assert fields(decoder, raw) == wanted
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -54,23 +54,37 @@ def addresses(raw: bytes) -> tuple[tuple[str, int], tuple[str, int]] | None:
     return ((socket.inet_ntop(family, source), ports[0]), (socket.inet_ntop(family, target), ports[1]))
 
 
+Key = tuple[int, str, str]  # 网线、源、目的
+
+
 @dataclass
 class Direction:
-    """一条连接的一个方向：初始序号、发到哪里了、窗口要放大多少；``closed``：窗口关了，而对方还没有表现出知道它重新打开。"""
+    """一条连接的一个方向：初始序号、发到哪里了、窗口要放大多少。
+
+    ``closed``：窗口关了，而对方还没有表现出知道它重新打开。``opened``：SYN 那一段占去几个序号（Fast Open 带着数据）。
+    ``pending``：连接还活着，又来了一个序号不同的 SYN：对方答应以前（RFC 9293 §3.10.7.4 的 challenge ACK、
+    有人冒充），别的段仍照旧的数。
+    """
 
     isn: int | None = None
     next: int = 0
     scale: int = 0
     window: int | None = None
     closed: bool = False
+    opened: int = 0
+    pending: Direction | None = None
     seen: set[bytes] = field(default_factory=set)
+
+    def asked(self, ack: int) -> bool:
+        """这个确认号（线上的真值）应的正是它的 SYN。"""
+        return self.isn is not None and 1 <= (ack - self.isn) % WRAP <= self.opened
 
 
 class Decoder:
     """按网线上的次序逐包喂入；同一条连接在每根网线上各记一本账。"""
 
     def __init__(self) -> None:
-        self.directions: dict[tuple[int, str, str], Direction] = {}
+        self.directions: dict[Key, Direction] = {}
 
     def decode(self, raw: bytes, cable: int) -> dict[str, Any]:
         """一个 IP 包的各字段，名字与 ``Packet`` 相同。认不出的上层协议只给地址和长度。"""
@@ -118,26 +132,40 @@ class Decoder:
 
     def _tcp(self, packet: Any, tcp: Any, cable: int) -> dict[str, Any]:
         source, target = endpoint((packet.src, tcp.sport)), endpoint((packet.dst, tcp.dport))
-        mine = self.directions.setdefault((cable, source, target), Direction())
         bits, number = int(tcp.flags), tcp.seq
         flags = [name for name, bit in FLAGS if bits & bit]
         length = _tcp_length(packet, tcp)
-        if "SYN" in flags and mine.isn != number:
-            mine = self.directions[cable, source, target] = Direction(isn=number)
-        theirs = self.directions.setdefault((cable, target, source), Direction())
+        mine, theirs = self._books((cable, source, target), (cable, target, source), flags, number, tcp.ack)
         if "SYN" in flags:
+            mine.opened = max(mine.opened, length + 1)
             mine.scale = dict(o for o in tcp.options if len(o) == 2).get("WScale", 0) or 0
-        elif mine.isn is None:
-            mine.isn = theirs.isn = None
         seq = (number - mine.isn) % WRAP if mine.isn is not None else None
-        ack = (tcp.ack - theirs.isn) % WRAP if "ACK" in flags and theirs.isn is not None else None
+        ack = (tcp.ack - theirs.isn) % WRAP if "ACK" in flags and None not in (theirs.isn, mine.isn) else None
         window = tcp.window << (0 if "SYN" in flags else mine.scale)
         note = _note(mine, theirs, flags, seq, length, window)
-        mine.window = window
+        mine.window = window if "RST" not in flags else mine.window
         mine.closed = mine.closed or (window == 0 and "RST" not in flags)
         theirs.closed = theirs.closed and not (length and not note)  # 发得出新数据，说明知道窗口开了
         return {"protocol": "tcp", "source": source, "target": target, "flags": flags, "seq": seq, "ack": ack,
                 "window": window, "length": length, "options": _options(tcp), "note": note}
+
+    def _books(self, here: Key, there: Key, flags: list[str], number: int, ack: int) -> tuple[Direction, Direction]:
+        """这个段该记在哪两本账上：它自己方向的，和对面的。新的 SYN 另起一本，对方应了它才作数。"""
+        mine = self.directions.setdefault(here, Direction())
+        theirs = self.directions.setdefault(there, Direction())
+        answers = "ACK" in flags and ("SYN" in flags or "RST" in flags)
+        if answers and theirs.pending and theirs.pending.asked(ack):
+            theirs = self.directions[there] = theirs.pending
+        if answers and not number and "RST" in flags and theirs.asked(ack):
+            return Direction(), theirs  # 那一头没有这条连接：序号写 0（RFC 9293 §3.10.7.1），不从哪里数起
+        if "SYN" not in flags or mine.isn == number:
+            return mine, theirs
+        if mine.isn is None or (answers and theirs.asked(ack)):
+            mine = self.directions[here] = Direction(isn=number)
+            return mine, theirs
+        if mine.pending is None or mine.pending.isn != number:
+            mine.pending = Direction(isn=number)
+        return mine.pending, theirs
 
 
 def _names(chunks: bytes) -> Iterator[str]:
