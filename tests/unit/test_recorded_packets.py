@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from sockscope import places
 from sockscope.experiments import Recording, names
 from sockscope.live.decode import Decoder
-from sockscope.trace import Packet, Trace
+from sockscope.trace import Packet, Trace, from_json
+
+CELLS = {str(p.relative_to(places.recordings() / "cells").with_suffix("")): p
+         for p in sorted((places.recordings() / "cells").rglob("*.json"))}
 
 
 def traces(name: str) -> Iterator[Trace]:
@@ -27,10 +33,22 @@ def read_again(trace: Trace) -> list[Packet]:
             for p in sorted(trace.packets, key=lambda p: p.number)]
 
 
+def cell_traces(path: Path) -> Iterator[Trace]:
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        yield from (from_json(output["trace"]) for output in cell["outputs"] if "trace" in output)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 def test_the_recorded_packets_are_what_their_bytes_say(name: str) -> None:
     for trace in traces(name):
+        assert read_again(trace) == sorted(trace.packets, key=lambda p: p.number)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CELLS)
+def test_so_are_those_of_the_recorded_cells(name: str) -> None:
+    for trace in cell_traces(CELLS[name]):
         assert read_again(trace) == sorted(trace.packets, key=lambda p: p.number)
 
 
