@@ -28,7 +28,7 @@ ALLOWED = {
     "serve": {"trace", "render", "live", "experiments", "widgets", "places", "terminal"},
 }
 STANDARD_ONLY = ["places.py", "trace", "tcp.py", "render"]
-LIBRARIES = {"pcap.py": {"scapy"}}    # 抓包文件的格式交给 scapy，图与文字不用任何库
+LIBRARIES: dict[str, set[str]] = {}    # 图、文字与抓包文件不用任何库
 
 
 def layer(module: str) -> str:
