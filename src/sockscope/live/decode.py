@@ -13,6 +13,8 @@ __all__ = ["Decoder", "addresses", "is_background"]
 FLAGS = (("SYN", 0x02), ("FIN", 0x01), ("RST", 0x04), ("PSH", 0x08), ("ACK", 0x10), ("URG", 0x20),
          ("ECE", 0x40), ("CWR", 0x80))
 WRAP = 1 << 32
+MPTCP = 30  # 选项的编号；下标是子类型（RFC 8684 §8.2）
+MPTCP_NAMES = ("MP_CAPABLE", "MP_JOIN", "DSS", "ADD_ADDR", "REMOVE_ADDR", "MP_PRIO", "MP_FAIL", "MP_FASTCLOSE", "MP_TCPRST")
 IGMP = 2  # 协议号；主机只发成员报告，加入和离开都是它（RFC 3376 §4.2）
 ICMP_NAMES = {
     (0, 0): "echo reply", (8, 0): "echo request", (3, 0): "net unreachable", (3, 1): "host unreachable",
@@ -221,8 +223,11 @@ def _note(mine: Direction, theirs: Direction, flags: list[str], seq: int | None,
 
 def _options(tcp: Any) -> dict[str, str]:
     """TCP 选项 名字→文字；填充不算。"""
-    return {str(name): "" if value in (b"", None) else str(value)
-            for name, value in tcp.options if name not in ("NOP", "EOL")}
+    told = {str(name): "" if value in (b"", None) else str(value)
+            for name, value in tcp.options if name not in ("NOP", "EOL", MPTCP)}
+    subtypes = [value[0] >> 4 for name, value in tcp.options if name == MPTCP and value]
+    names = [MPTCP_NAMES[s] if s < len(MPTCP_NAMES) else f"subtype {s}" for s in subtypes]
+    return told | ({"MPTCP": " ".join(names)} if names else {})
 
 
 def _other(packet: Any, icmp: Any) -> dict[str, Any]:

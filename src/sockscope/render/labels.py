@@ -164,6 +164,7 @@ def caption(packet: Packet) -> Caption:
     if "SYN" in parts and "ACK" in packet.flags:
         parts = ["SYN+ACK"]
     parts = ([_payload(packet)] if packet.length else []) + parts or _window(packet) or ["ACK"]
+    parts += [flag for flag in ("ECE", "CWR") if flag in packet.flags]
     prefix = {"retransmission": "重传 ", "keepalive": "保活探测", "window probe": "窗口探测"}.get(packet.note, "")
     text = prefix.strip() if packet.note in ("keepalive", "window probe") else prefix + " ".join(parts)
     return Caption(text, _detail(packet), fate, _short(packet, parts))

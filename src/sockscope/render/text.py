@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sockscope.render.analysis import analysis
 from sockscope.render.causes import causes
 from sockscope.render.folds import Fold, folds
 from sockscope.render.labels import (
@@ -33,9 +34,25 @@ SILENCE = 20_000_000
 LEGEND = "● 调用　○ 返回　▶ 送达　✕ 没有送达　[状态] 取自内核"
 
 
-def render(trace: Trace, *, width: int = 100) -> str:
-    """轨迹 → 多行文字，每行不超过 ``width`` 格（至少 60）。"""
-    return _Page(trace, max(width, 60)).text()
+def render(trace: Trace, *, width: int = 100, details: bool = False) -> str:
+    """轨迹 → 多行文字，每行不超过 ``width`` 格（至少 60）。
+
+    ``details`` 为真则末尾另有一段，一个包一行：分析（重复的确认、快速重传……）、SACK 的块、ECN 与选项。
+    """
+    text = _Page(trace, max(width, 60)).text()
+    return text + "\n" + "\n".join(_details(trace)) + "\n" if details else text
+
+
+def _details(trace: Trace) -> Iterator[str]:
+    """图上写不下的：``第 8 个包　duplicate ack　SACK 4:7　Timestamp (1, 2)``。"""
+    named = analysis(trace)
+    for index, event in enumerate(trace.events):
+        if isinstance(event, Packet):
+            ecn = [flag for flag in ("ECE", "CWR") if flag in event.flags]
+            sacks = [f"SACK {' '.join(f'{b.start}:{b.stop}' for b in event.sacks)}"] * bool(event.sacks)
+            options = [f"{name} {value}".rstrip() for name, value in event.options.items() if name != "SAck"]
+            if told := [*named.get(index, []), *ecn, *sacks, *options]:
+                yield f"第 {event.number} 个包　" + "　".join(told)
 
 
 def spoken(trace: Trace) -> str:

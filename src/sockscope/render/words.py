@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sockscope.render.analysis import NAMES, analysis
 from sockscope.render.causes import causes
 from sockscope.render.dissect import dissect
 from sockscope.render.errors import phrase
@@ -120,6 +121,7 @@ def explain(trace: Trace, index: int) -> dict[str, Any]:
     match event:
         case Packet():
             title, lines = _packet(trace, event)
+            lines += [NAMES[name] for name in analysis(trace).get(index, [])] + [_selected(event)]
             blocks, cause = dissect(event), causes(trace).get(index)
             lines += [_because(trace, event, cause)] if cause is not None else []
         case Call():
@@ -170,6 +172,12 @@ def _numbers(p: Packet) -> str:
     if p.window is not None and "RST" not in p.flags:
         parts.append(f"接收窗口 {p.window} 字节")
     return "；".join(parts) + ("。" if parts else "")
+
+
+def _selected(p: Packet) -> str:
+    """``缺口之后收到了 4 到 7。``；与序号从同一处数起。"""
+    blocks = "、".join(f"{b.start} 到 {b.stop - 1}" for b in p.sacks)
+    return f"SACK 的块：{blocks}。" if blocks else ""
 
 
 def _journey(p: Packet) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
@@ -9,6 +10,9 @@ from typing import ClassVar, Literal, Protocol
 __all__ = ["KINDS", "Action", "Cable", "Call", "Event", "Happening", "Host", "Packet", "State", "TraceError", "in_order"]
 
 Fate = Literal["delivered", "lost", "dropped", "cut", "duplicate"]
+
+
+WRAP = 1 << 32  # 序号与确认号绕回
 
 
 class TraceError(ValueError):
@@ -94,8 +98,19 @@ class Packet:
     @property
     def pure_ack(self) -> bool:
         """只报告“收到了”的 TCP 段或 SCTP 包：没有数据，没有 SYN、FIN、RST，也不是探测。"""
-        return self.flags in (["ACK"], ["SACK"]) and not self.length and "probe" not in self.note \
-            and self.note != "keepalive"
+        told = [flag for flag in self.flags if flag not in ("ECE", "CWR")]
+        return told in (["ACK"], ["SACK"]) and not self.length and "probe" not in self.note and self.note != "keepalive"
+
+    @property
+    def sacks(self) -> list[range]:
+        """SACK 选项里的各块（RFC 2018），与 ``ack`` 从同一处数起；``options`` 里的是线上的真值。"""
+        edges = [int(n) for n in re.findall(r"\d+", self.options.get("SAck", ""))]
+        head = bytes.fromhex(self.raw[:240])
+        told = head[(head[0] & 15) * 4 if head[0] >> 4 == 4 else 40:][8:12]
+        if self.ack is None or len(told) < 4:
+            return []
+        start = int.from_bytes(told) - self.ack
+        return [range((a - start) % WRAP, (b - start) % WRAP) for a, b in zip(edges[::2], edges[1::2], strict=False)]
 
     @property
     def extent(self) -> range:
