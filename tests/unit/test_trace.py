@@ -7,10 +7,14 @@ import json
 import random
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import jsonschema
 import pytest
 
+from sockscope.render import pcap, svg, text
+from sockscope.render.words import explain
+from sockscope.tcp import violations
 from sockscope.trace import Host, Packet, Trace, TraceError, compare, dumps, load, loads, save, schema
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
@@ -138,6 +142,34 @@ STRUCTURE = [  # 改动，消息里必须出现的地方
     (put("packet.colour", "red"), ["个事件", "colour"]),
     (put("call.errno", 32), ["个事件", "errno"]),
 ]
+VALUES = [
+    (put("call.host", "mars"), ["个事件", "host", "mars"]),
+    (put("state.host", "mars"), ["个事件", "host", "mars"]),
+    (put("packet.src", "mars"), ["个事件", "src", "mars"]),
+    (put("packet.cable", 1), ["个事件", "cable"]),
+    (put("packet.cable", -1), ["个事件", "cable"]),
+    (put("packet.t", -1), ["个事件", "t", "负数"]),
+    (put("packet.end", 0), ["个事件", "end", "早"]),
+    (put("packet.t", 10**29), ["大得离谱", "1000"]),
+    (put("packet.length", 10**6), ["个事件", "length"]),
+    (put("packet.raw", ""), ["个事件", "raw"]),
+    (put("packet.raw", "99"), ["个事件", "raw"]),
+    (put("packet.window", -1), ["个事件", "window"]),
+    (put("packet.source", "[fd00::1"), ["个事件", "source"]),
+    (put("packet.target", "10.0.0.1:²"), ["个事件", "target"]),
+    (put("state.local", "somewhere"), ["个事件", "local"]),
+    (put("call.args", "\ud800"), ["U+D800"]),
+    (put("title", "\x00"), ["U+0000"]),
+    (put("hosts", []), ["hosts", "空"]),
+    (put("cables", []), ["个事件", "cable"]),
+    (put("cables.ends", ["client", "mars"]), ["cables[0]", "mars"]),
+    (put("cables.ends", []), ["cables[0]"]),
+    (put("cables.delay", -5), ["cables[0]", "delay"]),
+    (put("parameters", {"x": float("inf")}), ["大得离谱"]),
+    (lambda v: v["events"].reverse(), ["个事件", "t", "早"]),
+    (lambda v: v["hosts"].append(v["hosts"][0]), ["hosts", "同名"]),
+    (lambda v: v["cables"].append(v["cables"][0]), ["cables", "2 根"]),
+]
 BYTES = [
     (put("packet.raw", "45zz"), ["个事件", "raw", "十六进制"]),
     (put("packet.raw", "450"), ["个事件", "raw", "十六进制"]),
@@ -168,7 +200,7 @@ def refused(text: str | bytes) -> str:
     return message
 
 
-@pytest.mark.parametrize(("change", "places"), STRUCTURE + BYTES)
+@pytest.mark.parametrize(("change", "places"), STRUCTURE + VALUES + BYTES)
 def test_malformed_trace_gets_one_sentence(change, places):
     message = refused(edited(change))
     assert [p for p in places if p not in message] == []
@@ -219,6 +251,18 @@ def mutate(value: dict, dice: random.Random) -> None:
             value[last] = [value[last]]
 
 
+def drawn(trace) -> None:
+    """读得进来，就画得出、写得出、存得下。"""
+    for width in ("wide", "narrow"):
+        ElementTree.fromstring(svg.render(trace, width=width))
+    text.render(trace, details=True).encode()
+    violations(trace)
+    if trace.capture == "cable":
+        pcap.dumps(trace)
+    for index in range(len(trace.events)):
+        explain(trace, index)
+
+
 @pytest.mark.slow
 def test_any_damage_loads_or_is_refused_and_nothing_else():
     dice, outcomes = random.Random(793), {"loaded": 0, "refused": 0}
@@ -233,6 +277,7 @@ def test_any_damage_loads_or_is_refused_and_nothing_else():
         else:
             trace.canonical(), trace.signatures, trace.label, trace.duration, dumps(trace)
             assert compare(trace, trace) is None
+            drawn(trace)
             outcomes["loaded"] += 1
     assert min(outcomes.values()) > 30, outcomes
 

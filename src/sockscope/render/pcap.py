@@ -19,6 +19,7 @@ __all__ = ["dumps", "save"]
 
 LINKTYPE_RAW = 101  # https://www.tcpdump.org/linktypes.html
 SECOND = 1_000_000_000
+LAST = 9_000_000_000  # 更晚的日期，64 位的纳秒写不下
 SECTION, INTERFACE, PACKET = 0x0A0D0D0A, 1, 6  # 块的种类，pcapng §4.1–4.3
 COMMENT, NAME, RESOLUTION, SYSTEM = 1, 2, 9, 3  # 选项的编号；SYSTEM（shb_os）只在文件头里
 NANOSECONDS = b"\x09"  # 时刻的单位是 10 的负 9 次方秒
@@ -76,6 +77,6 @@ def _padded(value: bytes) -> bytes:
 
 def _origin(trace: Trace) -> int:
     try:
-        return max(0, int(datetime.fromisoformat(trace.recorded).replace(tzinfo=UTC).timestamp()))
+        return min(max(0, int(datetime.fromisoformat(trace.recorded).replace(tzinfo=UTC).timestamp())), LAST)
     except ValueError:
         return 0

@@ -131,7 +131,7 @@ class _Pen:
     # ------------------------------------------------------------ 事件
 
     def group(self, kind: str, index: int, t: int, title: str, body: str) -> str:
-        return f'<g class="{kind}" data-event="{index}" data-t="{t}"><title>{escape(title)}</title>{body}</g>'
+        return f'<g class="{escape(kind)}" data-event="{index}" data-t="{t}"><title>{escape(title)}</title>{body}</g>'
 
     def call(self, mark: CallMark) -> str:
         call, body = mark.call, ""

@@ -104,7 +104,7 @@ class Packet:
     @property
     def sacks(self) -> list[range]:
         """SACK 选项里的各块（RFC 2018），与 ``ack`` 从同一处数起；``options`` 里的是线上的真值。"""
-        edges = [int(n) for n in re.findall(r"\d+", self.options.get("SAck", ""))]
+        edges = [int(n) for n in re.findall("[0-9]{1,10}", self.options.get("SAck", ""))]
         head = bytes.fromhex(self.raw[:240])
         told = head[(head[0] & 15) * 4 if head[0] >> 4 == 4 else 40:][8:12]
         if self.ack is None or len(told) < 4:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from sockscope.trace.event import KINDS, Cable, Event, Host, TraceError
+from sockscope.trace.sound import check_values, require_sound
 from sockscope.trace.value import Trace
 
 __all__ = ["dumps", "from_json", "load", "loads", "parse", "save", "schema"]
@@ -76,6 +77,7 @@ def from_json(value: Any, name: str = "轨迹") -> Trace:
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         found = value.get("format") if isinstance(value, dict) else type(value).__name__
         raise TraceError(f"{name} 的 format 应为 {FORMAT!r}，实为 {found!r}。")
+    check_values(value, name)
     rest = {k: v for k, v in value.items() if k not in ("format", "hosts", "cables", "events")}
     parts: dict[str, type[Host | Cable]] = {"hosts": Host, "cables": Cable}
     for key, cls in parts.items():
@@ -83,7 +85,9 @@ def from_json(value: Any, name: str = "轨迹") -> Trace:
                      for i, item in enumerate(_list(value, key, name))]
     rest["events"] = [_event(item, f"{name} 的第 {i + 1} 个事件")
                       for i, item in enumerate(_list(value, "events", name))]
-    return _build(Trace, rest, f"{name} ")
+    trace = _build(Trace, rest, f"{name} ")
+    require_sound(trace, name)
+    return trace
 
 
 def _list(value: dict[str, Any], key: str, name: str) -> list[Any]:
