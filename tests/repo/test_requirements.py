@@ -42,7 +42,7 @@ ROOMS = {  # 哪里的程序 → 用得着的附加依赖；列在前面的先�
     "src/sockscope": set(), "book": {"book"}, "bench": {"book", "grading", "cluster", "test"},
     "tests": {"book", "grading", "cluster", "test"}}
 OWN = {"sockscope", "bench", "tests", "mininet", "exchange", "terminal", "explorer_static", "recorded", "chinese_search",
-       "debian", "released", "root"}  # Mininet 由 apt 装
+       "debian", "released", "root", "test"}  # Mininet 由 apt 装
 
 
 def outside(path: Path) -> set[str]:
