@@ -17,6 +17,7 @@ from sockscope.live.namespace import Namespace
 from sockscope.live.netconf import RTN, default_buffers, get_value
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
+from sockscope.live.readiness import Readiness
 from sockscope.live.socket import TracedSocket, give_birth
 from sockscope.live.states import PLAIN, Flow, Reading, Watch, endpoint
 
@@ -41,6 +42,8 @@ class Host:
         self.plan: Plan | None = None
         self.namespace: Namespace | None = None
         self.watch = Watch(None, self.report)
+        self.readiness = Readiness(self.watch.lock, self.report_ready) if network.readiness else None
+        self.watch.also = self.readiness.look if self.readiness else None
         self.born: WeakKeyDictionary[TracedSocket, None] = WeakKeyDictionary()
         self.kept: list[TracedSocket] = []
         self.foreign = network.foreign
@@ -145,11 +148,15 @@ class Host:
             self.kept.append(sock)
         if sock.type == socket.SOCK_STREAM and sock.family in (socket.AF_INET, socket.AF_INET6):
             self.watch.adopt(sock)
+        if self.readiness:
+            self.readiness.adopt(sock)
 
     def release(self, sock: TracedSocket) -> int:
         self.born.pop(sock, None)
         if sock in self.kept:
             self.kept.remove(sock)
+        if self.readiness:
+            self.readiness.release(sock)
         return self.watch.release(sock)
 
     def see(self, raw: bytes, arriving: bool) -> None:
@@ -170,6 +177,9 @@ class Host:
             t=self.journal.now(), host=self.name, socket=flow.label, local=endpoint(flow.local),
             peer=endpoint(flow.peer) if flow.peer[1] else "", state=reading.state, origin=reading.origin,
             receive_queue=reading.receive_queue, send_queue=reading.send_queue))
+
+    def report_ready(self, label: str, mask: list[str] | None) -> None:
+        self.journal.note(tr.Ready(t=self.journal.now(), host=self.name, socket=label, mask=mask))
 
     def new_fd(self, family: int, type: int, proto: int) -> int:
         """新套接字的描述符，生在本机的命名空间里。"""

@@ -59,7 +59,8 @@ class Network:
     （环境变量 ``SOCKSCOPE_CAPTURE`` 可以代为指定）。造不出来抛 ``Unavailable``。
     ``settings``：主机生来的内核参数，``"stock"`` 是书里的那张表（``live/settings.py``），``"machine"`` 是这台机器自己的。
     ``checksums`` 叫网口替内核算校验和（``checksum.py``）。
-    ``births`` 叫 ``socket()`` 这次调用本身也进轨迹；``waits`` 是 select、poll、epoll 的等待进不进轨迹（``waits.py``）。
+    ``births`` 叫 ``socket()`` 这次调用本身也进轨迹；``waits`` 是 select、poll、epoll 的等待进不进轨迹（``waits.py``）；
+    ``readiness`` 叫每个套接字的 poll(2) 掩码也进轨迹，图上各有一条就绪的道（``readiness.py``）。
     ``foreign``：跑的是别人写的程序。``births`` 之外，问名字的 getsockname、getpeername 也进轨迹，没有人再用的套接字像平常的
     Python 那样随即关闭，带 ``ResourceWarning``；缺省则替读者留到网络关闭，书里的实验常常建好就放手。
     主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
@@ -68,11 +69,11 @@ class Network:
     def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
                  rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
                  settings: str = "stock", checksums: bool = False, waits: bool = True,
-                 foreign: bool = False) -> None:
+                 foreign: bool = False, readiness: bool = False) -> None:
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("网络至少要两台名字不同的主机。")
         self.title, self._checksums = title, checksums
-        self.births, self.waits, self.foreign = births or foreign, waits, foreign
+        self.births, self.waits, self.foreign, self.readiness = births or foreign, waits, foreign, readiness
         self._table = kernel_settings.table(settings)
         self.settings: dict[str, str] = {}
         self._folder = ""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from sockscope.render.addresses import shown
 from sockscope.render.measure import cells
-from sockscope.trace import Action, Call, Packet, Trace
+from sockscope.trace import Action, Call, Packet, Ready, Trace
 
 __all__ = [
     "ACTIONS", "FATES", "KINDS", "WAITS", "Caption", "action_text", "bytes_text", "call_text", "caption", "duration_text",
-    "facts", "is_error", "outcome", "packet_kind", "prefix", "round_duration", "shared_sockets",
+    "facts", "is_error", "outcome", "packet_kind", "prefix", "ready_text", "round_duration", "shared_sockets",
     "took_all", "wrap",
 ]
 
@@ -233,6 +233,13 @@ def action_text(action: Action) -> str:
     """``剪断网线``、``杀死进程``……不认识的动作照写原名。"""
     text = ACTIONS.get(action.name, action.name)
     return f"{action.detail} {text}" if action.name == "process" and action.detail else text
+
+
+def ready_text(ready: Ready) -> str:
+    """``准备好了 IN、OUT``；什么也没有准备好，或已经关了，也说。"""
+    if ready.mask is None:
+        return "关了"
+    return f"准备好了 {'、'.join(ready.mask)}" if ready.mask else "什么也没有准备好"
 
 
 def bytes_text(count: int) -> str:

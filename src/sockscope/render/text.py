@@ -21,17 +21,19 @@ from sockscope.render.labels import (
     outcome,
     places,
     prefix,
+    ready_text,
     shared_sockets,
 )
 from sockscope.render.measure import cells, pad
 from sockscope.render.waits import Waits
-from sockscope.trace import Action, Call, Event, Packet, State, Trace
+from sockscope.trace import Action, Call, Event, Packet, Ready, State, Trace
 
 __all__ = ["render", "spoken"]
 
 CLOCK = 9  # 时刻列的格数
 SILENCE = 20_000_000
 LEGEND = "● 调用　○ 返回　▶ 送达　✕ 没有送达　[状态] 取自内核"
+POLLED = "　{就绪} poll(2) 的掩码"
 
 
 def render(trace: Trace, *, width: int = 100, details: bool = False) -> str:
@@ -81,6 +83,8 @@ def _sentence(event: Event, titles: dict[str, str]) -> str:
             return f"{way} {caption(event).text} {caption(event).detail}".rstrip() + f"，{fate}"
         case State():
             return f"{name}状态 {event.state}"
+        case Ready():
+            return f"{name}的 {event.socket} {ready_text(event)}"
         case _:
             return f"动作：{titles.get(event.where, event.where)} {action_text(event)}"
 
@@ -125,7 +129,8 @@ class _Page:
     def text(self) -> str:
         rows = sorted(self.rows(), key=lambda r: r.t)
         lines = [self.trace.title, ""] if self.trace.title else []
-        lines += [self.head(), *self.body(rows), "", LEGEND, " · ".join(facts(self.trace))]
+        legend = LEGEND + POLLED * bool(self.trace.readiness)
+        lines += [self.head(), *self.body(rows), "", legend, " · ".join(facts(self.trace))]
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     def body(self, rows: list[_Row]) -> Iterator[str]:
@@ -190,6 +195,10 @@ class _Page:
     def state(self, state: State) -> Iterator[_Row]:
         if state.peer or state.host not in self.connected:
             yield _Row(state.t, {state.host: f"[{state.state}]"}, {})
+
+    def ready(self, ready: Ready) -> Iterator[_Row]:
+        if ready.mask is not None:
+            yield _Row(ready.t, {ready.host: f"{{{ready.socket} {' '.join(ready.mask) or '-'}}}"}, {})
 
     def action(self, action: Action) -> Iterator[_Row]:
         text = f"◆ {action_text(action)}"

@@ -1,4 +1,4 @@
-"""轨迹里的四种事件：程序的一次调用、网线上的一个包、内核说的一个状态、实验者的一个动作。"""
+"""轨迹里的五种事件：程序的一次调用、网线上的一个包、内核说的一个状态和一次就绪、实验者的一个动作。"""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
-__all__ = ["KINDS", "Action", "Cable", "Call", "Event", "Happening", "Host", "Packet", "State", "TraceError", "in_order"]
+__all__ = ["KINDS", "READY", "Action", "Cable", "Call", "Event", "Happening", "Host", "Packet", "Ready", "State", "TraceError",
+           "in_order"]
 
 Fate = Literal["delivered", "lost", "dropped", "cut", "duplicate"]
 
 
+READY = ("IN", "PRI", "OUT", "RDHUP", "HUP", "ERR")  # poll(2) 的各个事件，去掉 POLL
 WRAP = 1 << 32  # 序号与确认号绕回
 
 
@@ -147,6 +149,17 @@ class State:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """一个套接字的 poll(2) 掩码变了：``mask`` 是其中的事件（``READY`` 里的名字），空的是什么也没有准备好；关了则为 None。"""
+
+    kind: ClassVar[str] = "ready"
+    t: int
+    host: str
+    socket: str
+    mask: list[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """实验者的一个动作：``cut``、``join``（网线），``kill``、``reboot``（主机）……"""
 
@@ -157,8 +170,8 @@ class Action:
     detail: str = ""
 
 
-Event = Call | Packet | State | Action
-KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in (Call, Packet, State, Action)}
+Event = Call | Packet | State | Ready | Action
+KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in (Call, Packet, State, Ready, Action)}
 
 
 class Happening(Protocol):

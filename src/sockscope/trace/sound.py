@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from sockscope.trace.event import Action, Call, Event, Packet, State, TraceError
+from sockscope.trace.event import READY, Action, Call, Event, Packet, Ready, State, TraceError
 from sockscope.trace.value import Trace
 
 __all__ = ["check_values", "require_sound"]
@@ -116,10 +116,16 @@ def _state(state: State, _trace: Trace, hosts: set[str]) -> Iterator[str]:
         yield f"local 没有端口：{state.local!r:.40}"
 
 
+def _ready(ready: Ready, _trace: Trace, hosts: set[str]) -> Iterator[str]:
+    yield from _known("host", ready.host, hosts)
+    if strange := [name for name in ready.mask or [] if name not in READY]:
+        yield f"mask 里的 {strange[0]!r:.40} 不是 {'、'.join(READY)} 之一"
+
+
 def _action(action: Action, trace: Trace, hosts: set[str]) -> Iterator[str]:
     cable = CABLE.fullmatch(action.where)
     if action.where not in hosts and not (cable and int(cable[1]) < len(trace.cables)):
         yield f"where 是 {action.where!r:.40}，既不是主机也不是网线"
 
 
-_CHECKS: dict[type[Event], Any] = {Call: _call, Packet: _packet, State: _state, Action: _action}
+_CHECKS: dict[type[Event], Any] = {Call: _call, Packet: _packet, State: _state, Ready: _ready, Action: _action}
