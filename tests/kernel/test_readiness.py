@@ -123,7 +123,7 @@ def test_without_a_cable_the_calls_are_enough():
 
 
 def test_it_can_be_drawn_saved_and_read(net):
-    near, far = connection(net)
+    near, _far = connection(net)
     near.send(b"x")
     net.settle()
     trace = net.trace
