@@ -25,7 +25,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sockscope import experiments
 from sockscope.experiments.recording import exists, find
-from sockscope.live import Network, Unavailable, capability, checksum, linux, stock
+from sockscope.live import Network, Unavailable, capability, linux, offload, stock
 from sockscope.live.journal import Over
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan
@@ -195,13 +195,14 @@ class Experiment:
     def prepare(self, *, drop: Iterable[str] = ()) -> None:
         """先把下一次要用的主机造好：读者多半还要再做一遍。做不了现场实验的机器上什么也不做。"""
         if capability().level == "cable":
-            stock.prepare(Plan.row(len(self.hosts), not self.delayed_ack, self._rto_min(drop), checksums=self._checksums()))
+            stock.prepare(Plan.row(len(self.hosts), not self.delayed_ack, self._rto_min(drop),
+                                   offload=offload.CHECKSUMS * self._checksums()))
 
     def _rto_min(self, drop: Iterable[str]) -> float:
         return patience(CALM) if self.lossless and not list(drop) else 0.0
 
     def _checksums(self) -> bool:
-        return self.checksums and checksum.needed()
+        return self.checksums and offload.needed()
 
     def _named(self, trace: Trace, values: dict[str, Any]) -> Trace:
         return replace(trace, experiment=self.name, parameters=values)

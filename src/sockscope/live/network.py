@@ -25,7 +25,7 @@ from typing import Any, TypeVarTuple
 from sockscope import trace as tr
 from sockscope.live import settings as kernel_settings
 from sockscope.live import stock
-from sockscope.live.cable import Cable, End, Wires
+from sockscope.live.cable import FOREVER, Cable, End
 from sockscope.live.capability import Unavailable, capability, explain
 from sockscope.live.folder import new_folder, remove_folder
 from sockscope.live.forge import NETLINK_SOCK_DIAG
@@ -33,11 +33,13 @@ from sockscope.live.host import Host
 from sockscope.live.journal import Journal
 from sockscope.live.linux import after_fork
 from sockscope.live.namespace import Namespace, NamespaceError
+from sockscope.live.offload import CHECKSUMS, SEGMENTS
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.states import PLAIN, Diag, Watch
 from sockscope.live.waits import begin_watching, stop_watching
+from sockscope.live.wires import Wires
 from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen, wake
 
 __all__ = ["Network"]
@@ -58,7 +60,7 @@ class Network:
     ``capture``：``"cable"`` 要有抓包的网线，``"loopback"`` 要环回地址，缺省是能有多好就多好
     （环境变量 ``SOCKSCOPE_CAPTURE`` 可以代为指定）。造不出来抛 ``Unavailable``。
     ``settings``：主机生来的内核参数，``"stock"`` 是书里的那张表（``live/settings.py``），``"machine"`` 是这台机器自己的。
-    ``checksums`` 叫网口替内核算校验和（``checksum.py``）。
+    ``checksums`` 叫网口替内核算校验和，``offload`` 还叫它替内核切段与合段：大的传输快许多倍，与真的网卡一样（``offload.py``）。
     ``births`` 叫 ``socket()`` 这次调用本身也进轨迹；``waits`` 是 select、poll、epoll 的等待进不进轨迹（``waits.py``）；
     ``readiness`` 叫每个套接字的 poll(2) 掩码也进轨迹，图上各有一条就绪的道（``readiness.py``）。
     ``foreign``：跑的是别人写的程序。``births`` 之外，问名字的 getsockname、getpeername 也进轨迹，没有人再用的套接字像平常的
@@ -69,10 +71,13 @@ class Network:
     def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
                  rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
                  settings: str = "stock", checksums: bool = False, waits: bool = True,
-                 foreign: bool = False, readiness: bool = False) -> None:
+                 foreign: bool = False, readiness: bool = False, offload: bool = False) -> None:
         if len(names) < 2 or len(set(names)) < len(names):
             raise ValueError("网络至少要两台名字不同的主机。")
-        self.title, self._checksums = title, checksums
+        for what, value in (("delay", delay), ("rto_min", rto_min)):
+            if not 0 <= value < FOREVER:
+                raise ValueError(f"{what} 的单位是秒，不能是 {value!r}。")
+        self.title, self._offload = title, SEGMENTS if offload else CHECKSUMS * checksums
         self.births, self.waits, self.foreign, self.readiness = births or foreign, waits, foreign, readiness
         self._table = kernel_settings.table(settings)
         self.settings: dict[str, str] = {}
@@ -87,7 +92,7 @@ class Network:
         self.processes: list[Process | Program] = []
         self.closed = False
         self._names, self._delay, self._seed = names, delay, seed
-        self._plans = Plan.row(len(names), not delayed_ack, rto_min, settings, checksums)
+        self._plans = Plan.row(len(names), not delayed_ack, rto_min, settings, self._offload)
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
         _alive.add(self)
@@ -151,7 +156,7 @@ class Network:
         host.watch.sample()
 
     def _end(self, host: Host, tun: int) -> End:
-        return End(host.name, tun, host.see, self._checksums)
+        return End(host.name, tun, host.see, self._offload)
 
     # ------------------------------------------------------------ 读者用的
 
@@ -229,7 +234,7 @@ class Network:
             title=self.title, capture=self.capture, kernel=f"{platform.system()} {platform.release()}",
             python=platform.python_version(), settings=dict(self.settings),
             hosts=[tr.Host(name=h.name, title=h.title, addresses=h.addresses) for h in self.hosts.values()],
-            cables=[tr.Cable(ends=[e.host for e in c.ends], delay=round(c.delay * 1e9)) for c in self.cables],
+            cables=[tr.Cable(ends=[e.host for e in c.ends], delay=round(c.delay * 1e9), bandwidth=round(c.bandwidth)) for c in self.cables],
             events=tr.in_order([*(e.call for e in journal.calls), *journal.others, *packets]))
 
     # ------------------------------------------------------------ 收工

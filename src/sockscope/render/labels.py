@@ -27,7 +27,7 @@ KINDS = {
 CHUNKS = {"ABORT": "abort", "INIT": "init", "INIT ACK": "init", "COOKIE ECHO": "init", "COOKIE ACK": "init",
           "SHUTDOWN": "shutdown", "SHUTDOWN ACK": "shutdown", "SHUTDOWN COMPLETE": "shutdown",
           "DATA": "chunk", "SACK": "sack"}  # 一个包里有几个块时，先列出的说了算
-FATES = {"lost": "丢失", "dropped": "丢弃", "cut": "断线", "duplicate": "副本"}
+FATES = {"lost": "丢失", "dropped": "丢弃", "cut": "断线", "duplicate": "副本", "overflow": "队列满"}
 ACTIONS = {"cut": "剪断网线", "join": "接上网线", "kill": "杀死进程", "stop": "进程停住",
            "reboot": "断电重启", "process": "交给新进程",
            "exit": "进程结束"}
@@ -275,8 +275,16 @@ def facts(trace: Trace) -> list[str]:
     cable = "没有网线"
     if trace.cables:
         cable = "网线时延 " + "、".join(map(round_duration, delays)) if any(delays) else "网线没有时延"
+        rates = sorted({c.bandwidth for c in trace.cables if c.bandwidth})
+        cable += "，带宽 " + "、".join(map(rate_text, rates)) if rates else ""
     when = f"{trace.label} {trace.recorded}".strip()
     return [fact for fact in (when, trace.kernel, _sctp(trace), cable, "虚线 = 阻塞中", "状态取自内核") if fact]
+
+
+def rate_text(bits: int) -> str:
+    """``10 Mbit/s``、``64 kbit/s``。"""
+    number, unit = next(((bits / size, name) for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if bits >= size), (bits, ""))
+    return f"{number:g} {unit}bit/s"
 
 
 def _sctp(trace: Trace) -> str:

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Protocol
 __all__ = ["KINDS", "READY", "Action", "Cable", "Call", "Event", "Happening", "Host", "Packet", "Ready", "State", "TraceError",
            "in_order"]
 
-Fate = Literal["delivered", "lost", "dropped", "cut", "duplicate"]
+Fate = Literal["delivered", "lost", "dropped", "cut", "duplicate", "overflow"]
 
 
 READY = ("IN", "PRI", "OUT", "RDHUP", "HUP", "ERR")  # poll(2) 的各个事件，去掉 POLL
@@ -32,10 +32,11 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cable:
-    """一根网线：两端的主机名，和它的时延（纳秒；中途改过的，是最后的那个）。"""
+    """一根网线：两端的主机名，它的时延（纳秒）和带宽（比特每秒，0 是没有限制）；中途改过的，是最后的那个。"""
 
     ends: list[str]
     delay: int = 0
+    bandwidth: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class Packet:
     """网线上的一个 IP 包。``t`` 是离开一端的时刻，``end`` 是到达另一端的时刻（没有到达则为 None）。
 
     ``fate``：``delivered`` 送达、``lost`` 被网线随机丢失、``dropped`` 被剪刀或规则丢弃、
-    ``cut`` 断线时丢失、``duplicate`` 网线多送的一份。
+    ``cut`` 断线时丢失、``duplicate`` 网线多送的一份、``overflow`` 网线的队列满了。
     ``seq``、``ack`` 相对于初始序号（RFC 9293 §3.4）；``window`` 已按窗口扩大选项换算，单位字节。
     ``note``：``retransmission``、``keepalive``、``window probe``、``zero window``、``window update`` 或空。
     ``info`` 是 ICMP 报文的名字，或分片的说明。

@@ -59,6 +59,8 @@ def _frame(trace: Trace) -> Iterator[str]:
             yield f"cables[{number}] 的 ends 应为 hosts 里的两台主机，实为 {'、'.join(cable.ends) or '空'}"
         if cable.delay < 0:
             yield f"cables[{number}] 的 delay 不能是负数"
+        if cable.bandwidth < 0:
+            yield f"cables[{number}] 的 bandwidth 不能是负数"
     if len(trace.cables) > max(len(names) - 1, 0):
         yield f"cables 有 {len(trace.cables)} 根，{len(names)} 台主机之间放不下"
 
