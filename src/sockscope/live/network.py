@@ -234,7 +234,8 @@ class Network:
             title=self.title, capture=self.capture, kernel=f"{platform.system()} {platform.release()}",
             python=platform.python_version(), settings=dict(self.settings),
             hosts=[tr.Host(name=h.name, title=h.title, addresses=h.addresses) for h in self.hosts.values()],
-            cables=[tr.Cable(ends=[e.host for e in c.ends], delay=round(c.delay * 1e9), bandwidth=round(c.bandwidth)) for c in self.cables],
+            cables=[tr.Cable(ends=[e.host for e in c.ends], delay=round(c.delay * 1e9), bandwidth=round(c.bandwidth))
+                    for c in self.cables],
             events=tr.in_order([*(e.call for e in journal.calls), *journal.others, *packets]))
 
     # ------------------------------------------------------------ 收工
