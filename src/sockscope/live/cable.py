@@ -19,7 +19,7 @@ import random
 import re
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sockscope.live.offload import BLANK, Burst, completed
@@ -99,7 +99,8 @@ class Passage:
     def spread(self) -> list[Passage]:
         """它代表的全部包，一段一个；此后的下落各记各的。"""
         if self.whole and not self.rest:
-            self.rest = [replace(self, number=self.number + k, place=k, whole=False, rest=[]) for k in range(1, self.count)]
+            self.rest = [Passage(self.number + k, self.cable, self.src, self.dst, b"", self.t, self.end, self.fate,
+                                 burst=self.burst, place=k) for k in range(1, self.count)]
         return [self, *self.rest]
 
     def arrive(self, now: int) -> None:

@@ -27,6 +27,7 @@ KINDS = {
 CHUNKS = {"ABORT": "abort", "INIT": "init", "INIT ACK": "init", "COOKIE ECHO": "init", "COOKIE ACK": "init",
           "SHUTDOWN": "shutdown", "SHUTDOWN ACK": "shutdown", "SHUTDOWN COMPLETE": "shutdown",
           "DATA": "chunk", "SACK": "sack"}  # 一个包里有几个块时，先列出的说了算
+NOTED = {"retransmission": "again", "keepalive": "alive", "window probe": "probe", "zero window": "zero"}
 FATES = {"lost": "丢失", "dropped": "丢弃", "cut": "断线", "duplicate": "副本", "overflow": "队列满"}
 ACTIONS = {"cut": "剪断网线", "join": "接上网线", "kill": "杀死进程", "stop": "进程停住",
            "reboot": "断电重启", "process": "交给新进程",
@@ -140,9 +141,8 @@ def packet_kind(packet: Packet) -> str:
         return "other" if packet.protocol != "icmp" else "echo" if packet.info.startswith("echo") else "icmp"
     if "RST" in packet.flags:
         return "rst"
-    noted = {"retransmission": "again", "keepalive": "alive", "window probe": "probe", "zero window": "zero"}
-    if packet.note in noted:
-        return noted[packet.note]
+    if packet.note in NOTED:
+        return NOTED[packet.note]
     for flag in ("SYN", "FIN"):
         if flag in packet.flags:
             return flag.lower()

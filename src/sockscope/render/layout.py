@@ -45,16 +45,16 @@ HALFWAY = 0.62  # 没有送达的箭头停在哪里
 FAR = 110  # 引线最多拉多远
 
 
-def layout(trace: Trace, metrics: Metrics) -> Figure:
-    """摆好一条轨迹。"""
-    return _Typesetter(trace, metrics).figure()
+def layout(trace: Trace, metrics: Metrics, why: dict[int, int] | None = None) -> Figure:
+    """摆好一条轨迹。``why`` 是已经找好的因果。"""
+    return _Typesetter(trace, metrics, causes(trace) if why is None else why).figure()
 
 
 class _Typesetter:
     """排一张图：先量宽，再定高，最后落笔。"""
 
-    def __init__(self, trace: Trace, metrics: Metrics) -> None:
-        self.trace, self.m = trace, metrics
+    def __init__(self, trace: Trace, metrics: Metrics, why: dict[int, int]) -> None:
+        self.trace, self.m, self.why = trace, metrics, why
         self.narrow = metrics is NARROW
         self.lanes = lanes(trace)
         self.folds = folds(trace)
@@ -244,11 +244,11 @@ class _Typesetter:
         return found
 
     def arrows(self, dots: dict[int, tuple[float, float]]) -> list[Arrow]:
-        found, why = [], causes(self.trace)
+        found: list[Arrow] = []
         for index, packet in enumerate(self.trace.events):
             if isinstance(packet, Packet) and index not in self.folded:
                 arrow = self.arrow(index, packet)
-                arrow.cause = why.get(index)
+                arrow.cause = self.why.get(index)
                 near = arrow.cause is not None and self.is_near(arrow, dots)
                 arrow.origin = dots.pop(arrow.cause, None) if arrow.cause is not None and near else None
                 found.append(arrow)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from sockscope.render import text as text_form
+from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, WIDE
 from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark, Poll
 from sockscope.render.labels import (
@@ -44,10 +45,11 @@ def render(trace: Trace, *, width: str = "wide", styled: bool = True) -> str:
     """
     if width not in METRICS:
         raise ValueError(f"width 应为 wide 或 narrow，实为 {width!r}。")
-    description = text_form.spoken(trace)
+    why = causes(trace)
+    description = text_form.spoken(trace, why)
     key = hashlib.sha256(f"{width}{description}".encode()).hexdigest()[:8]
     sheet = f"<style>{stylesheet()}</style>" if styled else ""
-    return _Pen(layout(trace, METRICS[width]), f"ss{key}", description, sheet).svg()
+    return _Pen(layout(trace, METRICS[width], why), f"ss{key}", description, sheet).svg()
 
 
 def _n(value: float) -> str:

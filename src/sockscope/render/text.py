@@ -57,16 +57,17 @@ def _details(trace: Trace) -> Iterator[str]:
                 yield f"第 {event.number} 个包　" + "　".join(told)
 
 
-def spoken(trace: Trace) -> str:
-    """同样的内容，一行一句，没有制表符号：供屏幕阅读器朗读。"""
-    why = causes(trace)
+def spoken(trace: Trace, why: dict[int, int] | None = None) -> str:
+    """同样的内容，一行一句，没有制表符号：供屏幕阅读器朗读。``why`` 是已经找好的因果。"""
+    why = causes(trace) if why is None else why
     titles = {h.name: h.title or h.name for h in trace.hosts}
     lines = [trace.title] if trace.title else []
-    folded = {i for fold in folds(trace) for i in fold.indices}
+    found = folds(trace)
+    folded = {i for fold in found for i in fold.indices}
     for index, event in enumerate(trace.events):
         if index not in folded:
             lines.append(f"{duration_text(event.t)} {_sentence(event, titles)}{_because(trace, why.get(index))}")
-    lines += [f"{duration_text(f.t)} 起折叠：{'；'.join(_fold_words(trace, f))}" for f in folds(trace)]
+    lines += [f"{duration_text(f.t)} 起折叠：{'；'.join(_fold_words(trace, f))}" for f in found]
     return "\n".join([*lines, "，".join(facts(trace))])
 
 

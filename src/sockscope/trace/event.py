@@ -101,8 +101,9 @@ class Packet:
     @property
     def pure_ack(self) -> bool:
         """只报告“收到了”的 TCP 段或 SCTP 包：没有数据，没有 SYN、FIN、RST，也不是探测。"""
-        told = [flag for flag in self.flags if flag not in ("ECE", "CWR")]
-        return told in (["ACK"], ["SACK"]) and not self.length and "probe" not in self.note and self.note != "keepalive"
+        if self.length or "probe" in self.note or self.note == "keepalive":
+            return False
+        return [flag for flag in self.flags if flag not in ("ECE", "CWR")] in (["ACK"], ["SACK"])
 
     @property
     def sacks(self) -> list[range]:
