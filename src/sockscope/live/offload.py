@@ -55,8 +55,8 @@ class Burst:
     """内核一次交出的一整串 TCP 段。``count`` 是几段；``segment(k)`` 切出第 k 段，与内核自己切的一样。"""
 
     def __init__(self, message: bytes) -> None:
-        self.message, self.raw = message, message[HEADER.size:]
-        self.size = HEADER.unpack_from(message)[3]
+        self.message, self.size = message, HEADER.unpack_from(message)[3]
+        self.raw = memoryview(message)[HEADER.size:]  # 几十千字节，不抄
         self.start = (self.raw[0] & 15) * 4 if self.raw[0] >> 4 == 4 else 40
         self.head = self.start + (self.raw[self.start + 12] >> 4) * 4
         self.count = -(-(len(self.raw) - self.head) // self.size)
@@ -68,7 +68,7 @@ class Burst:
 
     def segment(self, k: int) -> bytes:
         """第 ``k`` 段，完整的一个 IP 包，校验和也算好。"""
-        data = self.raw[self.head + k * self.size:self.head + (k + 1) * self.size]
+        data = bytes(self.raw[self.head + k * self.size:self.head + (k + 1) * self.size])
         ip, tcp = bytearray(self.raw[:self.start]), bytearray(self.raw[self.start:self.head])
         sequence = int.from_bytes(tcp[4:8]) + k * self.size
         tcp[4:8] = (sequence & 0xFFFFFFFF).to_bytes(4)
@@ -76,8 +76,8 @@ class Burst:
         tcp[16:18] = b"\0\0"
         addresses = self._addressed(ip, len(tcp) + len(data), k)
         pseudo = addresses + struct.pack("!HH", 6, len(tcp) + len(data))
-        tcp[16:18] = ((0xFFFF - _sum(pseudo + bytes(tcp) + data)) % 0xFFFF).to_bytes(2)
-        return bytes(ip + tcp) + data
+        tcp[16:18] = ((0xFFFF - _sum(b"".join((pseudo, tcp, data)))) % 0xFFFF).to_bytes(2)
+        return b"".join((ip, tcp, data))
 
     def _addressed(self, ip: bytearray, length: int, k: int) -> bytes:
         """改好这一段的 IP 首部，返回它的两个地址。"""

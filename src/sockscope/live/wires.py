@@ -29,6 +29,11 @@ def is_cut_short(flying: Flying) -> bool:
     return passage.t <= cable.cut_at < due
 
 
+def first_bytes(message: bytes | Burst) -> bytes:
+    """一个包；一整串的，只要它的头。"""
+    return bytes(message.raw[:message.head]) if isinstance(message, Burst) else message
+
+
 class Wires:
     """一个网络的全部网线和它们的线程。"""
 
@@ -163,7 +168,7 @@ class Wires:
             if not message or (isinstance(message, bytes) and is_background(message)):
                 return
             passages = self._enter(message, cable, side)
-        cable.ends[side].see(message.raw if isinstance(message, Burst) else message, False)
+        cable.ends[side].see(first_bytes(message), False)
         for passage in passages:
             passage.fate, delays = ("delivered", [cable.delay]) if self.frozen else cable._judge(passage, side)
             self._schedule(passage, delays, cable, side)
@@ -224,4 +229,4 @@ class Wires:
                     passage.arrive(now)
             with contextlib.suppress(OSError):  # 对端主机已经关闭：包落在地上，和真的断电一样
                 end.write(passage)
-            end.see(passage.burst.raw if passage.burst else passage.alone, True)
+            end.see(first_bytes(passage.burst or passage.alone), True)
