@@ -1,7 +1,7 @@
 """一端的程序：``recv 地址`` 收到文件结束，说出每秒多少 MB；``send 地址 MB 数`` 连上去发那么多。只用标准库。"""
 
+import argparse
 import socket
-import sys
 import time
 
 PORT, CHUNK = 7, 1 << 20
@@ -24,5 +24,9 @@ def send(address: str, megabytes: int) -> None:
 
 
 if __name__ == "__main__":
-    what, where, *amount = sys.argv[1:]
-    receive(where) if what == "recv" else send(where, int(amount[0]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("end", choices=["recv", "send"])
+    parser.add_argument("address")
+    parser.add_argument("megabytes", type=int, nargs="?", default=1)
+    wanted = parser.parse_args()
+    receive(wanted.address) if wanted.end == "recv" else send(wanted.address, wanted.megabytes)
