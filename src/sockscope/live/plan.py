@@ -1,17 +1,24 @@
-"""一排主机的地址、路由与内核参数：环境只在这一个地方定下来。"""
+"""每台主机的网口、路由与内核参数：环境只在这一个地方定下来。"""
 
 from __future__ import annotations
 
 import functools
 import socket
-from ipaddress import ip_address
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from itertools import zip_longest
+from typing import TypeVar
 
 from sockscope.live.namespace import Interface, Namespace, Route
 from sockscope.live.settings import table
+from sockscope.live.topology import Port, Topology
 
 __all__ = ["Plan", "has_ipv6"]
 
 RTO_MIN = 1 << 13  # RTAX_LOCK 里 RTAX_RTO_MIN 那一位（<linux/rtnetlink.h>）：不锁住，内核不理会它
+Item = TypeVar("Item")
+NEAR = 60  # 路由器多到这么多，生来的 TTL（64）就走不完了
+FAR = {"ipv4/ip_default_ttl": "255", "ipv6/conf/all/hop_limit": "255"}
 ROUTER = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"}
 
 
@@ -31,40 +38,43 @@ def metrics(quickack: bool, rto_min: float) -> dict[str, int]:
         {"rto_min": round(rto_min * 1000), "lock": RTO_MIN} if rto_min else {})
 
 
-class Plan:
-    """一排 ``count`` 台主机中第 ``place`` 台的网口与路由。第 i 根网线是 10.0.i.0/24 和 fd00:0:0:i::/64（有 IPv6 的话）。"""
+def interleaved(rows: list[list[Item]]) -> Iterator[Item]:
+    """轮流取各行的第一个、第二个……"""
+    return (item for items in zip_longest(*rows) for item in items if item is not None)
 
-    def __init__(self, place: int, count: int, metrics: dict[str, int], settings: str = "stock",
+
+class Plan:
+    """一台主机的网口、路由与内核参数。地址和路由怎样来，见 ``topology.py``；没有 IPv6 的机器上只有 IPv4 的。"""
+
+    def __init__(self, topology: Topology, name: str, metrics: dict[str, int], settings: str = "stock",
                  offload: int = 0) -> None:
         chosen = table(settings)
         self.far = {name: value for name, value in metrics.items() if name != "quickack"}  # 经路由器的路由：只管定时器
         self.interfaces: list[Interface] = []
         self.routes: list[Route] = []
         self.sysctl, self.buffer = dict(chosen.values), chosen.buffer
-        last = count - 1
-        for cable, side in ((place - 1, 2), (place, 1)):
-            if 0 <= cable < last:
-                both = [(f"10.0.{cable}.{side}", 24), (str(ip_address(f"fd00:0:0:{cable}::{side}")), 64)]
-                self.interfaces.append({"name": f"eth{len(self.interfaces)}", "metrics": metrics,
-                                        "addresses": both[:1 + has_ipv6()], "offload": offload})
-        if 0 < place < last:
+        for number, port in enumerate(topology.ports[name]):
+            both = [(port.address, 24), (port.address6, 64)]
+            self.interfaces.append({"name": f"eth{number}", "metrics": metrics, "addresses": both[:1 + has_ipv6()],
+                                    "offload": offload})
+        if topology.forwards(name):
             self.sysctl |= ROUTER
+        if topology.farthest > NEAR:
+            self.sysctl |= FAR
         if not has_ipv6():
             self.sysctl = {name: value for name, value in self.sysctl.items() if not name.startswith("ipv6/")}
-        if count > 2 and place == 0:
-            self._via("0.0.0.0/0", "::/0", 0, 2)
-        elif count > 2 and place == last:
-            self._via("0.0.0.0/0", "::/0", last - 1, 1)
-        else:
-            for other in (*range(place - 1), *range(place + 1, last)):
-                nearer, side = (place - 1, 1) if other < place else (place, 2)
-                self._via(f"10.0.{other}.0/24", f"fd00:0:0:{other}::/64", nearer, side)
+        for segments, port in topology.routes(name):
+            self._via(segments, port)
 
-    def _via(self, dst: str, dst6: str, cable: int, side: int) -> None:
-        """经第 ``cable`` 根网线 ``side`` 那一端的邻居去 ``dst`` 和 ``dst6``。"""
-        self.routes.append({"dst": dst, "gateway": f"10.0.{cable}.{side}", "metrics": self.far})
+    def _via(self, segments: list[int], port: Port) -> None:
+        """经邻居的网口 ``port`` 去这些网段；空的是默认路由。相邻的网段并成一条。"""
+        ways = [[(str(net), port.address) for net in collapse_addresses(
+            [IPv4Network(f"10.{i >> 8}.{i & 255}.0/24") for i in segments] or [IPv4Network("0.0.0.0/0")])]]
         if has_ipv6():
-            self.routes.append({"dst": dst6, "gateway": f"fd00:0:0:{cable}::{side}", "metrics": self.far})
+            ways.append([(str(net), port.address6) for net in collapse_addresses(
+                [IPv6Network(f"fd00:0:0:{i:x}::/64") for i in segments] or [IPv6Network("::/0")])])
+        for dst, gateway in interleaved(ways):
+            self.routes.append({"dst": dst, "gateway": gateway, "metrics": self.far})
 
     @property
     def addresses(self) -> list[str]:
@@ -76,7 +86,12 @@ class Plan:
     @classmethod
     def row(cls, count: int, quickack: bool, rto_min: float, settings: str = "stock", offload: int = 0) -> list[Plan]:
         """``count`` 台主机的一排。"""
-        return [cls(place, count, metrics(quickack, rto_min), settings, offload) for place in range(count)]
+        return cls.all(Topology.row(f"h{i}" for i in range(count)), quickack, rto_min, settings, offload)
+
+    @classmethod
+    def all(cls, topology: Topology, quickack: bool, rto_min: float, settings: str = "stock", offload: int = 0) -> list[Plan]:
+        """这个形状的每一台主机，不算交换机。"""
+        return [cls(topology, name, metrics(quickack, rto_min), settings, offload) for name in topology.hosts]
 
     def build(self) -> Namespace:
         return Namespace(self.interfaces, self.routes, self.sysctl, self.buffer)

@@ -92,7 +92,7 @@ class Net:
 
 @dataclass(slots=True)
 class Columns:
-    """全部纵列。``nets[i]`` 是第 i 根网线。"""
+    """全部纵列。``nets[i]`` 是第 i 根网线；没有网线的，是主机之间的空处。"""
 
     metrics: Metrics
     sides: dict[str, Side]
@@ -124,14 +124,20 @@ def columns(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], rooms:
     room = {h: max(rooms.get(h, 0), metrics.calls[0] if h in ends else 0) for h in hosts}
     spare = metrics.width - metrics.axis - 8 - sum(bars[h] + gutters[h] + room[h] for h in hosts)
     gap = spare / max(len(hosts) - 1, 1)
-    x, sides, nets = metrics.axis + 4.0, {}, []
+    x, sides, gaps = metrics.axis + 4.0, {}, []
     for place, name in enumerate(hosts):
         if place:
-            nets.append(Net(x + 3, x + gap - 3))
+            gaps.append(Net(x + 3, x + gap - 3))
             x += gap
         sides[name], x = _side(name, x, not place, room[name], gutters[name], bars[name], plates[name], counts[name],
                                tracks.get(name, 0))
-    return Columns(metrics, sides, nets, any(n.width < 130 for n in nets))
+    nets = [_spanned(sorted(hosts.index(end) for end in cable.ends), gaps) for cable in trace.cables] or gaps
+    return Columns(metrics, sides, nets, any(n.width < 130 for n in gaps))
+
+
+def _spanned(places: list[int], gaps: list[Net]) -> Net:
+    """两台主机之间的那一段；隔着别的主机的，从它们上面过去。"""
+    return Net(gaps[places[0]].left, gaps[places[1] - 1].right)
 
 
 def _side(name: str, x: float, first: bool, room: float, gutter: float, bar: float, plate: int,

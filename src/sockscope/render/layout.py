@@ -266,7 +266,7 @@ class _Typesetter:
 
     def arrow(self, index: int, packet: Packet) -> Arrow:
         net = self.columns.nets[packet.cable]
-        rightward = self.trace.cables[packet.cable].ends[0] == packet.src
+        rightward = self.columns.sides[packet.src].middle < self.columns.sides[packet.dst].middle
         x0, x1 = (net.left, net.right) if rightward else (net.right, net.left)
         y0 = self.at["depart", index].y
         landing = self.at.get(("arrive", index))
@@ -370,7 +370,7 @@ class _Typesetter:
 
     def silence(self, gap: Break) -> Label:
         nets = self.columns.nets
-        x = (nets[0].left + nets[-1].right) / 2 if nets else self.m.width / 2
+        x = (min(n.left for n in nets) + max(n.right for n in nets)) / 2 if nets else self.m.width / 2
         return Label(x, (gap.top + gap.bottom) / 2 + 4, f"静默 {duration_text(gap.duration)}", self.m.small,
                      "middle", "silence")
 

@@ -206,29 +206,35 @@ class _Page:
         if action.where in self.names:
             yield _Row(action.t, {action.where: text}, {})
         else:
-            yield _Row(action.t, {}, {int(action.where.removeprefix("cable")): self.centre(text, "╌")})
+            yield _Row(action.t, {}, {self.gap(int(action.where.removeprefix("cable"))): self.centre(text, "╌")})
 
     def packet(self, packet: Packet) -> Iterator[_Row]:
-        rightward = self.trace.cables[packet.cable].ends[0] == packet.src
-        yield _Row(packet.t, {}, {packet.cable: self.shaft(packet, rightward)})
+        places = sorted(map(self.names.index, (packet.src, packet.dst)))
+        far = places[1] - places[0] > 1
+        shaft = self.shaft(packet, self.names[places[0]] == packet.src, f"{packet.src}→{packet.dst} " if far else "")
+        yield _Row(packet.t, {}, {places[0]: shaft})
 
     def fold(self, fold: Fold) -> Iterator[_Row]:
         stacks = {c: fold.cable_words(c) for c in range(len(self.trace.cables))}
         calls = {h: fold.call_words(h) for h in self.names}
         for k in range(max([1, *map(len, stacks.values()), *map(len, calls.values())])):
             yield _Row(fold.t, {h: f"… {w[k]}" for h, w in calls.items() if k < len(w)},
-                       {c: self.centre(f"… {w[k]} …", " ") for c, w in stacks.items() if k < len(w)})
+                       {self.gap(c): self.centre(f"… {w[k]} …", " ") for c, w in stacks.items() if k < len(w)})
+
+    def gap(self, cable: int) -> int:
+        """一根网线写在第几列：它靠左的那台主机的右边。"""
+        return min(map(self.names.index, self.trace.cables[cable].ends))
 
     def centre(self, text: str, fill: str) -> str:
         room = self.net - cells(text) - 2
         return fill * (room // 2) + f" {text} " + fill * (room - room // 2)
 
-    def shaft(self, packet: Packet, rightward: bool) -> str:
-        """``─── SYN ─────────▶``；没有送达的停在三分之二处。"""
+    def shaft(self, packet: Packet, rightward: bool, way: str = "") -> str:
+        """``─── SYN ─────────▶``；没有送达的停在三分之二处。``way``：隔着别的主机的，要说从哪里到哪里。"""
         words = caption(packet)
-        text = " ".join(filter(None, (words.text, words.fate, words.detail)))
+        text = way + " ".join(filter(None, (words.text, words.fate, words.detail)))
         if cells(text) > self.net - 6:
-            text = " ".join(filter(None, (words.text, words.fate)))
+            text = way + " ".join(filter(None, (words.text, words.fate)))
         dash = "─" if packet.note != "retransmission" else "╌"
         stopped = packet.end is None
         room = self.net - 2 - (self.net // 4 if stopped else 0)

@@ -61,8 +61,6 @@ def _frame(trace: Trace) -> Iterator[str]:
             yield f"cables[{number}] 的 delay 不能是负数"
         if cable.bandwidth < 0:
             yield f"cables[{number}] 的 bandwidth 不能是负数"
-    if len(trace.cables) > max(len(names) - 1, 0):
-        yield f"cables 有 {len(trace.cables)} 根，{len(names)} 台主机之间放不下"
 
 
 def _moment(event: Event) -> Iterator[str]:
