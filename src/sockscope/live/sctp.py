@@ -24,10 +24,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sockscope.live.call_text import show
 from sockscope.live.capability import Unavailable
 from sockscope.live.pace import patience
 from sockscope.live.process import Program
-from sockscope.live.socket import TracedSocket, show
+from sockscope.live.socket import TracedSocket
 
 if TYPE_CHECKING:
     from sockscope.live.host import Host
