@@ -23,8 +23,8 @@ from collections.abc import Callable
 from typing import Any, TypeVarTuple
 
 from sockscope import trace as tr
+from sockscope.live import hooks, stock
 from sockscope.live import settings as kernel_settings
-from sockscope.live import stock
 from sockscope.live.cable import Cable, End, Wires
 from sockscope.live.capability import Unavailable, capability, explain
 from sockscope.live.folder import new_folder, remove_folder
@@ -37,7 +37,6 @@ from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.states import PLAIN, Diag, Watch
-from sockscope.live.waits import begin_watching, stop_watching
 from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen, wake
 
 __all__ = ["Network"]
@@ -98,7 +97,7 @@ class Network:
             if isinstance(error, OSError):
                 raise _refused(error) from None
             raise
-        begin_watching(self)
+        hooks.begin(self)
 
     # ------------------------------------------------------------ 建造
 
@@ -322,12 +321,12 @@ class Network:
             namespace.close()
         if self._folder:
             remove_folder(self._folder)
-        stop_watching(self)
+        hooks.end(self)
 
     def disown(self) -> None:
         """在 fork 出来的子进程里：网络属于父进程。放下描述符，换掉可能锁着的锁；套接字留着，像平常的 fork。"""
         self.closed = True
-        stop_watching(self)
+        hooks.end(self)
         self.journal.changed = threading.Condition()
         self.journal.frozen = True
         for host in self.hosts.values():
