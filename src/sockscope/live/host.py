@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -11,13 +12,16 @@ from typing import TYPE_CHECKING, Any, TypeVarTuple
 from weakref import WeakKeyDictionary
 
 from sockscope import trace as tr
+from sockscope.live import born
 from sockscope.live.capability import NoIPv6, Unavailable, capability
 from sockscope.live.decode import addresses
+from sockscope.live.journal import Owner
 from sockscope.live.namespace import Namespace
 from sockscope.live.netconf import RTN, default_buffers, get_value
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
-from sockscope.live.socket import TracedSocket, give_birth
+from sockscope.live.rights import inode
+from sockscope.live.socket import TracedSocket
 from sockscope.live.states import PLAIN, Flow, Reading, Watch, endpoint
 
 if TYPE_CHECKING:
@@ -42,8 +46,7 @@ class Host:
         self.namespace: Namespace | None = None
         self.watch = Watch(None, self.report)
         self.born: WeakKeyDictionary[TracedSocket, None] = WeakKeyDictionary()
-        self.kept: list[TracedSocket] = []
-        self.foreign = network.foreign
+        self.kept: dict[TracedSocket, None] = {}
         self.labels = 0
         self.powerless = False
 
@@ -66,11 +69,17 @@ class Host:
 
     # ------------------------------------------------------------ 读者用的
 
+    def __enter__(self) -> Host:
+        """``with net.client:`` 里面，不论谁写的程序，新建的套接字都生在这台主机上（``born.py``）。"""
+        born.enter(self)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        born.leave(self)
+
     def socket(self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0) -> TracedSocket:
         """在这台主机上新建套接字，参数同 ``socket.socket``。内核拒绝则抛它给的 ``OSError``。"""
-        if self.network.births:
-            return give_birth(self, family, type, proto)
-        return TracedSocket(self, family, type, proto, self.new_fd(family, type, proto))
+        return born.give_birth(self, family, type, proto)
 
     @contextmanager
     def unprivileged(self) -> Iterator[None]:
@@ -139,17 +148,22 @@ class Host:
         self.labels += 1
         return f"s{self.labels}"
 
+    def register(self, fd: int, label: str = "", foreign: bool = False) -> str:
+        """内核里的这个套接字是本机的；返回它的编号，没有给就取下一个。"""
+        label = label or self.next_label()
+        self.journal.sockets.setdefault(inode(fd), Owner(self.name, self.title, label, fd, foreign))
+        return label
+
     def adopt(self, sock: TracedSocket) -> None:
         self.born[sock] = None
-        if not self.foreign:
-            self.kept.append(sock)
+        if not sock.foreign:
+            self.kept[sock] = None
         if sock.type == socket.SOCK_STREAM and sock.family in (socket.AF_INET, socket.AF_INET6):
             self.watch.adopt(sock)
 
     def release(self, sock: TracedSocket) -> int:
         self.born.pop(sock, None)
-        if sock in self.kept:
-            self.kept.remove(sock)
+        self.kept.pop(sock, None)
         return self.watch.release(sock)
 
     def see(self, raw: bytes, arriving: bool) -> None:
@@ -181,10 +195,14 @@ class Host:
             return self.namespace.socket(family, type, proto, self.powerless)
         return PLAIN(family, type, proto).detach()
 
-    def furnish(self, sock: TracedSocket) -> None:
-        """accept() 交出的 Unix 域套接字也是内核新造的：给它与别的一样的缓冲区。"""
-        if self.plan is not None and sock.family == socket.AF_UNIX and self.plan.buffer:
-            default_buffers(sock, self.plan.buffer)
+    def furnish(self, fd: int, family: int) -> None:
+        """accept()、socketpair() 交出的 Unix 域套接字也是内核新造的：给它与别的一样的缓冲区。"""
+        if self.plan is not None and family == socket.AF_UNIX and self.plan.buffer:
+            sock = _socket.socket(fileno=fd)
+            try:
+                default_buffers(sock, self.plan.buffer)
+            finally:
+                sock.detach()
 
     def before_connect(self, sock: TracedSocket, address: Any) -> None:
         """环回地址上，连接之前先绑到本机的地址，免得内核替大家都选 127.0.0.1。"""

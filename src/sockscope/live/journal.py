@@ -25,11 +25,13 @@ class Over(SystemExit):
 
 
 class Owner(NamedTuple):
-    """一个内核套接字属于谁：主机的名字、给人看的名字、套接字的编号。"""
+    """一个内核套接字属于谁：主机的名字、给人看的名字、套接字的编号、它的描述符，是不是别人写的程序的。"""
 
     host: str
     title: str
     label: str
+    fd: int = -1
+    foreign: bool = False
 
 
 @dataclass(eq=False)

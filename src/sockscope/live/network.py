@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVarTuple
 
 from sockscope import trace as tr
@@ -32,6 +32,7 @@ from sockscope.live.forge import NETLINK_SOCK_DIAG
 from sockscope.live.host import Host
 from sockscope.live.journal import Journal
 from sockscope.live.linux import after_fork
+from sockscope.live.names import checked
 from sockscope.live.namespace import Namespace, NamespaceError
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
@@ -61,14 +62,15 @@ class Network:
     ``births`` 叫 ``socket()`` 这次调用本身也进轨迹；``waits`` 是 select、poll、epoll 的等待进不进轨迹（``waits.py``）。
     ``foreign``：跑的是别人写的程序。``births`` 之外，问名字的 getsockname、getpeername 也进轨迹，没有人再用的套接字像平常的
     Python 那样随即关闭，带 ``ResourceWarning``；缺省则替读者留到网络关闭，书里的实验常常建好就放手。
+    ``names``：主机们还认得的域名，如 ``{"example.org": "server"}``，指向一台主机或一个地址（``names.py``）。
     主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
     """
 
-    def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
+    def __init__(self, *hosts: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
                  rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
                  settings: str = "stock", checksums: bool = False, waits: bool = True,
-                 foreign: bool = False) -> None:
-        if len(names) < 2 or len(set(names)) < len(names):
+                 foreign: bool = False, names: Mapping[str, str] | None = None) -> None:
+        if len(hosts) < 2 or len(set(hosts)) < len(hosts):
             raise ValueError("网络至少要两台名字不同的主机。")
         self.title, self._checksums = title, checksums
         self.births, self.waits, self.foreign = births or foreign, waits, foreign
@@ -84,8 +86,9 @@ class Network:
         self.threads: list[Worker] = []
         self.processes: list[Process | Program] = []
         self.closed = False
-        self._names, self._delay, self._seed = names, delay, seed
-        self._plans = Plan.row(len(names), not delayed_ack, rto_min, settings, checksums)
+        self._names, self._delay, self._seed = hosts, delay, seed
+        self.names = checked(names or {}, hosts)
+        self._plans = Plan.row(len(hosts), not delayed_ack, rto_min, settings, checksums)
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
         _alive.add(self)

@@ -18,7 +18,6 @@ from sockscope.live.call_text import (
     flag_names,
     how,
     item_text,
-    kind_text,
     nothing,
     option_value,
     plain,
@@ -28,16 +27,14 @@ from sockscope.live.call_text import (
     show,
     with_flags,
 )
-from sockscope.live.journal import Owner
 from sockscope.live.option_text import option_name, structured
 from sockscope.live.record import record
-from sockscope.live.rights import inode
 from sockscope.live.states import PLAIN, Address
 
 if TYPE_CHECKING:
     from sockscope.live.host import Host
 
-__all__ = ["TracedSocket", "give_birth"]
+__all__ = ["TracedSocket"]
 
 
 class TracedSocket(PLAIN):
@@ -46,13 +43,16 @@ class TracedSocket(PLAIN):
     ``label`` 是它在主机上的编号（``s1``、``s2``……）。
     """
 
-    def __init__(self, host: Host, family: int, type: int, proto: int, fileno: int, label: str = "") -> None:
-        super().__init__(family, type, proto, fileno)
-        self.host = host
-        self.label = label or host.next_label()
+    host: Host
+    label: str
+    foreign: bool
+
+    def settle_on(self, host: Host, label: str = "", foreign: bool = False) -> None:
+        """从此属于这台主机。``foreign``：是别人写的程序的，没有人再用就关闭。"""
+        self.host, self.foreign = host, foreign
+        self.label = host.register(self.fileno(), label, foreign)
         self._ends: tuple[Address, Address] | None = None
         self._describing = False
-        host.journal.sockets.setdefault(inode(fileno), Owner(host.name, host.title, self.label))
         host.adopt(self)
 
     def ends(self) -> tuple[Address, Address | None]:
@@ -70,15 +70,18 @@ class TracedSocket(PLAIN):
 
     # ------------------------------------------------------------ 与 socket.socket 不同的只有下面几个
 
-    def accept(self) -> tuple[TracedSocket, Any]:
+    def accept(self) -> tuple[Any, Any]:
         with record(self, "accept", "") as done:
-            fd, address = self._accept()  # type: ignore[attr-defined]  # socket.socket 自己的 accept() 也用它；类型桩里没有
-            conn = TracedSocket(self.host, self.family, self.type, self.proto, fd)
-            self.host.furnish(conn)
-            if socket.getdefaulttimeout() is None and self.gettimeout():
-                conn.setblocking(True)
-            done(result=f"{conn.label}, {show(address)}")
+            conn, address = super().accept()
+            done(result=f"{getattr(conn, 'label', '')}, {show(address)}")
         return conn, address
+
+    def _accept(self) -> tuple[int, Any]:
+        """accept(2)：描述符已经是主机的，接着把它做成套接字的不论是谁（``born.py``），都认得它。"""
+        fd, address = super()._accept()  # type: ignore[misc]  # socket.socket 自己的 accept() 也用它；类型桩里没有
+        self.host.register(fd, foreign=self.foreign)
+        self.host.furnish(fd, self.family)
+        return fd, address
 
     def bind(self, address: Any) -> None:
         with record(self, "bind", show(address)) as done:
@@ -99,8 +102,7 @@ class TracedSocket(PLAIN):
 
     def dup(self) -> TracedSocket:
         with record(self, "dup", "") as done:
-            fd = os.dup(self.fileno())
-            copy = TracedSocket(self.host, self.family, self.type, self.proto, fd, label=f"{self.label}′")
+            copy = type(self)(self.family, self.type, self.proto, fileno=os.dup(self.fileno()))
             PLAIN.settimeout(copy, self.gettimeout())
             done(result=copy.label)
         return copy
@@ -135,7 +137,7 @@ class TracedSocket(PLAIN):
     def _asked(self, name: str) -> Any:
         """问名字；只有别人写的程序（``foreign``）问的才进轨迹。"""
         original = getattr(super(), name)
-        if not self.host.foreign or self._describing:
+        if not self.foreign or self._describing:
             return original()
         with record(self, name, "") as done:
             value = original()
@@ -220,21 +222,9 @@ class TracedSocket(PLAIN):
 
     def _ancillary(self, items: list[Any]) -> str:
         """辅助数据的文字；传的是本机的套接字就写编号，别的主机的还要写主机名；别的控制消息说出名字。"""
-        names = {number: label if host == self.host.name else f"{title}的 {label}"
-                 for number, (host, title, label) in self.host.journal.sockets.items()}
+        names = {number: owner.label if owner.host == self.host.name else f"{owner.title}的 {owner.label}"
+                 for number, owner in self.host.journal.sockets.items()}
         return "[" + ", ".join(item_text(item, names) for item in items) + "]"
-
-
-def give_birth(host: Host, family: int, type: int, proto: int) -> TracedSocket:
-    """新建套接字，并把 ``socket()`` 本身也记成一次调用：成功记它的编号，被拒绝记 errno。"""
-    entry = host.journal.begin(None, host.name, "", "socket", kind_text(family, type, proto), timeout=True)
-    try:
-        sock = TracedSocket(host, family, type, proto, host.new_fd(family, type, proto))
-    except OSError as error:
-        host.journal.finish(entry, error=error)
-        raise
-    host.journal.finish(entry, result=sock.label)
-    return sock
 
 
 def _on_wire(address: tuple[Any, ...]) -> Address:
