@@ -23,6 +23,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from os import read, write  # 网络开着时 os.read 会换成记录在案的，包走的不是那一个
 from typing import Any
 
 from sockscope.live.checksum import BLANK, completed
@@ -48,11 +49,11 @@ class End:
 
     def read(self) -> bytes:
         """内核要发出去的一个包。"""
-        return completed(os.read(self.fd, MTU)) if self.checksums else os.read(self.fd, MTU)
+        return completed(read(self.fd, MTU)) if self.checksums else read(self.fd, MTU)
 
     def write(self, raw: bytes) -> None:
         """一个包到了。"""
-        os.write(self.fd, BLANK + raw if self.checksums else raw)
+        write(self.fd, BLANK + raw if self.checksums else raw)
 
 
 @dataclass(eq=False)

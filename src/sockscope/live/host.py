@@ -98,8 +98,9 @@ class Host:
         """在后台线程里运行 ``function(*args)``，等它做到第一个会阻塞的调用（如 accept）再返回。
 
         所以 ``spawn`` 之后可以放心地 connect，不必猜服务器起来没有。它抛出的异常在网络关闭时重新抛出。
+        线程里和 ``with net.client:`` 里一样：别人写的程序新建的套接字，生在这台主机上。
         """
-        return self.network.spawn(function, *args)
+        return born.on(self, self.network.spawn, function, *args)
 
     def process(self, *sockets: TracedSocket) -> Process:
         """把这些套接字交给一个新进程，自己不再持有：像 fork 之后父进程关掉了它们。"""
@@ -153,6 +154,10 @@ class Host:
         label = label or self.next_label()
         self.journal.sockets.setdefault(inode(fd), Owner(self.name, self.title, label, fd, foreign))
         return label
+
+    def is_loose(self, fd: int) -> bool:
+        """这个描述符没有套接字拿着：``detach()`` 放开了的。"""
+        return all(sock.fileno() != fd for sock in list(self.born))
 
     def adopt(self, sock: TracedSocket) -> None:
         self.born[sock] = None

@@ -38,6 +38,7 @@ class Owner(NamedTuple):
 class Entry:
     """一次正在进行或已经返回的调用；``thread`` 是内核给那个线程的编号。不在某个内核套接字上的，``socket`` 为 None。
 
+    对描述符直接做的（``os.read``）还有 ``fd``。
     select、poll、epoll 的一次等待还有 ``wait``；``empty`` 是它落了空，``repeats`` 是同样的等待接连落空的第几次。
     """
 
@@ -48,6 +49,12 @@ class Entry:
     wait: Sleep | None = None
     empty: bool = False
     repeats: int = 0
+    fd: int = -1
+
+    @property
+    def descriptor(self) -> int:
+        """它作用的描述符；没有则为 -1。"""
+        return self.socket.fileno() if self.socket is not None else self.fd
 
 
 class Journal:
@@ -73,14 +80,14 @@ class Journal:
         return time.monotonic_ns() - self.origin
 
     def begin(self, sock: TracedSocket | None, host: str, label: str, name: str, args: str,
-              timeout: bool = False) -> Entry:
+              timeout: bool = False, fd: int = -1) -> Entry:
         """一次调用开始了。实验已经叫停（``over``），就不再开始新的，抛 ``Over``；收拾用的 close 照做。"""
         if self.over and name != "close":
             raise Over
         thread = threading.current_thread()
         call = Call(t=self.now(), host=host, thread="main" if thread is self.main else thread.name,
                     socket=label, name=name, args=args)
-        entry = Entry(call, sock, timeout, threading.get_native_id())
+        entry = Entry(call, sock, timeout, threading.get_native_id(), fd=fd)
         with self.changed:
             self.turns += 1
             self.latest[entry.thread] = entry

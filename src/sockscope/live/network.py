@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVarTuple
 
 from sockscope import trace as tr
-from sockscope.live import hooks, stock
+from sockscope.live import descriptor_calls, hooks, stock  # noqa: F401  # 登记它要换上的
 from sockscope.live import settings as kernel_settings
 from sockscope.live.cable import Cable, End, Wires
 from sockscope.live.capability import Unavailable, capability, explain
@@ -38,7 +38,7 @@ from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.states import PLAIN, Diag, Watch
-from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen, wake
+from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen, wake, wake_descriptor
 
 __all__ = ["Network"]
 
@@ -300,6 +300,9 @@ class Network:
             host.watch.resting = True
             for sock in list(host.born):
                 wake(sock)
+        for entry in self.journal.open_calls():
+            if entry.fd >= 0:
+                wake_descriptor(entry.fd)
 
     def close(self) -> None:
         """收工：叫醒还阻塞着的线程，关掉全部套接字、网线和主机。可以重复调用，不会阻塞。"""

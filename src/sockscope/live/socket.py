@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import functools
-import os
 import socket
 import warnings
 from collections.abc import Callable, Iterable
+from os import close, dup
 from typing import TYPE_CHECKING, Any
 
 from sockscope.live.call_text import (
@@ -102,7 +102,7 @@ class TracedSocket(PLAIN):
 
     def dup(self) -> TracedSocket:
         with record(self, "dup", "") as done:
-            copy = type(self)(self.family, self.type, self.proto, fileno=os.dup(self.fileno()))
+            copy = type(self)(self.family, self.type, self.proto, fileno=dup(self.fileno()))
             PLAIN.settimeout(copy, self.gettimeout())
             done(result=copy.label)
         return copy
@@ -113,7 +113,7 @@ class TracedSocket(PLAIN):
             return
         with record(self, "close", "") as done:
             if (fd := self.host.release(self)) >= 0:  # 两个线程同时关：交出描述符的只有一个
-                os.close(fd)
+                close(fd)
             done()
 
     def detach(self) -> int:
@@ -150,19 +150,6 @@ class TracedSocket(PLAIN):
             return super().__repr__()
         finally:
             self._describing = False
-
-    def _sendfile_use_sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
-        """``sendfile()`` 交给内核的那一种；内核办不到时 Python 改用 send()，那些 send() 自己会记。"""
-        args = arguments(getattr(file, "name", file), offset, *([] if count is None else [count]))
-        recording = record(self, "sendfile", args)
-        with recording as done:
-            try:
-                size: int = super()._sendfile_use_sendfile(file, offset, count)  # type: ignore[misc]
-            except socket._GiveupOnSendfile:  # type: ignore[attr-defined]
-                self.host.journal.withdraw(recording.entry)
-                raise
-            done(result=str(size), data=os.pread(file.fileno(), min(size, 256), offset), size=size)
-        return size
 
     def setsockopt(self, level: int, option: int, value: Any, *length: int) -> None:
         told = structured(level, option, value) or show(value)
