@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeVarTuple
 from weakref import WeakKeyDictionary
 
 from sockscope import trace as tr
-from sockscope.live import born
+from sockscope.live import born, whereabouts
 from sockscope.live.capability import NoIPv6, Unavailable, capability
 from sockscope.live.decode import addresses
 from sockscope.live.journal import Owner
+from sockscope.live.lives import who
 from sockscope.live.namespace import Namespace
 from sockscope.live.netconf import RTN, default_buffers, get_value
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.rights import inode
 from sockscope.live.socket import TracedSocket
-from sockscope.live.states import PLAIN, Flow, Reading, Watch, endpoint
+from sockscope.live.states import RAW, Flow, Reading, Watch, endpoint
 
 if TYPE_CHECKING:
     from sockscope.live.network import Network
@@ -44,9 +45,9 @@ class Host:
         self.journal = network.journal
         self.plan: Plan | None = None
         self.namespace: Namespace | None = None
-        self.watch = Watch(None, self.report)
-        self.born: WeakKeyDictionary[TracedSocket, None] = WeakKeyDictionary()
-        self.kept: dict[TracedSocket, None] = {}
+        self.watch = Watch(None, self.report, who)
+        self.born: WeakKeyDictionary[socket.socket, None] = WeakKeyDictionary()
+        self.kept: dict[socket.socket, None] = {}
         self.labels = 0
         self.powerless = False
 
@@ -71,11 +72,11 @@ class Host:
 
     def __enter__(self) -> Host:
         """``with net.client:`` 里面，不论谁写的程序，新建的套接字都生在这台主机上（``born.py``）。"""
-        born.enter(self)
+        whereabouts.enter(self)
         return self
 
     def __exit__(self, *_error: object) -> None:
-        born.leave(self)
+        whereabouts.leave(self)
 
     def socket(self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0) -> TracedSocket:
         """在这台主机上新建套接字，参数同 ``socket.socket``。内核拒绝则抛它给的 ``OSError``。"""
@@ -100,7 +101,7 @@ class Host:
         所以 ``spawn`` 之后可以放心地 connect，不必猜服务器起来没有。它抛出的异常在网络关闭时重新抛出。
         线程里和 ``with net.client:`` 里一样：别人写的程序新建的套接字，生在这台主机上。
         """
-        return born.on(self, self.network.spawn, function, *args)
+        return whereabouts.on(self, self.network.spawn, function, *args)
 
     def process(self, *sockets: TracedSocket) -> Process:
         """把这些套接字交给一个新进程，自己不再持有：像 fork 之后父进程关掉了它们。"""
@@ -159,14 +160,14 @@ class Host:
         """这个描述符没有套接字拿着：``detach()`` 放开了的。"""
         return all(sock.fileno() != fd for sock in list(self.born))
 
-    def adopt(self, sock: TracedSocket) -> None:
+    def adopt(self, sock: socket.socket, foreign: bool) -> None:
         self.born[sock] = None
-        if not sock.foreign:
+        if not foreign:
             self.kept[sock] = None
         if sock.type == socket.SOCK_STREAM and sock.family in (socket.AF_INET, socket.AF_INET6):
             self.watch.adopt(sock)
 
-    def release(self, sock: TracedSocket) -> int:
+    def release(self, sock: socket.socket) -> int:
         self.born.pop(sock, None)
         self.kept.pop(sock, None)
         return self.watch.release(sock)
@@ -198,7 +199,7 @@ class Host:
             raise NoIPv6
         if self.namespace is not None:
             return self.namespace.socket(family, type, proto, self.powerless)
-        return PLAIN(family, type, proto).detach()
+        return _socket.socket(family, type, proto).detach()
 
     def furnish(self, fd: int, family: int) -> None:
         """accept()、socketpair() 交出的 Unix 域套接字也是内核新造的：给它与别的一样的缓冲区。"""
@@ -209,11 +210,11 @@ class Host:
             finally:
                 sock.detach()
 
-    def before_connect(self, sock: TracedSocket, address: Any) -> None:
+    def before_connect(self, sock: socket.socket, address: Any) -> None:
         """环回地址上，连接之前先绑到本机的地址，免得内核替大家都选 127.0.0.1。"""
-        if self.namespace is None and sock.family == socket.AF_INET and PLAIN.getsockname(sock) == ("0.0.0.0", 0):
+        if self.namespace is None and sock.family == socket.AF_INET and RAW.getsockname(sock) == ("0.0.0.0", 0):
             with suppress(OSError):
-                PLAIN.bind(sock, (self.address, 0))
+                RAW.bind(sock, (self.address, 0))
 
     def require_namespace(self) -> Namespace:
         if self.namespace is None:

@@ -1,6 +1,6 @@
 """域名：一台主机认得网络里的主机、读者给的名字和 ``localhost``；别的名字查不到，从不问外面。
 
-换上的是 Python 问名字的几个函数（``hooks.py``）；在主机上（``born.here()``）才由我们回答，答法与错误同原来的一样：
+换上的是 Python 问名字的几个函数（``hooks.py``）；在主机上（``whereabouts.here()``）才由我们回答，答法与错误同原来的一样：
 地址交给真的 ``getaddrinfo`` 去排（``AI_NUMERICHOST``，它不问任何人），端口的名字也由它去查。
 """
 
@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from sockscope.live import hooks
-from sockscope.live.born import here
+from sockscope.live.whereabouts import here
 
 if TYPE_CHECKING:
     from sockscope.live.host import Host
@@ -60,7 +60,7 @@ def _names(host: Host, address: str) -> list[str]:
 
 def numeric(host: Host, family: int, address: Any) -> Any:
     """``connect``、``bind``、``sendto`` 的地址：里面的名字换成数字；不是名字的原样返回。"""
-    if family not in FAMILIES or not isinstance(address, tuple) or not address:
+    if family not in FAMILIES or not isinstance(address, tuple) or len(address) < 2:
         return address
     name = address[0].decode() if isinstance(address[0], (bytes, bytearray)) else address[0]
     if not isinstance(name, str) or NUMBERS.fullmatch(name):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import errno
 import os
@@ -96,7 +97,7 @@ def get_value(name: str) -> str:
         os.close(fd)
 
 
-PLAIN = socket.socket  # 没有被谁换过的那个
+RAW = _socket.socket  # 没有被谁换过的那一层
 
 
 def is_tcp(sock: socket.socket) -> bool:
@@ -117,8 +118,8 @@ def default_buffers(sock: socket.socket, size: int) -> None:
     for option, force in ((socket.SO_RCVBUF, SO_RCVBUFFORCE), (socket.SO_SNDBUF, SO_SNDBUFFORCE)):
         for way in (option, force):  # 超过 rmem_max、wmem_max 的，root 还可以硬设
             with contextlib.suppress(OSError):
-                if PLAIN.getsockopt(sock, socket.SOL_SOCKET, option) != size:  # 记录在案的套接字：不算程序的调用
-                    PLAIN.setsockopt(sock, socket.SOL_SOCKET, way, size // 2)
+                if RAW.getsockopt(sock, socket.SOL_SOCKET, option) != size:  # 记录在案的套接字：不算程序的调用
+                    RAW.setsockopt(sock, socket.SOL_SOCKET, way, size // 2)
 
 
 # ---------------------------------------------------------------- 网口、地址与路由

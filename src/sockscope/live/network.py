@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import _socket
 import itertools
 import os
 import platform
@@ -23,7 +24,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVarTuple
 
 from sockscope import trace as tr
-from sockscope.live import descriptor_calls, hooks, stock  # noqa: F401  # 登记它要换上的
+from sockscope.live import descriptor_calls, hooks, stock, tls  # noqa: F401  # 前后两个登记它们要换上的
 from sockscope.live import settings as kernel_settings
 from sockscope.live.cable import Cable, End, Wires
 from sockscope.live.capability import Unavailable, capability, explain
@@ -32,12 +33,14 @@ from sockscope.live.forge import NETLINK_SOCK_DIAG
 from sockscope.live.host import Host
 from sockscope.live.journal import Journal
 from sockscope.live.linux import after_fork
+from sockscope.live.lives import forget_all, who
 from sockscope.live.names import checked
 from sockscope.live.namespace import Namespace, NamespaceError
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
-from sockscope.live.states import PLAIN, Diag, Watch
+from sockscope.live.states import Diag, Watch
+from sockscope.live.whereabouts import outside
 from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen, wake, wake_descriptor
 
 __all__ = ["Network"]
@@ -66,6 +69,7 @@ class Network:
     主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
     """
 
+    @outside
     def __init__(self, *hosts: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
                  rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
                  settings: str = "stock", checksums: bool = False, waits: bool = True,
@@ -134,6 +138,7 @@ class Network:
             host = self.hosts[name] = Host(self, name, [address, "::1"][:1 + has_ipv6()])
             host.watch.diag = _loopback_diag()
 
+    @outside
     def reboot(self, host: Host) -> None:
         """见 ``Host.reboot``。"""
         self._retired.append(host.require_namespace())
@@ -327,16 +332,18 @@ class Network:
             namespace.close()
         if self._folder:
             remove_folder(self._folder)
+        forget_all(self)
         hooks.end(self)
 
     def disown(self) -> None:
         """在 fork 出来的子进程里：网络属于父进程。放下描述符，换掉可能锁着的锁；套接字留着，像平常的 fork。"""
         self.closed = True
+        forget_all(self)
         hooks.end(self)
         self.journal.changed = threading.Condition()
         self.journal.frozen = True
         for host in self.hosts.values():
-            host.watch = Watch(None, host.report)
+            host.watch = Watch(None, host.report, who)
         for holder in (*self.processes, *filter(None, [self.wires])):
             holder.forget()
         self.wires = None
@@ -372,4 +379,4 @@ after_fork(_disown_all)
 def _loopback_diag() -> Diag | None:
     if sys.platform != "linux":
         return None
-    return Diag(PLAIN(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG))
+    return Diag(_socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG))

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 from sockscope.live.call_text import without_header
 
 if TYPE_CHECKING:
-    from sockscope.live.socket import TracedSocket
+    from sockscope.live.lives import Life
 
 __all__ = ["record"]
 
 
 class record:
-    """``with record(sock, "send", "b'hi'") as done: ...; done(result="2")``。"""
+    """``with record(sock, life, "send", "b'hi'") as done: ...; done(result="2")``。"""
 
-    def __init__(self, sock: TracedSocket, name: str, args: str) -> None:
-        self.sock, self.host = sock, sock.host
+    def __init__(self, sock: socket.socket, life: Life, name: str, args: str) -> None:
+        self.sock, self.life, self.host = sock, life, life.host
         self.name, self.args = name, args
 
     def __enter__(self) -> Callable[..., None]:
         self.entry = self.host.journal.begin(
-            self.sock, self.host.name, self.sock.label, self.name, self.args,
+            self.sock, self.host.name, self.life.label, self.name, self.args,
             timeout=self.sock.fileno() >= 0 and self.sock.gettimeout() is not None)
         return self.done
 

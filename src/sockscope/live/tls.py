@@ -6,46 +6,40 @@
 
 from __future__ import annotations
 
-import sys
+import ssl
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sockscope.live import hooks
 from sockscope.live.call_text import show
+from sockscope.live.lives import LIVES, Life
 from sockscope.live.record import record
 
-if TYPE_CHECKING:
-    from sockscope.live.socket import TracedSocket
-
-__all__ = ["spoken_by"]
+__all__: list[str] = []
 
 
 class Session:
     """``_ssl._SSLSocket``，它的四件事记进轨迹；别的照原样转交。"""
 
-    def __init__(self, sock: TracedSocket, real: Any) -> None:
-        self.__dict__.update(_owner=weakref.ref(sock), _real=real)
-
-    @property
-    def _sock(self) -> TracedSocket:
-        sock: TracedSocket = self._owner()
-        return sock
+    def __init__(self, sock: ssl.SSLSocket, life: Life, real: Any) -> None:
+        vars(self).update(_sock=weakref.ref(sock), _life=life, _real=real)
 
     def do_handshake(self) -> None:
         """握手。"""
-        with record(self._sock, "SSL_do_handshake", "") as done:
+        with record(self._sock(), self._life, "SSL_do_handshake", "") as done:
             self._real.do_handshake()
             done(result=f"{self._real.version()}, {self._real.cipher()[0]}")
 
     def write(self, data: Any) -> int:
         """写明文。"""
-        with record(self._sock, "SSL_write", show(data)) as done:
+        with record(self._sock(), self._life, "SSL_write", show(data)) as done:
             size: int = self._real.write(data)
             done(result=str(size), data=bytes(memoryview(data).cast("B")[:size]))
         return size
 
     def read(self, size: int, *buffer: Any) -> Any:
         """读明文。"""
-        with record(self._sock, "SSL_read", str(size)) as done:
+        with record(self._sock(), self._life, "SSL_read", str(size)) as done:
             value = self._real.read(size, *buffer)
             data = bytes(buffer[0][:value]) if buffer else value
             done(result=show(data), data=data)
@@ -53,7 +47,7 @@ class Session:
 
     def shutdown(self) -> Any:
         """说完了：close_notify。"""
-        with record(self._sock, "SSL_shutdown", "") as done:
+        with record(self._sock(), self._life, "SSL_shutdown", "") as done:
             value = self._real.shutdown()
             done()
         return value
@@ -65,15 +59,15 @@ class Session:
         setattr(self._real, name, value)
 
 
-def _get(sock: Any) -> Any:
-    return sock.__dict__.get("_session")
+class Kept:
+    """``SSLSocket._sslobj``：是主机的套接字，就换成记录在案的。放在原来的地方，放回以后也取得到。"""
+
+    def __get__(self, sock: Any, _owner: type) -> Any:
+        return self if sock is None else vars(sock).get("_sslobj")
+
+    def __set__(self, sock: Any, value: Any) -> None:
+        life = LIVES.get(id(sock))
+        vars(sock)["_sslobj"] = value if value is None or life is None else Session(sock, life, value)
 
 
-def _set(sock: Any, value: Any) -> None:
-    sock.__dict__["_session"] = value if value is None or isinstance(value, Session) else Session(sock, value)
-
-
-def spoken_by(cls: type) -> dict[str, Any]:
-    """这个类是加密的套接字，就多给它一样：``_sslobj`` 换成记录在案的。"""
-    ssl = sys.modules.get("ssl")
-    return {"_sslobj": property(_get, _set)} if ssl and issubclass(cls, ssl.SSLSocket) else {}
+hooks.attribute(ssl.SSLSocket, "_sslobj", Kept())

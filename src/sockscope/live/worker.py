@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from sockscope.live.asleep import POLLIN, POLLOUT, in_a_wait, poll, socket_inode, wait_of
 from sockscope.live.journal import Entry
-from sockscope.live.states import PLAIN
+from sockscope.live.states import RAW
 
 if TYPE_CHECKING:
     from sockscope.live.network import Network
-    from sockscope.live.socket import TracedSocket
 
 __all__ = ["Worker", "dozes", "is_stuck", "waits_unseen", "wake", "wake_descriptor"]
 
@@ -126,10 +125,10 @@ def _would_block(entry: Entry, fd: int) -> bool:
     return not asked.poll(0)
 
 
-def wake(sock: TracedSocket) -> None:
+def wake(sock: socket.socket) -> None:
     """叫醒阻塞在这个套接字上的线程：shutdown(2) 对没有连接的套接字也会叫醒，只是再报一个 ENOTCONN。"""
     with suppress(OSError):
-        PLAIN.shutdown(sock, socket.SHUT_RDWR)
+        RAW.shutdown(sock, socket.SHUT_RDWR)
 
 
 def wake_descriptor(fd: int) -> None:
