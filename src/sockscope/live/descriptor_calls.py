@@ -33,7 +33,7 @@ class Called:
         self.describe, self.outcome = describe, outcome
 
     def __call__(self, *args: Any, **named: Any) -> Any:
-        fd = args[0] if args else next(iter(named.values()), None)
+        fd: Any = args[0] if args else next(iter(named.values()), None)
         found = owner_of(fd)
         if found is None or not self.recorded(fd, *found):
             return self.real(*args, **named)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import errno
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from sockscope import trace as tr
 from sockscope.live import born, whereabouts
-from sockscope.live.capability import NoIPv6, Unavailable, capability
+from sockscope.live.capability import NoDescriptors, NoIPv6, Unavailable, capability
 from sockscope.live.decode import addresses
 from sockscope.live.journal import Owner
 from sockscope.live.lives import who
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Host"]
 
 Args = TypeVarTuple("Args")
+Socket = socket.socket
 SHOWN = ("address", "address6", "addresses", "name", "process", "program", "reboot", "route", "socket", "spawn", "sysctl",
          "title", "unprivileged")
 TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端"}
@@ -41,13 +43,13 @@ class Host:
 
     def __init__(self, network: Network, name: str, addresses: list[str]) -> None:
         self.network, self.name, self.addresses = network, name, addresses
-        self.title = TITLES.get(name, name)
+        self.title, self.hostname = TITLES.get(name, name), name
         self.journal = network.journal
         self.plan: Plan | None = None
         self.namespace: Namespace | None = None
         self.watch = Watch(None, self.report, who)
-        self.born: WeakKeyDictionary[socket.socket, None] = WeakKeyDictionary()
-        self.kept: dict[socket.socket, None] = {}
+        self.born: WeakKeyDictionary[Socket, None] = WeakKeyDictionary()
+        self.kept: dict[Socket, None] = {}
         self.labels = 0
         self.powerless = False
 
@@ -101,7 +103,7 @@ class Host:
         所以 ``spawn`` 之后可以放心地 connect，不必猜服务器起来没有。它抛出的异常在网络关闭时重新抛出。
         线程里和 ``with net.client:`` 里一样：别人写的程序新建的套接字，生在这台主机上。
         """
-        return whereabouts.on(self, self.network.spawn, function, *args)
+        return whereabouts.on(self, lambda: self.network.spawn(function, *args))
 
     def process(self, *sockets: TracedSocket) -> Process:
         """把这些套接字交给一个新进程，自己不再持有：像 fork 之后父进程关掉了它们。"""
@@ -160,14 +162,14 @@ class Host:
         """这个描述符没有套接字拿着：``detach()`` 放开了的。"""
         return all(sock.fileno() != fd for sock in list(self.born))
 
-    def adopt(self, sock: socket.socket, foreign: bool) -> None:
+    def adopt(self, sock: Socket, foreign: bool) -> None:
         self.born[sock] = None
         if not foreign:
             self.kept[sock] = None
         if sock.type == socket.SOCK_STREAM and sock.family in (socket.AF_INET, socket.AF_INET6):
             self.watch.adopt(sock)
 
-    def release(self, sock: socket.socket) -> int:
+    def release(self, sock: Socket) -> int:
         self.born.pop(sock, None)
         self.kept.pop(sock, None)
         return self.watch.release(sock)
@@ -197,9 +199,14 @@ class Host:
             raise ValueError("这个网络已经关闭，不能再新建套接字；请重新运行 with Network(...) 那一格。")
         if family == socket.AF_INET6 and not has_ipv6():
             raise NoIPv6
-        if self.namespace is not None:
-            return self.namespace.socket(family, type, proto, self.powerless)
-        return _socket.socket(family, type, proto).detach()
+        try:
+            if self.namespace is not None:
+                return self.namespace.socket(family, type, proto, self.powerless)
+            return _socket.socket(family, type, proto).detach()
+        except OSError as error:
+            if error.errno == errno.EMFILE:
+                raise NoDescriptors from None
+            raise
 
     def furnish(self, fd: int, family: int) -> None:
         """accept()、socketpair() 交出的 Unix 域套接字也是内核新造的：给它与别的一样的缓冲区。"""
@@ -210,7 +217,7 @@ class Host:
             finally:
                 sock.detach()
 
-    def before_connect(self, sock: socket.socket, address: Any) -> None:
+    def before_connect(self, sock: Socket, address: Any) -> None:
         """环回地址上，连接之前先绑到本机的地址，免得内核替大家都选 127.0.0.1。"""
         if self.namespace is None and sock.family == socket.AF_INET and RAW.getsockname(sock) == ("0.0.0.0", 0):
             with suppress(OSError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sockscope.live.states import PLAIN, RAW, Address
 
@@ -36,7 +36,7 @@ class Life:
         return host
 
     @property
-    def orphaned(self) -> bool:
+    def over(self) -> bool:
         """主机已经不在了。"""
         return self._host() is None
 
@@ -52,6 +52,9 @@ class TracedSocket(PLAIN):
 
     host: Host
     label: str
+    if TYPE_CHECKING:
+        def accept(self) -> tuple[TracedSocket, Any]: ...
+        def dup(self) -> TracedSocket: ...
 
 
 def settle(sock: socket.socket, host: Host, label: str = "", foreign: bool = False) -> None:
@@ -65,7 +68,7 @@ def settle(sock: socket.socket, host: Host, label: str = "", foreign: bool = Fal
 def forget_all(network: Network) -> None:
     """这个网络的都忘掉：它关了。"""
     for key, life in list(LIVES.items()):
-        if life.orphaned or life.host.network is network:
+        if life.over or life.host.network is network:
             LIVES.pop(key, None)
 
 

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import _socket
+import os
 import re
 import socket
 from collections.abc import Mapping
-from contextlib import suppress
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -74,21 +74,28 @@ def _look_up(host: Host, name: Any, port: Any, family: int = 0, type: int = 0, p
     text = name.decode() if isinstance(name, (bytes, bytearray)) else name
     found = _addresses(host, text) if isinstance(text, str) else []
     if not found:  # 数字、空、不认得：原来的函数去说，只是不许问外面
-        return REAL["getaddrinfo"](name, port, family, type, proto, flags | (socket.AI_NUMERICHOST if text else 0))
+        return _real(name, port, family, type, proto, flags | (socket.AI_NUMERICHOST if text else 0))
     rows: list[Any] = []
     for address in found:
-        with suppress(socket.gaierror if address != found[-1] or rows else ()):
-            rows += REAL["getaddrinfo"](address, port, family, type, proto, flags & ~IGNORED | socket.AI_NUMERICHOST)
+        try:
+            rows += _real(address, port, family, type, proto, flags & ~IGNORED | socket.AI_NUMERICHOST)
+        except socket.gaierror:  # 要的是另一族的地址
+            if address == found[-1] and not rows:
+                raise
     if flags & getattr(socket, "AI_CANONNAME", 0):
         rows[0] = (*rows[0][:3], _names(host, found[0])[0], rows[0][4])
     return rows
 
 
+def _real(*args: Any) -> list[Any]:
+    found: list[Any] = REAL["getaddrinfo"](*args)
+    return found
+
+
 def _getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
     place = here()
     if place is None:
-        found: list[Any] = REAL["getaddrinfo"](host, port, family, type, proto, flags)
-        return found
+        return _real(host, port, family, type, proto, flags)
     return _look_up(place, host, port, family, type, proto, flags)
 
 
@@ -139,12 +146,21 @@ def _gethostname() -> str:
     if place is None:
         found: str = REAL["gethostname"]()
         return found
-    return place.name
+    return place.hostname
+
+
+def _sethostname(name: Any, /) -> None:
+    """主机的名字：改的是这台主机的，机器的不动。"""
+    place = here()
+    if place is None:
+        REAL["sethostname"](name)
+    else:
+        place.hostname = os.fsdecode(name)
 
 
 OURS = {"gethostbyname": _gethostbyname, "gethostbyname_ex": _gethostbyname_ex, "gethostbyaddr": _gethostbyaddr,
-        "getnameinfo": _getnameinfo, "gethostname": _gethostname}
-REAL = {name: getattr(_socket, name) for name in (*OURS, "getaddrinfo")}
-for _name, _ours in OURS.items():
-    hooks.everywhere(REAL[_name], _ours)
+        "getnameinfo": _getnameinfo, "gethostname": _gethostname, "sethostname": _sethostname}
+REAL = {name: getattr(_socket, name) for name in (*OURS, "getaddrinfo") if hasattr(_socket, name)}
+for _name in REAL.keys() & OURS.keys():
+    hooks.everywhere(REAL[_name], OURS[_name])
 hooks.attribute(_socket, "getaddrinfo", _getaddrinfo)  # socket.getaddrinfo 每次都到这里来取

@@ -113,7 +113,7 @@ def choose_congestion(algorithm: str, sock: socket.socket | None = None) -> bool
     return False
 
 
-def default_buffers(sock: socket.socket, size: int) -> None:
+def default_buffers(sock: _socket.socket, size: int) -> None:
     """机器的 rmem_default、wmem_default 改过，就给套接字 ``size`` 字节的收发缓冲区；内核把设的数翻一番（socket(7)）。"""
     for option, force in ((socket.SO_RCVBUF, SO_RCVBUFFORCE), (socket.SO_SNDBUF, SO_SNDBUFFORCE)):
         for way in (option, force):  # 超过 rmem_max、wmem_max 的，root 还可以硬设

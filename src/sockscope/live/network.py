@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import _socket
+import gc
 import itertools
 import os
 import platform
@@ -19,6 +20,7 @@ import socket
 import sys
 import threading
 import time
+import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVarTuple
@@ -46,6 +48,7 @@ from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen, wake, w
 __all__ = ["Network"]
 
 Args = TypeVarTuple("Args")
+MANY = 20  # 开着的网络每多这么多个，就看看有没有已经没有人用的
 PATIENCE = 10.0  # 退出时等后台线程的上限，秒
 GLANCE = 0.0005  # 等线程睡着时多久看一眼，秒
 PAUSE = 0.005  # 等重传定时器时多久看一眼，秒
@@ -95,6 +98,8 @@ class Network:
         self._plans = Plan.row(len(hosts), not delayed_ack, rto_min, settings, checksums)
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
+        if sum(not network.closed for network in _alive) % MANY == MANY - 1:
+            gc.collect()  # 没有人再用又没有关的，等不到 Python 自己想起来
         _alive.add(self)
         build = self._lay_cables if self.capture == "cable" else self._use_loopback
         try:
@@ -123,7 +128,7 @@ class Network:
             host.watch.diag = Diag(namespace.diag)
             self.settings |= namespace.refused
         self.journal.origin += self.journal.now()
-        self.wires = Wires(self.journal.now, self.act, self.abort)
+        self.wires = Wires(self.journal.now, _weakly(self.act), _weakly(self.abort))
         row = zip(self.hosts.values(), built, strict=True)
         for i, ((left, lefts), (right, rights)) in enumerate(itertools.pairwise(row)):
             ends = self._end(left, lefts.tuns[-1]), self._end(right, rights.tuns[0])
@@ -157,7 +162,7 @@ class Network:
         host.watch.sample()
 
     def _end(self, host: Host, tun: int) -> End:
-        return End(host.name, tun, host.see, self._checksums)
+        return End(host.name, tun, _weakly(host.see), self._checksums)
 
     # ------------------------------------------------------------ 读者用的
 
@@ -320,7 +325,7 @@ class Network:
         for worker in self.threads:
             worker.join(patience(START))
         for host in self.hosts.values():
-            for sock in list(host.born):
+            for sock in {*host.kept, *host.born}:
                 sock.close()
         if self.wires is not None:
             self.wires.stop()
@@ -334,6 +339,16 @@ class Network:
             remove_folder(self._folder)
         forget_all(self)
         hooks.end(self)
+
+    def __del__(self) -> None:
+        """没有人再用它，却没有关：像平常的文件和套接字，说一声 ``ResourceWarning``，然后关闭。"""
+        if vars(self).get("closed", True) or sys.is_finalizing():
+            return
+        try:
+            told = f"没有关闭的网络（{'、'.join(self._names)}）。请写 with Network(...) as net:，或者最后 net.close()。"
+            warnings.warn(told, ResourceWarning, source=self, stacklevel=1)
+        finally:
+            self.close()
 
     def disown(self) -> None:
         """在 fork 出来的子进程里：网络属于父进程。放下描述符，换掉可能锁着的锁；套接字留着，像平常的 fork。"""
@@ -355,6 +370,17 @@ class Network:
 
     def act(self, where: str, name: str, detail: str = "") -> None:
         self.journal.note(tr.Action(t=self.journal.now(), where=where, name=name, detail=detail))
+
+
+def _weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """同一个方法，但不留住它的主人：网线的线程活着，不等于还有人在用这个网络。"""
+    held = weakref.WeakMethod(method)
+
+    def call(*args: Any) -> None:
+        if (alive := held()) is not None:
+            alive(*args)
+
+    return call
 
 
 def _refused(error: OSError) -> Unavailable:

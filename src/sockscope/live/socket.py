@@ -48,7 +48,9 @@ def recorded(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     def method(self: socket.socket, *args: Any, **options: Any) -> Any:
         life = LIVES.get(id(self))
-        return real(self, *args, **options) if life is None else function(self, life, *args, **options)
+        if life is None or life.over:
+            return real(self, *args, **options)
+        return function(self, life, *args, **options)
 
     hooks.attribute(PLAIN, function.__name__, method)
     return function
@@ -130,18 +132,22 @@ def detach(sock: socket.socket, life: Life) -> int:
     return fd
 
 
-@recorded
-def __del__(sock: socket.socket, life: Life) -> None:
-    """没有人再用它：像平常的套接字，说一声 ``ResourceWarning``，然后关闭。"""
-    try:
-        if sock.fileno() >= 0 and life.foreign:
-            warnings.warn(f"unclosed {sock!r}", ResourceWarning, source=sock, stacklevel=1)
-    finally:
-        if life.orphaned:
-            RAW.close(sock)
-        else:
-            _real_close(sock, life)
-        LIVES.pop(id(sock), None)
+def _finalize(self: socket.socket) -> None:
+    """``__del__``：没有人再用它，像平常的套接字，说一声 ``ResourceWarning``，然后关闭；读者的由网络去说。"""
+    life = LIVES.get(id(self))
+    if life is None or (life.over and life.foreign):
+        REAL_DEL(self)
+    else:
+        try:
+            if self.fileno() >= 0 and life.foreign:
+                warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=1)
+        finally:
+            RAW.close(self) if life.over else _real_close(self, life)
+    LIVES.pop(id(self), None)
+
+
+REAL_DEL = PLAIN.__del__  # type: ignore[attr-defined]  # 类型桩里没有
+hooks.attribute(PLAIN, "__del__", _finalize)
 
 
 @recorded

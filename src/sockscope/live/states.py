@@ -25,6 +25,7 @@ SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, NLMSG_ERROR = 20, 1, 2
 TIMER_RETRANSMIT = 1  # idiag_timer（sock_diag(7)）
 NOCOOKIE = b"\xff" * 8
 PLAIN = socket.socket  # 读者可以把 socket.socket 换成自己的子类，仪器用的总是原来的那个
+Socket = socket.socket
 RAW = _socket.socket  # C 写的那一层：网络开着时 socket.socket 的方法会换成记录在案的，仪器自己的调用不经过它们
 STEADY = ("ESTABLISHED", "LISTEN", "CLOSE")  # 普通的数据和确认不会让连接离开这些状态
 ANY, ANY6 = "0.0.0.0", "::"
@@ -62,7 +63,7 @@ class Reading:
 class Diag:
     """一个命名空间的 NETLINK_SOCK_DIAG 口，用四元组精确查询，不遍历内核的表。"""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: _socket.socket) -> None:
         self.sock = sock
 
     def look_up(self, local: Address, peer: Address) -> Reading | None:
@@ -99,13 +100,13 @@ class Flow:
     peer: Address
     label: str = ""
     state: str = ""
-    _socket: weakref.ref[socket.socket] | None = None
+    _socket: weakref.ref[Socket] | None = None
 
     @property
-    def socket(self) -> socket.socket | None:
+    def socket(self) -> Socket | None:
         return self._socket() if self._socket is not None else None
 
-    def belong(self, sock: socket.socket | None) -> None:
+    def belong(self, sock: Socket | None) -> None:
         """端点是这个套接字的；不留住它。"""
         self._socket = weakref.ref(sock) if sock is not None else None
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["enter", "here", "leave", "on", "outside"]
 
-Given, Result = ParamSpec("Given"), TypeVar("Result")
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 _stack: contextvars.ContextVar[tuple[Host, ...]] = contextvars.ContextVar("sockscope_hosts", default=())
 
@@ -43,7 +44,7 @@ def leave(host: Host) -> None:
     _stack.set(tuple(stack))
 
 
-def on(host: Host | None, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+def on(host: Host | None, function: Callable[Given, Result], *args: Given.args, **named: Given.kwargs) -> Result:
     """在这台主机上（None 则不在哪一台上）运行。"""
     token = _stack.set((host,) if host is not None else ())
     try:
@@ -56,8 +57,7 @@ def outside(function: Callable[Given, Result]) -> Callable[Given, Result]:
     """仪器自己的事：不论在哪里叫的，都不在哪台主机上做。"""
     @functools.wraps(function)
     def done_outside(*args: Given.args, **named: Given.kwargs) -> Result:
-        result: Result = on(None, function, *args, **named)
-        return result
+        return on(None, function, *args, **named)
 
     return done_outside
 
