@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import threading
 import time
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from sockscope.live.asleep import Sleep
 
 __all__ = ["Entry", "Journal", "Over", "Owner"]
+
+
+NUMBERED = re.compile(r"Thread-\d+(?: \((.+)\))?|(ThreadPoolExecutor)-\d+_\d+")
 
 
 class Over(SystemExit):
@@ -75,7 +79,20 @@ class Journal:
         self.sockets: dict[int, Owner] = {}
         self.latest: dict[int, Entry] = {}
         self.dismissed: set[int] = set()
+        self.named: dict[str, str] = {}
         self.main = threading.current_thread()
+
+    def thread_name(self, thread: threading.Thread) -> str:
+        """线程在轨迹里的名字。Python 起的（``Thread-7 (serve)``）里有整个进程的流水号，换成函数名，重名的从 2 数起。"""
+        if thread is self.main:
+            return "main"
+        if not (numbered := NUMBERED.fullmatch(thread.name)):
+            return thread.name
+        if thread.name not in self.named:
+            base = numbered[1] or numbered[2] or "thread"
+            taken = sum(1 for name in self.named.values() if name.rstrip("0123456789") == base)
+            self.named[thread.name] = f"{base}{taken + 1}" if taken else base
+        return self.named[thread.name]
 
     def now(self) -> int:
         return time.monotonic_ns() - self.origin
@@ -86,8 +103,7 @@ class Journal:
         if self.over and name != "close":
             raise Over
         thread = threading.current_thread()
-        call = Call(t=self.now(), host=host, thread="main" if thread is self.main else thread.name,
-                    socket=label, name=name, args=args)
+        call = Call(t=self.now(), host=host, thread=self.thread_name(thread), socket=label, name=name, args=args)
         entry = Entry(call, sock, timeout, threading.get_native_id(), fd=fd)
         with self.changed:
             self.turns += 1

@@ -41,15 +41,15 @@ from sockscope.live.namespace import Namespace, NamespaceError
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
+from sockscope.live.quiet import PATIENCE, nothing_more, rests, to_be_made_up
 from sockscope.live.states import Diag, Watch
 from sockscope.live.whereabouts import outside
-from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen, wake, wake_descriptor
+from sockscope.live.worker import Worker, wake, wake_descriptor
 
 __all__ = ["Network"]
 
 Args = TypeVarTuple("Args")
 MANY = 20  # 开着的网络每多这么多个，就看看有没有已经没有人用的
-PATIENCE = 10.0  # 退出时等后台线程的上限，秒
 GLANCE = 0.0005  # 等线程睡着时多久看一眼，秒
 PAUSE = 0.005  # 等重传定时器时多久看一眼，秒
 SHOWN = ("cable", "cables", "capture", "close", "folder", "hosts", "settings", "settle", "spawn", "title", "trace")
@@ -83,7 +83,7 @@ class Network:
         self.births, self.waits, self.foreign = births or foreign, waits, foreign
         self._table = kernel_settings.table(settings)
         self.settings: dict[str, str] = {}
-        self._folder = ""
+        self._folder, self._bell = "", -1
         self.journal = Journal()
         allowed = capability(capture)
         if allowed.level == "recording":
@@ -212,7 +212,7 @@ class Network:
         self.threads.append(worker)
         worker.start()
         deadline = time.monotonic() + patience(START)
-        while not (worker.done or self._rests(worker)) and time.monotonic() < deadline:
+        while not (worker.done or rests(self, worker)) and time.monotonic() < deadline:
             with self.journal.changed:  # 记下了调用还不算，要等线程真的睡进内核
                 self.journal.changed.wait(GLANCE)
         return worker
@@ -224,7 +224,7 @@ class Network:
         """
         deadline = time.monotonic() + patience(PATIENCE)
         # 前后各问一次：静下来之前才剪到的，要等它补；等到了补的那一个，还要等它走完
-        while (waiting := self._to_be_made_up()) or not self._nothing_more() or self._to_be_made_up():
+        while (waiting := to_be_made_up(self)) or not nothing_more(self) or to_be_made_up(self):
             if time.monotonic() > deadline:
                 return False
             with self.journal.changed:  # 线程睡着时没有人通知，所以隔一会儿再看
@@ -271,34 +271,11 @@ class Network:
             error.add_note(self.journal.waiting())
             raise error
 
-    def _nothing_more(self) -> bool:
-        """线程都停着，网线安静，之后线程仍停着，而且这期间谁也没有动过。"""
-        turns = self.journal.turns
-        return (self._idle_threads() and self._idle_wires() and self._idle_threads()
-                and turns == self.journal.turns)
-
-    def _to_be_made_up(self) -> bool:
-        """剪刀剪掉过 TCP 的包，而内核的重传定时器还开着：它迟早会补上，等它，免得结果看谁快。"""
-        return any(c._hopeful for c in self.cables) and any(h.watch.retransmitting() for h in self.hosts.values())
-
-    def _idle_wires(self) -> bool:
-        return self.wires.settle(patience(PATIENCE)) if self.wires else True
-
-    def _idle_threads(self) -> bool:
-        """每个线程都已结束，或停在一个没有超时、网线安静以后也不会返回的调用上。"""
-        stuck = self._stuck_threads()
-        return all(w.done or w.name in stuck for w in self.threads)
-
-    def _stuck_threads(self) -> set[str]:
-        calls = self.journal.open_calls()
-        busy = {entry.call.thread for entry in calls}
-        unseen = {w.name for w in self.threads if not w.done and w.name not in busy and waits_unseen(w)}
-        return unseen | {e.call.thread for e in calls if is_stuck(e)}
-
-    def _rests(self, worker: Worker) -> bool:
-        """它停下来了吗：停在不会返回的调用上，或睡在一次等待里（有时限也算）。"""
-        return worker.name in self._stuck_threads() or any(
-            dozes(e) for e in self.journal.open_calls() if e.call.thread == worker.name)
+    def bell(self) -> int:
+        """收工时会响（变得可读）的描述符，用到才有；系统没有 eventfd 则为 -1。"""
+        if self._bell < 0 and hasattr(os, "eventfd"):
+            self._bell = os.eventfd(0, os.EFD_CLOEXEC)
+        return self._bell
 
     def abort(self) -> None:
         """实验到此为止（后台线程出了错、到了时限、有人叫停）：先停笔，再叫醒所有还在等的人，此后发生的都不属于实验。"""
@@ -313,6 +290,8 @@ class Network:
         for entry in self.journal.open_calls():
             if entry.fd >= 0:
                 wake_descriptor(entry.fd)
+        if self._bell >= 0:
+            os.eventfd_write(self._bell, 1)
 
     def close(self) -> None:
         """收工：叫醒还阻塞着的线程，关掉全部套接字、网线和主机。可以重复调用，不会阻塞。"""
@@ -337,8 +316,14 @@ class Network:
             namespace.close()
         if self._folder:
             remove_folder(self._folder)
+        self._silence()
         forget_all(self)
         hooks.end(self)
+
+    def _silence(self) -> None:
+        if self._bell >= 0:
+            os.close(self._bell)
+            self._bell = -1
 
     def __del__(self) -> None:
         """没有人再用它，却没有关：像平常的文件和套接字，说一声 ``ResourceWarning``，然后关闭。"""
@@ -353,6 +338,7 @@ class Network:
     def disown(self) -> None:
         """在 fork 出来的子进程里：网络属于父进程。放下描述符，换掉可能锁着的锁；套接字留着，像平常的 fork。"""
         self.closed = True
+        self._silence()
         forget_all(self)
         hooks.end(self)
         self.journal.changed = threading.Condition()
