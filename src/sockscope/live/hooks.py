@@ -2,7 +2,8 @@
 
 工作原理
 --------
-第一个网络开的时候换上，最后一个关的时候放回；没有网络，就没有代价。换上的先看看是不是主机的事，不是就直接交给原来的函数。
+第一个网络开的时候换上；网络都关了，也没有谁还在 ``with net.client:`` 里面，就放回。没有网络，就没有代价。
+换上的先看看是不是主机的事，不是就直接交给原来的函数。
 
 - ``everywhere``：一个函数，不管哪个模块先前把它取走了，都换掉；认的是函数自己，不是名字。网络开着时才导入的模块会取走换上的那个，
   放回时也认得出来。仪器自己的模块不换。
@@ -23,7 +24,7 @@ from sockscope.live.linux import after_fork
 if TYPE_CHECKING:
     from sockscope.live.network import Network
 
-__all__ = ["attribute", "begin", "end", "everywhere", "opened"]
+__all__ = ["attribute", "begin", "end", "everywhere", "hold", "opened", "release"]
 
 
 class Hook(NamedTuple):
@@ -40,6 +41,7 @@ _replaced: list[tuple[Any, str, Any, Any]] = []
 _seen: set[str] = set()
 _open: weakref.WeakSet[Network] = weakref.WeakSet()
 _lock = threading.RLock()
+_inside = 0
 ABSENT = object()
 
 
@@ -62,17 +64,37 @@ def opened() -> list[Network]:
 def begin(network: Network) -> None:
     """这个网络开了。"""
     with _lock:
-        if not _open:
-            _replace()
         _open.add(network)
+        _settle(0)
 
 
 def end(network: Network) -> None:
-    """这个网络关了；最后一个关了，就全部放回去。"""
+    """这个网络关了。"""
     with _lock:
         _open.discard(network)
-        if not _open:
-            _put_back()
+        _settle(0)
+
+
+def hold() -> None:
+    """有人到主机上去了：他回来之前不放回，免得网络关了以后，他新建的套接字生到机器上。"""
+    with _lock:
+        _settle(1)
+
+
+def release() -> None:
+    """他回来了。"""
+    with _lock:
+        _settle(-1)
+
+
+def _settle(change: int) -> None:
+    global _inside
+    _inside += change
+    wanted = bool(_open) or _inside > 0
+    if wanted and not _replaced:
+        _replace()
+    elif not wanted and _replaced:
+        _put_back()
 
 
 def _replace() -> None:

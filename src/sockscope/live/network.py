@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import _socket
 import gc
 import itertools
 import os
@@ -26,7 +25,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVarTuple
 
 from sockscope import trace as tr
-from sockscope.live import descriptor_calls, hooks, stock, tls  # noqa: F401  # 前后两个登记它们要换上的
+from sockscope.live import descriptor_calls, hooks, quiet, stock, tls  # noqa: F401  # 前后两个登记它们要换上的
 from sockscope.live import settings as kernel_settings
 from sockscope.live.cable import Cable, End, Wires
 from sockscope.live.capability import Unavailable, capability, explain
@@ -41,8 +40,8 @@ from sockscope.live.namespace import Namespace, NamespaceError
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
-from sockscope.live.quiet import PATIENCE, nothing_more, rests, to_be_made_up
-from sockscope.live.states import Diag, Watch
+from sockscope.live.quiet import nothing_more, rests, to_be_made_up
+from sockscope.live.states import Diag, Own, Watch
 from sockscope.live.whereabouts import outside
 from sockscope.live.worker import Worker, wake, wake_descriptor
 
@@ -79,6 +78,7 @@ class Network:
                  foreign: bool = False, names: Mapping[str, str] | None = None) -> None:
         if len(hosts) < 2 or len(set(hosts)) < len(hosts):
             raise ValueError("网络至少要两台名字不同的主机。")
+        self.names = checked(names or {}, hosts)
         self.title, self._checksums = title, checksums
         self.births, self.waits, self.foreign = births or foreign, waits, foreign
         self._table = kernel_settings.table(settings)
@@ -92,14 +92,13 @@ class Network:
         self.wires: Wires | None = None
         self.threads: list[Worker] = []
         self.processes: list[Process | Program] = []
-        self.closed = False
         self._names, self._delay, self._seed = hosts, delay, seed
-        self.names = checked(names or {}, hosts)
         self._plans = Plan.row(len(hosts), not delayed_ack, rto_min, settings, checksums)
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
         if sum(not network.closed for network in _alive) % MANY == MANY - 1:
             gc.collect()  # 没有人再用又没有关的，等不到 Python 自己想起来
+        self.closed = False
         _alive.add(self)
         build = self._lay_cables if self.capture == "cable" else self._use_loopback
         try:
@@ -220,9 +219,9 @@ class Network:
     def settle(self) -> bool:
         """等到大家都静下来：路上没有包，后台线程不是做完了就是阻塞着，剪刀剪掉的也补过了。
 
-        等不到（``PATIENCE`` 秒，慢的机器上更久，见 ``pace``）则返回 False。
+        等不到（``quiet.PATIENCE`` 秒，慢的机器上更久，见 ``pace``）则返回 False。
         """
-        deadline = time.monotonic() + patience(PATIENCE)
+        deadline = time.monotonic() + patience(quiet.PATIENCE)
         # 前后各问一次：静下来之前才剪到的，要等它补；等到了补的那一个，还要等它走完
         while (waiting := to_be_made_up(self)) or not nothing_more(self) or to_be_made_up(self):
             if time.monotonic() > deadline:
@@ -265,7 +264,7 @@ class Network:
             host.watch.sample()
         if not finished:
             names = "、".join(w.name for w in self.threads if not w.done)
-            late = f"过了 {patience(PATIENCE):.0f} 秒"
+            late = f"过了 {patience(quiet.PATIENCE):.0f} 秒"
             what = f"后台线程 {names} {late}还没有做完" if names else f"{late}网线上还有包"
             error = TimeoutError(f"{what}，实验到此为止。")
             error.add_note(self.journal.waiting())
@@ -391,4 +390,4 @@ after_fork(_disown_all)
 def _loopback_diag() -> Diag | None:
     if sys.platform != "linux":
         return None
-    return Diag(_socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG))
+    return Diag(Own(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG))

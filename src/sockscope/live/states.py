@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["NAMES", "PLAIN", "RAW", "Reading", "Watch", "endpoint", "tcp_info_state"]
+__all__ = ["NAMES", "PLAIN", "RAW", "Own", "Reading", "Watch", "endpoint", "tcp_info_state"]
 
 # <net/tcp_states.h>；12 号 NEW_SYN_RECV 在 sock_diag 里就报作 SYN_RECV
 NAMES = ("", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE",
@@ -27,6 +27,14 @@ NOCOOKIE = b"\xff" * 8
 PLAIN = socket.socket  # 读者可以把 socket.socket 换成自己的子类，仪器用的总是原来的那个
 Socket = socket.socket
 RAW = _socket.socket  # C 写的那一层：网络开着时 socket.socket 的方法会换成记录在案的，仪器自己的调用不经过它们
+
+class Own(_socket.socket):
+    """仪器自己的套接字：没有人再用就关，不必说什么，要说的由网络去说。"""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 STEADY = ("ESTABLISHED", "LISTEN", "CLOSE")  # 普通的数据和确认不会让连接离开这些状态
 ANY, ANY6 = "0.0.0.0", "::"
 

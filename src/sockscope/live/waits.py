@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REAL"]
 
-LIMIT = 10.0  # 等大家静下来最多等这么久（network.PATIENCE）：时限比它还长的等待，与没有时限一样，秒
+LIMIT = 10.0  # 等大家静下来最多等这么久（quiet.PATIENCE）：时限比它还长的等待，与没有时限一样，秒
 SHOWN = 8  # 一次等待至多写出这么多个套接字
 NAMES = ("select", "poll", "epoll")
 REAL = {name: getattr(select, name) for name in NAMES if hasattr(select, name)}

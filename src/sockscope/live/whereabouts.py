@@ -33,6 +33,7 @@ def here() -> Host | None:
 
 def enter(host: Host) -> None:
     """到这台主机上去。"""
+    hooks.hold()
     _stack.set((*_stack.get(), host))
 
 
@@ -42,14 +43,17 @@ def leave(host: Host) -> None:
     if host in stack:
         del stack[len(stack) - 1 - stack[::-1].index(host)]
     _stack.set(tuple(stack))
+    hooks.release()
 
 
 def on(host: Host | None, function: Callable[Given, Result], *args: Given.args, **named: Given.kwargs) -> Result:
     """在这台主机上（None 则不在哪一台上）运行。"""
     token = _stack.set((host,) if host is not None else ())
+    hooks.hold()
     try:
         return function(*args, **named)
     finally:
+        hooks.release()
         _stack.reset(token)
 
 
