@@ -8,6 +8,7 @@
 - ``everywhere``：一个函数，不管哪个模块先前把它取走了，都换掉；认的是函数自己，不是名字。网络开着时才导入的模块会取走换上的那个，
   放回时也认得出来。仪器自己的模块不换。
 - ``attribute``：一个类（或模块）的属性。
+- 有一个类把函数藏在缺省参数里（``HIDDEN``），也换。
 
 有人在这期间又换成了他自己的，就不去动他的。
 """
@@ -43,6 +44,7 @@ _open: weakref.WeakSet[Network] = weakref.WeakSet()
 _lock = threading.RLock()
 _inside = 0
 ABSENT = object()
+HIDDEN = (("multiprocessing.connection", "Connection"),)  # def _send(self, buf, write=os.write)
 
 
 def everywhere(real: Any, ours: Any, *, main: bool = True, also: tuple[str, ...] = ()) -> None:
@@ -108,6 +110,16 @@ def _replace() -> None:
                 if vars(module)[name] is real and (main or module.__name__ != "__main__"):
                     _replaced.append((module, name, real, ours))
                     setattr(module, name, ours)
+    _swap_hidden({id(hook.real): hook.ours for hooks in _functions.values() for hook in hooks})
+
+
+def _swap_hidden(instead: dict[int, Any]) -> None:
+    """缺省参数里的函数换一换：``id(函数)`` → 换成谁。"""
+    for module, name in HIDDEN:
+        for method in vars(getattr(sys.modules.get(module), name, object)).values():
+            defaults = getattr(method, "__defaults__", None)
+            if defaults and any(id(value) in instead for value in defaults):
+                method.__defaults__ = tuple(instead.get(id(value), value) for value in defaults)
 
 
 def _put_back() -> None:
@@ -119,6 +131,7 @@ def _put_back() -> None:
             delattr(owner, name)
         else:
             setattr(owner, name, real)
+    _swap_hidden({id(hook.ours): hook.real for hooks in _functions.values() for hook in hooks})
     for module, names in _modules():  # 网络开着时才导入的
         for name in names & _functions.keys():
             for real, ours, _ in _functions[name]:
