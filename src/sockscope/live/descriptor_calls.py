@@ -1,4 +1,4 @@
-"""对描述符直接做的调用：``os.read``、``os.write``、``os.readv``、``os.writev``、``os.sendfile``、``os.close``。
+"""对描述符直接做的调用：``os.read``、``os.write``、``os.readv``、``os.writev``、``os.sendfile``、``os.dup``、``os.close``。
 
 它们不经过套接字的方法，套接字 ``detach()`` 之后更是只剩一个号码；是不是主机的，看内核的编号（``born.owner_of``）。
 别人写的程序这样做的都记；书里的套接字只记 ``sendfile``（书里有一格说的正是 ``os.write()`` 绕过了仪器）。
@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import _socket
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,9 @@ KEPT = 256  # 轨迹里一次调用至多留下这么多字节
 class Called:
     """换上的一个。做成对象：有的类把它取去当属性，函数在那里会变成方法。"""
 
-    def __init__(self, name: str, describe: Callable[..., str], outcome: Callable[..., dict[str, Any]]) -> None:
-        self.real = getattr(os, name)
-        self.__name__, self.__doc__ = name, self.real.__doc__
+    def __init__(self, real: Any, describe: Callable[..., str], outcome: Callable[..., dict[str, Any]]) -> None:
+        self.real = real
+        self.__name__, self.__doc__ = real.__name__, real.__doc__
         self.describe, self.outcome = describe, outcome
 
     def __call__(self, *args: Any, **named: Any) -> Any:
@@ -86,10 +87,17 @@ def _file_data(count: int, args: tuple[Any, ...]) -> dict[str, Any]:
     return {"result": str(count), "data": os.pread(in_fd, min(count, KEPT), place), "size": count}
 
 
+def _copied(fd: int, _args: tuple[Any, ...]) -> dict[str, Any]:
+    found = owner_of(fd)
+    return {"result": found[1].label.rstrip("′") + "′" if found else str(fd)}
+
+
 for _name, _describe, _outcome in (
     ("read", lambda size: str(size), received), ("write", lambda data: show(data), sent),
     ("readv", _sizes, _scattered), ("writev", lambda buffers: show(list(buffers)), sent),
     ("sendfile", _file_text, _file_data), ("close", lambda: "", lambda *_: {}),
+    ("dup", lambda: "", _copied),
 ):
     if hasattr(os, _name):
-        hooks.everywhere(getattr(os, _name), Called(_name, _describe, _outcome))
+        hooks.everywhere(getattr(os, _name), Called(getattr(os, _name), _describe, _outcome))
+hooks.everywhere(_socket.dup, Called(_socket.dup, lambda: "", _copied))  # socket.fromfd 用的
