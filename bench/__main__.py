@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -44,6 +45,8 @@ def figures() -> Iterator[tuple[str, Callable[[], str]]]:
     yield "一次实验（连接、问答、半关闭、关闭，到完整的轨迹）", experiment
     yield "其中第一次（解释器刚刚启动）", cold
     yield "一个来回", round_trip
+    yield "大的传输", bulk
+    yield "一万个包：轨迹、图、文字", size
     yield "收工（net.close()，一个线程还阻塞着）", closing
     if importlib.util.find_spec("bench.browser"):
         yield from importlib.import_module("bench.browser").figures()
@@ -98,13 +101,17 @@ def round_trip() -> str:
     """同样的两台主机、同样的程序，只换中间那段路：网线，或一对 veth。"""
     need("ip")
     with Network("client", "server") as net:
-        inside(net.client, "ip", "link", "add", "veth0", "type", "veth", "peer", "veth0",
-               "netns", str(net.server.namespace.pid))
-        for host, address in ((net.client, "10.1.0.1/24"), (net.server, "10.1.0.2/24")):
-            inside(host, "ip", "address", "add", address, "dev", "veth0")
-            inside(host, "ip", "link", "set", "veth0", "up")
+        lay_veth(net)
         cable, veth = ping(net, net.server.address), ping(net, "10.1.0.2")
     return f"网线 {cable * 1e6:.0f} µs，veth {veth * 1e6:.0f} µs，{cable / veth:.1f} 倍（目标 3 以内）"
+
+
+def lay_veth(net: Network) -> None:
+    """两台主机之间再拉一对 veth：10.1.0.1 与 10.1.0.2。"""
+    inside(net.client, "ip", "link", "add", "veth0", "type", "veth", "peer", "veth0", "netns", str(net.server.namespace.pid))
+    for host, address in ((net.client, "10.1.0.1/24"), (net.server, "10.1.0.2/24")):
+        inside(host, "ip", "address", "add", address, "dev", "veth0")
+        inside(host, "ip", "link", "set", "veth0", "up")
 
 
 def inside(host, *command: str) -> str:
@@ -121,6 +128,65 @@ def ping(net: Network, address: str) -> float:
     server = net.server.program(sys.executable, code, "pong", address)
     server.stdout.readline()
     return float(inside(net.client, sys.executable, code, "ping", address, str(ROUNDS)))
+
+
+# ---------------------------------------------------------------- 大的传输
+
+def bulk() -> str:
+    """同样的两个程序，只换中间那段路。"""
+    need("ip")
+    with Network("client", "server") as net:
+        lay_veth(net)
+        veth = transfer(net.client, net.server, "10.1.0.2", 512)
+        loopback = transfer(net.server, net.server, "127.0.0.1", 512)
+        cable = transfer(net.client, net.server, net.server.address, 64)
+    with Network("client", "server", offload=True) as net:
+        offload = transfer(net.client, net.server, net.server.address, 512)
+    return (f"网线 {cable:.0f} MB/s，替内核切段的网线（offload）{offload:.0f} MB/s（目标 400），veth {veth:.0f} MB/s，"
+            f"环回 {loopback:.0f} MB/s")
+
+
+def transfer(sender, receiver, address: str, megabytes: int) -> float:
+    """每秒多少 MB，三次的中位数。"""
+    rates = []
+    for _ in range(3):
+        code = str(HERE / "bulk.py")
+        far = receiver.program(sys.executable, code, "recv", address)
+        far.stdout.readline()
+        inside(sender, sys.executable, code, "send", address, str(megabytes))
+        rates.append(float(far.stdout.readline()))
+        far.wait()
+    return statistics.median(rates)
+
+
+# ---------------------------------------------------------------- 许多个包
+
+def size() -> str:
+    """一万个数据报，和一次一百兆字节的传输（约十万个包）。"""
+    from sockscope.render import svg, text
+
+    with Network("client", "server") as net:
+        near, far = (host.socket(socket.AF_INET, socket.SOCK_DGRAM) for host in (net.client, net.server))
+        far.bind((net.server.address, 7))
+        for _ in range(100):
+            for _ in range(100):
+                near.sendto(b"x", far.getsockname())
+            net.settle()
+    steps = [timed(lambda: net.trace)]
+    trace = net.trace
+    steps += [timed(lambda: svg.render(trace)), timed(lambda: text.render(trace)), timed(trace.canonical)]
+    with Network("client", "server", offload=True) as net:
+        transfer(net.client, net.server, net.server.address, 32)
+    many = timed(lambda: net.trace)
+    trace = net.trace
+    return (f"轨迹 {steps[0]:.2f} s，图 {steps[1]:.2f} s（目标 1），文字 {steps[2]:.2f} s，规范形式 {steps[3]:.2f} s；"
+            f"{len(trace.packets)} 个包：轨迹 {many:.1f} s（目标 5），图 {timed(lambda: svg.render(trace)):.1f} s（目标 3）")
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
 # ---------------------------------------------------------------- 收工

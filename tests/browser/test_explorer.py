@@ -148,7 +148,8 @@ def test_play_runs_to_the_end(site, visit, motion):
     expect(shown.locator(".ss-play")).to_have_text("暂停")
     expect(shown.locator(".ss-figure")).to_have_class(re.compile("timed"))
     assert shown.locator(".ss-figure .later").count() > 0
-    page.clock.run_for(20_000)
+    page.clock.fast_forward(20_000)
+    page.clock.run_for(100)
     expect(shown.locator(".ss-play")).to_have_text("播放")
     expect(shown.locator(".ss-figure .later")).to_have_count(0)
 

@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from sockscope.live import Network
+from sockscope.render import svg, text
 from sockscope.trace import Packet
 
 
@@ -255,3 +256,70 @@ def test_after_the_pen_is_down_packets_still_travel_but_leave_no_trace(net, conn
     assert net.wires.settle(5)
     assert far.recv(1) == b""
     assert net.trace.packets == before
+
+
+# ---------------------------------------------------------------- 带宽与队列
+
+def test_a_narrow_cable_takes_its_time_and_keeps_the_order():
+    """每个数据报 31 字节：10 千比特每秒的网线上，一个要 24.8 ms，后面的排在它后面。"""
+    packets = datagrams(4, bandwidth=10_000)
+    assert all(p.end - packets[0].t >= (n + 1) * 31 * 8 * 100_000 for n, p in enumerate(packets))
+    assert arrivals(packets) == [b"000", b"001", b"002", b"003"]
+
+
+def test_what_the_queue_cannot_hold_is_lost_and_says_so():
+    packets = datagrams(8, bandwidth=10_000, queue=2)
+    assert [p.fate for p in packets] == ["delivered"] * 3 + ["overflow"] * 5
+    assert all(p.end is None for p in packets[3:])
+
+
+def test_the_figure_tells_the_bandwidth_and_what_was_lost(net):
+    net.cable.bandwidth, net.cable.queue = 10_000, 1
+    sender = net.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for _ in range(4):
+        sender.sendto(b"x", (net.server.address, 7))
+    net.settle()
+    assert net.trace.cables[0].bandwidth == 10_000
+    for told in (text.render(net.trace), svg.render(net.trace)):
+        assert "带宽 10 kbit/s" in told
+        assert "队列满" in told
+    assert "带宽 0.01 Mbit/s，队列 1 个包" in repr(net.cable)
+
+
+def test_the_other_direction_has_a_queue_of_its_own(net, connection):
+    net.cable.bandwidth, net.cable.queue = 50_000, 1
+    near, far = connection
+    near.send(b"there")
+    assert far.recv(16) == b"there"
+    far.send(b"back")
+    assert near.recv(16) == b"back"
+    assert {p.fate for p in net.trace.packets} == {"delivered"}
+
+
+@pytest.mark.parametrize(("name", "value", "said"), [
+    ("bandwidth", -1, "比特每秒"), ("queue", 0, "1 以上的整数"), ("queue", 1.5, "1 以上的整数"),
+    ("delay", float("inf"), "单位是秒"), ("delay", float("nan"), "单位是秒")])
+def test_a_value_that_makes_no_sense_is_one_sentence(net, name, value, said):
+    with pytest.raises(ValueError, match=said):
+        setattr(net.cable, name, value)
+
+
+# ---------------------------------------------------------------- 写错了名字
+
+@pytest.mark.parametrize(("wrong", "said"), [("losss", "是不是 loss？"), ("bandwith", "是不是 bandwidth？"), ("colour", "有：")])
+def test_a_misspelt_property_is_asked_back(net, wrong, said):
+    with pytest.raises(AttributeError, match=said):
+        setattr(net.cable, wrong, 0.5)
+
+
+@pytest.mark.parametrize("signature", ["zzz #x", "client>server", "client>client SYN 0+0", "client>server SYN 0+0 #0", ""])
+def test_a_signature_that_cannot_be_is_refused(net, signature):
+    with pytest.raises(ValueError, match="签名的样子"):
+        net.cable.drop(signature=signature)
+
+
+@pytest.mark.parametrize("name", ["delay", "rto_min"])
+@pytest.mark.parametrize("value", [-5, float("inf"), float("nan")])
+def test_a_network_refuses_a_time_that_makes_no_sense(name, value):
+    with pytest.raises(ValueError, match=f"{name} 的单位是秒"):
+        Network("client", "server", **{name: value})

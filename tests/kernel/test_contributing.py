@@ -56,6 +56,7 @@ def test_the_examples_are_not_in_the_book_already():
     assert {term["zh"] for term in table("[[term]]")["term"]}.isdisjoint(term.zh for term in terms())
 
 
+@pytest.mark.slow
 def test_the_experiment_survives_every_value_and_every_cut(said_twice):
     for values in said_twice.variants():
         assert tcp.violations(said_twice.run(**values)) == []

@@ -174,6 +174,7 @@ def test_figures_and_explorers_are_drawn_for_the_page(guest):
     assert "实时" in outputs[0]["data"]["text/html"]
 
 
+@pytest.mark.slow
 def test_the_cells_of_chapter_05_say_what_the_book_says(guest):
     assert CLOSING in book_notebooks()
     for cell, source in sources(CLOSING):

@@ -90,8 +90,8 @@ def web(net):
 def test_urllib_and_http_server(net, web):
     with net.client, urllib.request.urlopen("http://example.org/hello") as page:
         assert page.read() == b"/hello"
-    web.socket.getsockname()
-    assert [c.split("(")[0] for c in said(net, "client")] == ["socket", "connect", "sendall", "recv", "recv", "close"]
+    names = [c.split("(")[0] for c in said(net, "client")]  # 首部与正文可能一起到
+    assert list(dict.fromkeys(names)) == ["socket", "connect", "sendall", "recv", "close"]
     assert said(net, "client", "connect") == ["connect(('10.0.0.2', 80)) → None"]
     assert len(carried(net)) == 1
     assert web.server_name == "example.org"

@@ -10,9 +10,13 @@ from sockscope import experiments
 
 TYPED = [(name, {parameter.name: value}) for name in experiments.names() for parameter in experiments.get(name).parameters
          if parameter.typed for value in sorted(set(parameter.typed) - set(parameter.choices))]
+LONG = ("backlog", "dead_or_slow", "detecting", "reconnecting")  # 定时器走几秒的：make soak 才做
 
 
-@pytest.mark.parametrize(("name", "values"), [*TYPED, ("handshake", {"delay": 0}), ("closing", {"delay": 200})])
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "values"), [
+    *(pytest.param(name, values, marks=[pytest.mark.soak] if name in LONG else []) for name, values in TYPED),
+    ("handshake", {"delay": 0}), ("closing", {"delay": 200})])
 def test_the_ends_of_what_may_be_typed_can_be_done(name: str, values: dict[str, Any]):
     trace = experiments.get(name).run(**values)
     assert trace.parameters == experiments.get(name).complete(values)

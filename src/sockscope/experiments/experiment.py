@@ -25,7 +25,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sockscope import experiments
 from sockscope.experiments.recording import exists, find
-from sockscope.live import Network, Unavailable, capability, checksum, linux, stock
+from sockscope.live import Network, Unavailable, capability, linux, offload, stock
 from sockscope.live.journal import Over
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan
@@ -93,7 +93,7 @@ class Experiment:
 
     实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，
     所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬。
-    ``checksums``：要网口替内核算校验和，否则 Linux 6.11 之前的内核不切。``waits``：等待也进轨迹。
+    ``checksums``：要网口替内核算校验和，否则 Linux 6.11 之前的内核不切。``waits``：等待也进轨迹；``readiness``：就绪也进轨迹。
     ``late`` 是剪 SYN+ACK 时第一个 SYN 多走的时间，秒。``loopback`` 说明没有网线时，环回地址上的结果是否仍然回答得了问题。
     """
 
@@ -112,6 +112,7 @@ class Experiment:
     late: float = LATE
     checksums: bool = False
     waits: bool = False
+    readiness: bool = False
 
     @property
     def name(self) -> str:
@@ -171,7 +172,8 @@ class Experiment:
         delay = values[DELAY] / 1000 if DELAY in values else self.delay
         options = {name: value for name, value in values.items() if name != DELAY}
         with Network(*self.hosts, delay=delay, delayed_ack=self.delayed_ack, rto_min=self._rto_min(cuts),
-                     capture=capture, title=self.title, checksums=self._checksums(), waits=self.waits) as net:
+                     capture=capture, title=self.title, checksums=self._checksums(), waits=self.waits,
+                     readiness=self.readiness) as net:
             for signature in cuts:
                 self._scissors(net, signature)
             with _attended(net, self.limit, on_progress and (lambda: on_progress(self._named(net.trace, values)))):
@@ -193,13 +195,14 @@ class Experiment:
     def prepare(self, *, drop: Iterable[str] = ()) -> None:
         """先把下一次要用的主机造好：读者多半还要再做一遍。做不了现场实验的机器上什么也不做。"""
         if capability().level == "cable":
-            stock.prepare(Plan.row(len(self.hosts), not self.delayed_ack, self._rto_min(drop), checksums=self._checksums()))
+            stock.prepare(Plan.row(len(self.hosts), not self.delayed_ack, self._rto_min(drop),
+                                   offload=offload.CHECKSUMS * self._checksums()))
 
     def _rto_min(self, drop: Iterable[str]) -> float:
         return patience(CALM) if self.lossless and not list(drop) else 0.0
 
     def _checksums(self) -> bool:
-        return self.checksums and checksum.needed()
+        return self.checksums and offload.needed()
 
     def _named(self, trace: Trace, values: dict[str, Any]) -> Trace:
         return replace(trace, experiment=self.name, parameters=values)
@@ -224,12 +227,12 @@ def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str
                delay: float = 0.01, limit: float = 20.0, loopback: bool = False,
                delayed_ack: bool = False, lossless: bool = False, scissors: tuple[dict[str, Any], ...] = (),
                late: float = LATE, checksums: bool = False, waits: bool = False,
-               **parameters: Choice) -> Callable[[Body], Experiment]:
+               readiness: bool = False, **parameters: Choice) -> Callable[[Body], Experiment]:
     """把函数变成实验。其余的关键字参数就是实验的参数，名字与函数的形参相同。"""
     def wrap(function: Body) -> Experiment:
         named = [replace(choice, name=name) for name, choice in parameters.items()]
         made = Experiment(function, chapter, title, question, hosts, delay, limit, loopback,
-                          delayed_ack, lossless, named, scissors, late, checksums, waits)
+                          delayed_ack, lossless, named, scissors, late, checksums, waits, readiness)
         _registry[made.name] = made
         return made
     return wrap

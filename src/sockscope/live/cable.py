@@ -6,70 +6,112 @@
 就等于它到了。写是同步的：``write`` 返回时，对面的内核已经处理完这个包，状态已经改变，应答已经排在
 对面的 TUN 里。所以“取走之后、送达之后各看一眼状态”不会漏掉任何一步。
 
-一个网络的所有网线共用一个线程（``Wires``）：epoll 等包，一个堆按时刻排着还在路上的包。网线的脾气
-（时延、抖动、丢失、重复、乱序、剪断、丢第几个包）可以在运行中改。随机由种子和包的签名决定，
-与调度的运气无关：同一个种子，同一个包，同样的命运。
+网线的脾气（时延、抖动、带宽、队列、丢失、重复、乱序、剪断、丢第几个包）可以在运行中改。随机由种子和包的签名决定，
+与调度的运气无关：同一个种子，同一个包，同样的命运。干活的线程在 ``wires.py``。
 """
 
 from __future__ import annotations
 
-import contextlib
-import heapq
+import difflib
 import itertools
-import os
 import random
-import select
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterable
+import re
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import read, write  # 网络开着时 os.read 会换成记录在案的，包走的不是那一个
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sockscope.live.checksum import BLANK, completed
-from sockscope.live.decode import Decoder, is_background
-from sockscope.live.waits import REAL
+from sockscope.live.offload import BLANK, Burst, completed
 from sockscope.trace import Packet
 from sockscope.trace.event import Fate
 
-__all__ = ["Cable", "End", "Passage", "Wires"]
+if TYPE_CHECKING:
+    from sockscope.live.wires import Wires
 
-MTU = 65536
-SHOWN = ("cut", "delay", "detain", "drop", "duplicate", "is_cut", "jitter", "join", "loss", "reorder", "reorder_delay")
+__all__ = ["Cable", "End", "Passage"]
+
+MESSAGE = 65536 + len(BLANK)  # TUN 一次交出的最多这么长
+FOREVER = 1e6  # 秒；再久就不是时延了
+SHOWN = ("bandwidth", "cut", "delay", "detain", "drop", "duplicate", "is_cut", "jitter", "join", "loss", "queue", "reorder",
+         "reorder_delay")
 
 
 @dataclass
 class End:
-    """网线的一端：主机名和 TUN 描述符。``see`` 在包离开或到达这一端时被叫到；``checksums``：校验和要我们来算。"""
+    """网线的一端：主机名和 TUN 描述符。``see`` 在包离开或到达这一端时被叫到；``offload``：网口替内核做的事（``offload.py``）。"""
 
     host: str
     fd: int
     see: Callable[[bytes, bool], None]
-    checksums: bool = False
+    offload: int = 0
 
-    def read(self) -> bytes:
-        """内核要发出去的一个包。"""
-        return completed(read(self.fd, MTU)) if self.checksums else read(self.fd, MTU)
+    def read(self) -> bytes | Burst:
+        """内核要发出去的一个包，或一整串。"""
+        message = read(self.fd, MESSAGE)
+        return (Burst.of(message) or completed(message)) if self.offload and message else message
 
-    def write(self, raw: bytes) -> None:
-        """一个包到了。"""
-        write(self.fd, BLANK + raw if self.checksums else raw)
+    def write(self, passage: Passage) -> None:
+        """一个包到了，或一整串。"""
+        if passage.whole and passage.burst:
+            write(self.fd, passage.burst.message)
+        else:
+            write(self.fd, BLANK + passage.raw if self.offload else passage.raw)
 
 
 @dataclass(eq=False)
 class Passage:
-    """一个包在一根网线上的旅程。``end`` 在送达时填上。"""
+    """一个包在一根网线上的旅程。``end`` 在送达时填上。
+
+    ``burst`` 是它所在的那一串，它是其中第 ``place`` 段。``whole``：整串一起走，由第一段代表，有人看的时候才分开（``spread``）。
+    """
 
     number: int
     cable: int
     src: str
     dst: str
-    raw: bytes
+    alone: bytes
     t: int
     end: int | None = None
     fate: Fate = "delivered"
     detained: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
+    burst: Burst | None = None
+    place: int = 0
+    whole: bool = False
+    rest: list[Passage] = field(default_factory=list)
+
+    @property
+    def raw(self) -> bytes:
+        """整个 IP 包。"""
+        return self.burst.segment(self.place) if self.burst else self.alone
+
+    @property
+    def size(self) -> int:
+        """这一个包在网线上占多少字节。"""
+        return len(self.alone) if self.burst is None else self.burst.head + self.burst.size
+
+    @property
+    def count(self) -> int:
+        """它代表几个包。"""
+        return self.burst.count if self.burst and self.whole else 1
+
+    def spread(self) -> list[Passage]:
+        """它代表的全部包，一段一个；此后的下落各记各的。"""
+        if self.whole and not self.rest:
+            self.rest = [Passage(self.number + k, self.cable, self.src, self.dst, b"", self.t, self.end, self.fate,
+                                 burst=self.burst, place=k) for k in range(1, self.count)]
+        return [self, *self.rest]
+
+    def arrive(self, now: int) -> None:
+        """到了，连同已经分开的。"""
+        for one in (self, *self.rest):
+            one.end = now
+
+    def lose(self) -> None:
+        """断线时丢了，连同已经分开的。"""
+        for one in (self, *self.rest):
+            one.fate = "cut"
 
     def packet(self) -> Packet:
         """整理成轨迹里的 ``Packet``。"""
@@ -91,12 +133,15 @@ class Cable:
     """一根网线。除 ``seed`` 外的属性随时可改，对之后上线的包生效。
 
     ``delay``、``jitter`` 单位秒；``loss``、``duplicate``、``reorder`` 是 0 到 1 的概率。
+    ``bandwidth`` 是每个方向的带宽，比特每秒，0 是没有限制；``queue`` 是排队等着上线的包至多几个，再来的就丢（overflow）。
     抖动不改变次序；被选中乱序的包多走 ``reorder_delay`` 秒，让后来的包先到。``is_cut``：此刻断着。
     """
 
     delay = jitter = 0.0
     loss = duplicate = reorder = 0.0
     reorder_delay = 0.02
+    bandwidth = 0.0
+    queue = 1000
     is_cut = False
 
     def __init__(self, number: int, wires: Wires, ends: tuple[End, End], *, delay: float = 0.0, seed: int = 0) -> None:
@@ -107,13 +152,20 @@ class Cable:
         self.sightings: Counter[str] = Counter()
         self.counted = 0
         self.latest = [0, 0]
+        self.waiting: tuple[deque[int], deque[int]] = deque(), deque()  # 排队的包各在何时上完线
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """脾气的取值当场检查，不等包来了才出错。"""
+        """脾气的名字与取值当场检查，不等包来了才出错。"""
+        if name not in KNOWN:
+            raise AttributeError(_misspelt(name))
         if name in ("loss", "duplicate", "reorder") and not 0 <= value <= 1:
             raise ValueError(f"{name} 是概率，要在 0 到 1 之间，不能是 {value!r}。")
-        if name in ("delay", "jitter", "reorder_delay") and not value >= 0:
+        if name in ("delay", "jitter", "reorder_delay") and not 0 <= value < FOREVER:
             raise ValueError(f"{name} 的单位是秒，不能是 {value!r}。")
+        if name == "bandwidth" and not value >= 0:
+            raise ValueError(f"bandwidth 的单位是比特每秒，0 是没有限制，不能是 {value!r}。")
+        if name == "queue" and (type(value) is not int or value < 1):
+            raise ValueError(f"queue 是排队的包至多几个，要是 1 以上的整数，不能是 {value!r}。")
         super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
@@ -124,7 +176,8 @@ class Cable:
         odds = [f"{title} {value:.0%}" for title, value in (
             ("丢", self.loss), ("多送", self.duplicate), ("乱序", self.reorder)) if value]
         jitter = [f"抖动 {self.jitter * 1000:g} ms"] if self.jitter else []
-        told = [f"时延 {self.delay * 1000:g} ms", *jitter, *odds, *["已剪断"] * self.is_cut]
+        rate = [f"带宽 {self.bandwidth / 1e6:g} Mbit/s，队列 {self.queue} 个包"] if self.bandwidth else []
+        told = [f"时延 {self.delay * 1000:g} ms", *rate, *jitter, *odds, *["已剪断"] * self.is_cut]
         return f"<Cable {' ── '.join(end.host for end in self.ends)}：{'，'.join(told)}>"
 
     def cut(self) -> None:
@@ -153,6 +206,9 @@ class Cable:
             given.append(self._nth(signature))
         if len(given) != 1:
             raise ValueError("drop() 要 n、match、signature 三者之一，恰好一个。")
+        if signature is not None and not self._signs(signature):
+            example = f"{self.ends[0].host}>{self.ends[1].host} SYN 0+0 #1"
+            raise ValueError(f"这根网线上不会有签名为 {signature!r} 的包；签名的样子：{example!r}。")
         self.rules.append(Rule(given[0], times))
 
     def detain(self, seconds: float, *, match: Callable[[Packet], bool], times: int = 1) -> None:
@@ -171,6 +227,11 @@ class Cable:
         lost = self.snipped[-1].packet()
         later = (p.packet() for p in self.wires.named(lost.number) if p.cable == self.number)
         return not any(p.note == "retransmission" and makes_up(p, lost) for p in later)
+
+    def _signs(self, signature: str) -> bool:
+        """像不像这根网线上一个包的签名。"""
+        one, two = (re.escape(end.host) for end in self.ends)
+        return re.fullmatch(rf"({one}>{two}|{two}>{one}) \S.* (\d+\+)?\d+( #[1-9]\d*)?", signature) is not None
 
     def _nth(self, signature: str) -> Callable[[Packet], bool]:
         wanted, _, nth = signature.partition(" #")
@@ -191,12 +252,33 @@ class Cable:
         """要不要当场认包：没有规则也没有随机时不认，往返因此快几倍。"""
         return bool(self.rules or self.loss or self.duplicate or self.reorder or self.jitter)
 
-    def _judge(self, passage: Passage) -> tuple[Fate, list[float]]:
+    @property
+    def _tells_apart(self) -> bool:
+        """一整串里的每一段要不要各走各的。"""
+        return self._needs_names or self.bandwidth > 0
+
+    def _judge(self, passage: Passage, side: int) -> tuple[Fate, list[float]]:
         """这个包的命运，和它（以及多出的副本）还要走多少秒。"""
         if self.is_cut:
             return "cut", []
-        if not self._needs_names:
-            return "delivered", [self.delay]
+        queued = self._queue(passage, self.waiting[side]) if self.bandwidth else 0.0
+        if queued is None:
+            return "overflow", []
+        fate, delays = self._treat(passage) if self._needs_names else ("delivered", [self.delay])
+        return fate, [delay + queued for delay in delays]
+
+    def _queue(self, passage: Passage, waiting: deque[int]) -> float | None:
+        """排在前面的都上完线，它自己也上完，要多少秒；队列满了则为 None。"""
+        while waiting and waiting[0] <= passage.t:
+            waiting.popleft()
+        if len(waiting) > self.queue:  # 第一个正在上线，不在队列里
+            return None
+        done = (waiting[-1] if waiting else passage.t) + round(passage.size * 8e9 / self.bandwidth)
+        waiting.append(done)
+        return (done - passage.t) / 1e9
+
+    def _treat(self, passage: Passage) -> tuple[Fate, list[float]]:
+        """按规则和骰子。"""
         packet = self._recognise(passage)
         for rule in self.rules:
             if rule.times and rule.match(packet):
@@ -221,194 +303,11 @@ def makes_up(again: Packet, lost: Packet) -> bool:
     return lost.protocol != "tcp" or lost.extent.start in again.extent
 
 
-Flying = tuple[int, int, Passage, Cable, int]
-"""还在路上的一个包：何时该到（纳秒）、先后、旅程、网线、到哪一端。"""
+KNOWN = {name for name in vars(Cable) if not name.startswith("_")} | {
+    "number", "wires", "ends", "seed", "cut_at", "rules", "snipped", "sightings", "counted", "latest", "waiting"}
 
 
-def is_cut_short(flying: Flying) -> bool:
-    """它是不是走到半路线就断了。"""
-    due, _, passage, cable, _ = flying
-    return passage.t <= cable.cut_at < due
-
-
-class Wires:
-    """一个网络的全部网线和它们的线程。"""
-
-    def __init__(self, now: Callable[[], int], act: Callable[[str, str], None],
-                 on_error: Callable[[], None]) -> None:
-        self.now, self.act, self.on_error = now, act, on_error
-        self.cables: list[Cable] = []
-        self.passages: list[Passage] = []
-        self.decoder = Decoder()
-        self.decoded = 0
-        self.lock = threading.RLock()  # 回收没有人用的网络，会在任何一行发生
-        self.in_flight: list[Flying] = []
-        self.tie = itertools.count()
-        self.sources: dict[int, tuple[Cable, int]] = {}
-        self.poll = REAL["epoll"]()  # 不是换上的那个：网线自己的等待不进轨迹
-        self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self.poll.register(self.wake_fd, select.EPOLLIN)
-        self.idle = threading.Event()
-        self.asked_idle = self.stopping = self.stopped_here = self.frozen = False
-        self.error: Exception | None = None
-        self.thread = threading.Thread(target=self._run, name="cable", daemon=True)
-
-    def add(self, cable: Cable) -> None:
-        """接上一根网线。"""
-        self.cables.append(cable)
-        for side, end in enumerate(cable.ends):
-            self.attach(cable, side, end)
-
-    def attach(self, cable: Cable, side: int, end: End) -> None:
-        """把一端（重新）插进一台主机；原来插着的 TUN 不再看。"""
-        with self.lock:
-            old = cable.ends[side]
-            if self.sources.pop(old.fd, None):
-                self.poll.unregister(old.fd)
-            cable.ends = (end, cable.ends[1]) if side == 0 else (cable.ends[0], end)
-            self.sources[end.fd] = (cable, side)
-            self.poll.register(end.fd, select.EPOLLIN)
-
-    def start(self) -> None:
-        self.thread.start()
-
-    def wake(self) -> None:
-        """叫线程醒来看一眼：有什么变了。"""
-        if not self.stopping:
-            os.eventfd_write(self.wake_fd, 1)
-
-    def settle(self, timeout: float) -> bool:
-        """等到线上没有包、TUN 里也没有包：此时除了定时器，没有什么还会发生。"""
-        if self.error is not None:
-            return True
-        self.idle.clear()
-        self.asked_idle = True
-        self.wake()
-        return self.idle.wait(timeout)
-
-    def freeze(self) -> None:
-        """停笔：包照样走，只是不再记录。记下的等有人看的时候再认。"""
-        with self.lock:
-            self.frozen = True
-
-    def stop(self) -> None:
-        """停下线程，放下描述符（TUN 由命名空间自己关）。"""
-        self.stopping = True
-        os.eventfd_write(self.wake_fd, 1)
-        if threading.current_thread() is self.thread:  # 没有人再用的网络，回收它的正是它的网线
-            self.stopped_here = True
-            return
-        if self.thread.ident is not None:
-            self.thread.join()
-        self.forget()
-
-    def forget(self) -> None:
-        """只放下描述符。"""
-        self.poll.close()
-        os.close(self.wake_fd)
-
-    def packets(self) -> list[Packet]:
-        """到此刻为止的全部包，按上线的次序。"""
-        with self.lock:
-            self._decode_all()
-            return [p.packet() for p in self.passages]
-
-    def named(self, start: int) -> list[Passage]:
-        """第 ``start`` 个以后的全部包，都已经认出来。"""
-        with self.lock:
-            self._decode_all()
-            return self.passages[start:]
-
-    def _decode_all(self) -> None:
-        for passage in itertools.islice(self.passages, self.decoded, None):
-            if not passage.fields:
-                passage.fields = self.decoder.decode(passage.raw, passage.cable)
-        self.decoded = len(self.passages)
-
-    # ------------------------------------------------------------ 线程
-
-    def _run(self) -> None:
-        try:
-            while not self.stopping:
-                self._turn()
-            if self.stopped_here:
-                self.forget()
-        except Exception as error:  # 多半是使用者给的 match 出了错：网线停下，错误在网络关闭时抛出
-            self.error = error
-            self.idle.set()
-            self.on_error()
-
-    def _turn(self) -> None:
-        for fd, _ in self.poll.poll(self._patience()):
-            if fd == self.wake_fd:
-                os.eventfd_read(fd)
-                self._lose_what_was_cut()
-            else:
-                self._take(fd)
-        self._deliver_due()
-        if self.asked_idle and not self.in_flight and not self.poll.poll(0):
-            self.asked_idle = False
-            self.idle.set()
-
-    def _patience(self) -> float:
-        if not self.in_flight:
-            return -1
-        return max(0, self.in_flight[0][0] - self.now()) / 1e9
-
-    def _take(self, fd: int) -> None:
-        """从 TUN 取一个包：它上线了。"""
-        with self.lock:
-            if (found := self.sources.get(fd)) is None:
-                return
-            try:
-                raw = found[0].ends[found[1]].read()
-            except OSError:
-                return
-            if not raw or is_background(raw):
-                return
-            cable, side = found
-            source, target = cable.ends[side], cable.ends[1 - side]
-            passage = Passage(len(self.passages) + 1, cable.number, source.host, target.host, raw, self.now())
-            if not self.frozen:
-                self.passages.append(passage)
-        source.see(raw, False)
-        passage.fate, delays = ("delivered", [cable.delay]) if self.frozen else cable._judge(passage)
-        self._schedule(passage, delays, cable, side)
-
-    def _schedule(self, passage: Passage, delays: Iterable[float], cable: Cable, side: int) -> None:
-        for copy, delay in enumerate(delays):
-            if copy:
-                passage = self._duplicate(passage)
-            due = passage.t + round(delay * 1e9)
-            if not (cable.reorder or passage.detained):
-                due = cable.latest[side] = max(due, cable.latest[side])
-            heapq.heappush(self.in_flight, (due, next(self.tie), passage, cable, 1 - side))
-
-    def _duplicate(self, passage: Passage) -> Passage:
-        with self.lock:
-            copy = Passage(len(self.passages) + 1, passage.cable, passage.src, passage.dst, passage.raw, passage.t,
-                           fate="duplicate", fields=passage.fields)
-            if not self.frozen:
-                self.passages.append(copy)
-        return copy
-
-    def _lose_what_was_cut(self) -> None:
-        """剪断时还在路上的，当场就没了。"""
-        for flying in self.in_flight:
-            if is_cut_short(flying):
-                flying[2].fate = "cut"
-        self.in_flight = [flying for flying in self.in_flight if not is_cut_short(flying)]
-        heapq.heapify(self.in_flight)
-
-    def _deliver_due(self) -> None:
-        while self.in_flight and self.in_flight[0][0] <= self.now():
-            flying = heapq.heappop(self.in_flight)
-            _, _, passage, cable, side = flying
-            if is_cut_short(flying):
-                passage.fate = "cut"
-                continue
-            end = cable.ends[side]
-            passage.end = passage.end if self.frozen else self.now()
-            with contextlib.suppress(OSError):  # 对端主机已经关闭：包落在地上，和真的断电一样
-                end.write(passage.raw)
-            end.see(passage.raw, True)
+def _misspelt(name: str) -> str:
+    """没有这个属性；像哪一个。"""
+    near = difflib.get_close_matches(name, SHOWN, n=1, cutoff=0.6)
+    return f"网线没有 {name!r} 这个属性" + (f"；是不是 {near[0]}？" if near else f"；有：{'、'.join(SHOWN)}。")

@@ -1,4 +1,4 @@
-"""把网线上的字节读成 ``Packet``：字段由 scapy 解析，相对序号和“这是重传吗”由这里记账。"""
+"""把网线上的字节读成 ``Packet``：字段由 scapy 解析（最朴素的见 ``plain.py``），相对序号和“这是重传吗”由这里记账。"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from sockscope.live.plain import Segment, datagram, segment
 from sockscope.live.states import endpoint
 
 __all__ = ["Decoder", "addresses", "is_background"]
@@ -90,6 +91,13 @@ class Decoder:
 
     def decode(self, raw: bytes, cable: int) -> dict[str, Any]:
         """一个 IP 包的各字段，名字与 ``Packet`` 相同。认不出的上层协议只给地址和长度。"""
+        if plain := segment(raw):
+            return {"raw": raw.hex()} | self._tcp(plain, cable)
+        if found := datagram(raw):
+            return {"raw": raw.hex()} | _udp(*found)
+        return self._dissected(raw, cable)
+
+    def _dissected(self, raw: bytes, cable: int) -> dict[str, Any]:
         from scapy.layers.inet import ICMP, IP, TCP, UDP
         from scapy.layers.inet6 import IPv6
         from scapy.layers.sctp import SCTP
@@ -100,11 +108,10 @@ class Decoder:
         if part:
             base["info"] = f"fragment {packet.frag * 8}+{packet.len - packet.ihl * 4}"
         if isinstance(packet.payload, TCP):
-            return base | self._tcp(packet, packet.payload, cable)
+            return base | self._tcp(_segment(packet, packet.payload), cable)
         if UDP in packet:
             udp = packet[UDP]
-            return base | {"protocol": "udp", "source": endpoint((packet.src, udp.sport)),
-                           "target": endpoint((packet.dst, udp.dport)), "length": len(bytes(udp.payload))}
+            return base | _udp(packet.src, udp.sport, packet.dst, udp.dport, len(bytes(udp.payload)))
         if isinstance(packet.payload, SCTP) and not getattr(packet, "frag", 0):  # 后续的分片没有上层的头
             return base | self._sctp(packet, packet.payload, cable)
         return base | _other(packet, ICMP)
@@ -132,24 +139,24 @@ class Decoder:
                 "length": sum(c.len - 16 for c in data), "note": "retransmission" if again else "",
                 "info": "；".join(filter(None, (_said(c, ack) for c in chunks)))}
 
-    def _tcp(self, packet: Any, tcp: Any, cable: int) -> dict[str, Any]:
-        source, target = endpoint((packet.src, tcp.sport)), endpoint((packet.dst, tcp.dport))
-        bits, number = int(tcp.flags), tcp.seq
-        flags = [name for name, bit in FLAGS if bits & bit]
-        length = _tcp_length(packet, tcp)
+    def _tcp(self, tcp: Segment, cable: int) -> dict[str, Any]:
+        source, target = endpoint((tcp.src, tcp.sport)), endpoint((tcp.dst, tcp.dport))
+        number, length = tcp.seq, tcp.length
+        flags = [name for name, bit in FLAGS if tcp.flags & bit]
         mine, theirs = self._books((cable, source, target), (cable, target, source), flags, number, tcp.ack)
         if "SYN" in flags:
             mine.opened = max(mine.opened, length + 1)
             mine.scale = dict(o for o in tcp.options if len(o) == 2).get("WScale", 0) or 0
         seq = (number - mine.isn) % WRAP if mine.isn is not None else None
-        ack = (tcp.ack - theirs.isn) % WRAP if "ACK" in flags and None not in (theirs.isn, mine.isn) else None
+        known = theirs.isn is not None and mine.isn is not None
+        ack = (tcp.ack - (theirs.isn or 0)) % WRAP if "ACK" in flags and known else None
         window = tcp.window << (0 if "SYN" in flags else mine.scale)
         note = _note(mine, theirs, flags, seq, length, window)
         mine.window = window if "RST" not in flags else mine.window
         mine.closed = mine.closed or (window == 0 and "RST" not in flags)
         theirs.closed = theirs.closed and not (length and not note)  # 发得出新数据，说明知道窗口开了
         return {"protocol": "tcp", "source": source, "target": target, "flags": flags, "seq": seq, "ack": ack,
-                "window": window, "length": length, "options": _options(tcp), "note": note}
+                "window": window, "length": length, "options": _options(tcp.options), "note": note}
 
     def _books(self, here: Key, there: Key, flags: list[str], number: int, ack: int) -> tuple[Direction, Direction]:
         """这个段该记在哪两本账上：它自己方向的，和对面的。新的 SYN 另起一本，对方应了它才作数。"""
@@ -198,9 +205,15 @@ def _said(chunk: Any, ack: int | None) -> str:
     return "，".join(f"gap {ack + int(first)}-{ack + int(last)}" for first, last in gaps)
 
 
-def _tcp_length(packet: Any, tcp: Any) -> int:
+def _segment(packet: Any, tcp: Any) -> Segment:
+    """scapy 读好的一个 TCP 段。"""
     total = packet.len - packet.ihl * 4 if hasattr(packet, "ihl") else packet.plen
-    return int(total - tcp.dataofs * 4)
+    return Segment(packet.src, packet.dst, tcp.sport, tcp.dport, tcp.seq, tcp.ack, int(tcp.flags), tcp.window,
+                   int(total - tcp.dataofs * 4), tcp.options)
+
+
+def _udp(src: str, sport: int, dst: str, dport: int, length: int) -> dict[str, Any]:
+    return {"protocol": "udp", "source": endpoint((src, sport)), "target": endpoint((dst, dport)), "length": length}
 
 
 def _note(mine: Direction, theirs: Direction, flags: list[str], seq: int | None, length: int,
@@ -221,11 +234,11 @@ def _note(mine: Direction, theirs: Direction, flags: list[str], seq: int | None,
     return ""
 
 
-def _options(tcp: Any) -> dict[str, str]:
+def _options(options: list[tuple[Any, Any]]) -> dict[str, str]:
     """TCP 选项 名字→文字；填充不算。"""
     told = {str(name): "" if value in (b"", None) else str(value)
-            for name, value in tcp.options if name not in ("NOP", "EOL", MPTCP)}
-    subtypes = [value[0] >> 4 for name, value in tcp.options if name == MPTCP and value]
+            for name, value in options if name not in ("NOP", "EOL", MPTCP)}
+    subtypes = [value[0] >> 4 for name, value in options if name == MPTCP and value]
     names = [MPTCP_NAMES[s] if s < len(MPTCP_NAMES) else f"subtype {s}" for s in subtypes]
     return told | ({"MPTCP": " ".join(names)} if names else {})
 

@@ -99,7 +99,7 @@ class HostServer:
         early, late = netconf.split(plan["sysctl"])
         refused = netconf.pin(early)
         netconf.bring_up("lo")
-        fds = [netconf.interface(port["name"], port["addresses"], port["checksums"]) for port in plan["interfaces"]]
+        fds = [netconf.interface(port["name"], port["addresses"], port["offload"]) for port in plan["interfaces"]]
         refused |= netconf.pin(late)  # 趁内核在备地址
         for port in plan["interfaces"]:
             netconf.direct_routes(port["name"], port["addresses"], port["metrics"])

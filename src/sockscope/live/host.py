@@ -22,6 +22,7 @@ from sockscope.live.namespace import Namespace
 from sockscope.live.netconf import RTN, default_buffers, get_value
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
+from sockscope.live.readiness import Readiness
 from sockscope.live.rights import inode
 from sockscope.live.socket import TracedSocket
 from sockscope.live.states import RAW, Flow, Reading, Watch, endpoint
@@ -48,6 +49,8 @@ class Host:
         self.plan: Plan | None = None
         self.namespace: Namespace | None = None
         self.watch = Watch(None, self.report, who)
+        self.readiness = Readiness(self.watch.lock, self.report_ready) if network.readiness else None
+        self.watch.also = self.readiness.look if self.readiness else None
         self.born: WeakKeyDictionary[Socket, None] = WeakKeyDictionary()
         self.kept: dict[Socket, None] = {}
         self.labels = 0
@@ -168,10 +171,14 @@ class Host:
             self.kept[sock] = None
         if sock.type == socket.SOCK_STREAM and sock.family in (socket.AF_INET, socket.AF_INET6):
             self.watch.adopt(sock)
+        if self.readiness:
+            self.readiness.adopt(sock)
 
     def release(self, sock: Socket) -> int:
         self.born.pop(sock, None)
         self.kept.pop(sock, None)
+        if self.readiness:
+            self.readiness.release(sock)
         return self.watch.release(sock)
 
     def see(self, raw: bytes, arriving: bool) -> None:
@@ -192,6 +199,9 @@ class Host:
             t=self.journal.now(), host=self.name, socket=flow.label, local=endpoint(flow.local),
             peer=endpoint(flow.peer) if flow.peer[1] else "", state=reading.state, origin=reading.origin,
             receive_queue=reading.receive_queue, send_queue=reading.send_queue))
+
+    def report_ready(self, label: str, mask: list[str] | None) -> None:
+        self.journal.note(tr.Ready(t=self.journal.now(), host=self.name, socket=label, mask=mask))
 
     def new_fd(self, family: int, type: int, proto: int) -> int:
         """新套接字的描述符，生在本机的命名空间里。"""

@@ -29,12 +29,12 @@ main(int(sys.argv[2]))
 
 
 class Interface(TypedDict):
-    """一个网口：名字、直连路由的属性、``(地址, 前缀长度)``、替不替内核算校验和。"""
+    """一个网口：名字、直连路由的属性、``(地址, 前缀长度)``、替内核做哪些事（``offload.py``）。"""
 
     name: str
     metrics: dict[str, int]
     addresses: list[tuple[str, int]]
-    checksums: bool
+    offload: int
 
 
 class Route(TypedDict):

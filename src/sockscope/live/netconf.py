@@ -21,7 +21,7 @@ with contextlib.suppress(ImportError):  # Windows 没有；那里造不出主机
 
 TUNSETIFF = 0x400454CA  # <linux/if_tun.h>
 IFF_TUN, IFF_NO_PI, IFF_VNET_HDR = 0x0001, 0x1000, 0x4000
-TUNSETOFFLOAD, TUN_F_CSUM = 0x400454D0, 1
+TUNSETOFFLOAD = 0x400454D0
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8913, 0x8914, 0x8916, 0x891C  # <linux/sockios.h>
 IFF_UP = 1  # <linux/if.h>
 RTF_LOCAL = 0x80000000  # <linux/ipv6_route.h>
@@ -124,17 +124,17 @@ def default_buffers(sock: _socket.socket, size: int) -> None:
 
 # ---------------------------------------------------------------- 网口、地址与路由
 
-def interface(name: str, addresses: list[tuple[str, int]], checksums: bool = False) -> int:
-    """开一个 TUN 网口，给它地址并启用，返回它在用户空间的那一端。``checksums``：它替内核算校验和（``checksum.py``）。"""
+def interface(name: str, addresses: list[tuple[str, int]], offload: int = 0) -> int:
+    """开一个 TUN 网口，给它地址并启用，返回它在用户空间的那一端。``offload``：TUN_F_ 的各位（``offload.py``）。"""
     try:
         tun = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise Refused("tun-open", error.errno or 0) from None
     try:
-        kind = IFF_TUN | IFF_NO_PI | (IFF_VNET_HDR if checksums else 0)
+        kind = IFF_TUN | IFF_NO_PI | (IFF_VNET_HDR if offload else 0)
         fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH22x", name.encode(), kind))
-        if checksums:
-            fcntl.ioctl(tun, TUNSETOFFLOAD, TUN_F_CSUM)
+        if offload:
+            fcntl.ioctl(tun, TUNSETOFFLOAD, offload)
     except OSError as error:
         raise Refused("tun-create", error.errno or 0) from None
     for address, prefix in addresses:

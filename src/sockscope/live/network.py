@@ -27,7 +27,7 @@ from typing import Any, TypeVarTuple
 from sockscope import trace as tr
 from sockscope.live import descriptor_calls, hooks, quiet, stock, tls  # noqa: F401  # 前后两个登记它们要换上的
 from sockscope.live import settings as kernel_settings
-from sockscope.live.cable import Cable, End, Wires
+from sockscope.live.cable import FOREVER, Cable, End
 from sockscope.live.capability import Unavailable, capability, explain
 from sockscope.live.folder import new_folder, remove_folder
 from sockscope.live.forge import NETLINK_SOCK_DIAG
@@ -37,12 +37,14 @@ from sockscope.live.linux import after_fork
 from sockscope.live.lives import forget_all, who
 from sockscope.live.names import checked
 from sockscope.live.namespace import Namespace, NamespaceError
+from sockscope.live.offload import CHECKSUMS, SEGMENTS
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.quiet import nothing_more, rests, to_be_made_up
 from sockscope.live.states import Diag, Own, Watch
 from sockscope.live.whereabouts import outside
+from sockscope.live.wires import Wires
 from sockscope.live.worker import Worker, wake, wake_descriptor
 
 __all__ = ["Network"]
@@ -63,8 +65,9 @@ class Network:
     ``capture``：``"cable"`` 要有抓包的网线，``"loopback"`` 要环回地址，缺省是能有多好就多好
     （环境变量 ``SOCKSCOPE_CAPTURE`` 可以代为指定）。造不出来抛 ``Unavailable``。
     ``settings``：主机生来的内核参数，``"stock"`` 是书里的那张表（``live/settings.py``），``"machine"`` 是这台机器自己的。
-    ``checksums`` 叫网口替内核算校验和（``checksum.py``）。
-    ``births`` 叫 ``socket()`` 这次调用本身也进轨迹；``waits`` 是 select、poll、epoll 的等待进不进轨迹（``waits.py``）。
+    ``checksums`` 叫网口替内核算校验和，``offload`` 还叫它替内核切段与合段：大的传输快许多倍，与真的网卡一样（``offload.py``）。
+    ``births`` 叫 ``socket()`` 这次调用本身也进轨迹；``waits`` 是 select、poll、epoll 的等待进不进轨迹（``waits.py``）；
+    ``readiness`` 叫每个套接字的 poll(2) 掩码也进轨迹，图上各有一条就绪的道（``readiness.py``）。
     ``foreign``：跑的是别人写的程序。``births`` 之外，问名字的 getsockname、getpeername 也进轨迹，没有人再用的套接字像平常的
     Python 那样随即关闭，带 ``ResourceWarning``；缺省则替读者留到网络关闭，书里的实验常常建好就放手。
     ``names``：主机们还认得的域名，如 ``{"example.org": "server"}``，指向一台主机或一个地址（``names.py``）。
@@ -75,12 +78,16 @@ class Network:
     def __init__(self, *hosts: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
                  rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
                  settings: str = "stock", checksums: bool = False, waits: bool = True,
-                 foreign: bool = False, names: Mapping[str, str] | None = None) -> None:
+                 foreign: bool = False, readiness: bool = False, offload: bool = False,
+                 names: Mapping[str, str] | None = None) -> None:
         if len(hosts) < 2 or len(set(hosts)) < len(hosts):
             raise ValueError("网络至少要两台名字不同的主机。")
+        for what, value in (("delay", delay), ("rto_min", rto_min)):
+            if not 0 <= value < FOREVER:
+                raise ValueError(f"{what} 的单位是秒，不能是 {value!r}。")
         self.names = checked(names or {}, hosts)
-        self.title, self._checksums = title, checksums
-        self.births, self.waits, self.foreign = births or foreign, waits, foreign
+        self.title, self._offload = title, SEGMENTS if offload else CHECKSUMS * checksums
+        self.births, self.waits, self.foreign, self.readiness = births or foreign, waits, foreign, readiness
         self._table = kernel_settings.table(settings)
         self.settings: dict[str, str] = {}
         self._folder, self._bell = "", -1
@@ -93,10 +100,10 @@ class Network:
         self.threads: list[Worker] = []
         self.processes: list[Process | Program] = []
         self._names, self._delay, self._seed = hosts, delay, seed
-        self._plans = Plan.row(len(hosts), not delayed_ack, rto_min, settings, checksums)
+        self._plans = Plan.row(len(hosts), not delayed_ack, rto_min, settings, self._offload)
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
-        if sum(not network.closed for network in _alive) % MANY == MANY - 1:
+        if len(hooks.opened()) % MANY == MANY - 1:
             gc.collect()  # 没有人再用又没有关的，等不到 Python 自己想起来
         self.closed = False
         _alive.add(self)
@@ -161,7 +168,7 @@ class Network:
         host.watch.sample()
 
     def _end(self, host: Host, tun: int) -> End:
-        return End(host.name, tun, _weakly(host.see), self._checksums)
+        return End(host.name, tun, _weakly(host.see), self._offload)
 
     # ------------------------------------------------------------ 读者用的
 
@@ -239,7 +246,8 @@ class Network:
             title=self.title, capture=self.capture, kernel=f"{platform.system()} {platform.release()}",
             python=platform.python_version(), settings=dict(self.settings),
             hosts=[tr.Host(name=h.name, title=h.title, addresses=h.addresses) for h in self.hosts.values()],
-            cables=[tr.Cable(ends=[e.host for e in c.ends], delay=round(c.delay * 1e9)) for c in self.cables],
+            cables=[tr.Cable(ends=[e.host for e in c.ends], delay=round(c.delay * 1e9), bandwidth=round(c.bandwidth))
+                    for c in self.cables],
             events=tr.in_order([*(e.call for e in journal.calls), *journal.others, *packets]))
 
     # ------------------------------------------------------------ 收工
@@ -315,14 +323,10 @@ class Network:
             namespace.close()
         if self._folder:
             remove_folder(self._folder)
-        self._silence()
-        forget_all(self)
-        hooks.end(self)
-
-    def _silence(self) -> None:
         if self._bell >= 0:
             os.close(self._bell)
-            self._bell = -1
+        forget_all(self)
+        hooks.end(self)
 
     def __del__(self) -> None:
         """没有人再用它，却没有关：像平常的文件和套接字，说一声 ``ResourceWarning``，然后关闭。"""
@@ -337,7 +341,8 @@ class Network:
     def disown(self) -> None:
         """在 fork 出来的子进程里：网络属于父进程。放下描述符，换掉可能锁着的锁；套接字留着，像平常的 fork。"""
         self.closed = True
-        self._silence()
+        if self._bell >= 0:
+            os.close(self._bell)
         forget_all(self)
         hooks.end(self)
         self.journal.changed = threading.Condition()

@@ -35,7 +35,7 @@ class Plan:
     """一排 ``count`` 台主机中第 ``place`` 台的网口与路由。第 i 根网线是 10.0.i.0/24 和 fd00:0:0:i::/64（有 IPv6 的话）。"""
 
     def __init__(self, place: int, count: int, metrics: dict[str, int], settings: str = "stock",
-                 checksums: bool = False) -> None:
+                 offload: int = 0) -> None:
         chosen = table(settings)
         self.far = {name: value for name, value in metrics.items() if name != "quickack"}  # 经路由器的路由：只管定时器
         self.interfaces: list[Interface] = []
@@ -46,7 +46,7 @@ class Plan:
             if 0 <= cable < last:
                 both = [(f"10.0.{cable}.{side}", 24), (str(ip_address(f"fd00:0:0:{cable}::{side}")), 64)]
                 self.interfaces.append({"name": f"eth{len(self.interfaces)}", "metrics": metrics,
-                                        "addresses": both[:1 + has_ipv6()], "checksums": checksums})
+                                        "addresses": both[:1 + has_ipv6()], "offload": offload})
         if 0 < place < last:
             self.sysctl |= ROUTER
         if not has_ipv6():
@@ -74,9 +74,9 @@ class Plan:
         return isinstance(other, Plan) and vars(self) == vars(other)
 
     @classmethod
-    def row(cls, count: int, quickack: bool, rto_min: float, settings: str = "stock", checksums: bool = False) -> list[Plan]:
+    def row(cls, count: int, quickack: bool, rto_min: float, settings: str = "stock", offload: int = 0) -> list[Plan]:
         """``count`` 台主机的一排。"""
-        return [cls(place, count, metrics(quickack, rto_min), settings, checksums) for place in range(count)]
+        return [cls(place, count, metrics(quickack, rto_min), settings, offload) for place in range(count)]
 
     def build(self) -> Namespace:
         return Namespace(self.interfaces, self.routes, self.sysctl, self.buffer)

@@ -90,17 +90,19 @@ class _Detective:
             cause = self.cause(event)
             if cause is not None:
                 found[index] = cause
-            self.first.setdefault(_identity(event), index)
-            self.arrive(index, event)
+            identity = _identity(event)
+            self.first.setdefault(identity, index)
+            self.arrive(index, event, identity)
         return found
 
-    def arrive(self, index: int, packet: Packet) -> None:
+    def arrive(self, index: int, packet: Packet, identity: Identity) -> None:
         """记下它要到了：转发的人凭身份找它，回答的人凭来处找它。"""
         if packet.end is None:
             return
-        self.carried[packet.dst, *_identity(packet)[1:]].add(index, packet.end)
+        self.carried[packet.dst, *identity[1:]].add(index, packet.end)
+        quiet = packet.pure_ack
         for origin in ((packet.source, packet.target), address_of(packet.source)):
-            self.heard[packet.dst, origin, packet.pure_ack].add(index, packet.end)
+            self.heard[packet.dst, origin, quiet].add(index, packet.end)
 
     def cause(self, packet: Packet) -> int | None:
         if not self.is_origin(packet):

@@ -52,6 +52,7 @@ class Side:
     room: float
     anchor: str  # 调用文字的对齐：end 在左边的主机，start 在右边的
     dots: float  # 第一条线程的圆点
+    tracks: float = 0.0  # 就绪的道共占多宽，夹在状态条与圆点之间
 
     @property
     def middle(self) -> float:
@@ -64,6 +65,10 @@ class Side:
             return right - self.plate, right
         left = self.left + number * (self.plate + 2)
         return left, left + self.plate
+
+    def track(self, start: float, wide: float) -> float:
+        """从 ``start`` 起、``wide`` 宽的一列的左边；``start`` 从状态条数起，向外为正。"""
+        return self.left - 4 - start - wide if self.anchor == "end" else self.right + 4 + start
 
     def dot(self, strand: int, step: int) -> float:
         return self.dots - strand * step if self.anchor == "end" else self.dots + strand * step
@@ -95,26 +100,27 @@ class Columns:
     crowded: bool  # 网线太窄，两个方向的字要共用一列
 
 
-def call_room(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]]) -> float:
+def call_room(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], tracks: dict[str, float]) -> float:
     """每台主机的调用文字最多可以占多宽：先保住网线和状态条。"""
     counts = [len({lane.number for lane in lanes[h.name]}) for h in trace.hosts]
     bars = sum(max(n, 1) * (metrics.plate(n) + 2) for n in counts)
     quiet = not any(isinstance(e, Packet) for e in trace.events)
     callers = len({e.host for e in trace.events if isinstance(e, Call)})
     net = QUIET if quiet else metrics.net
-    spare = metrics.width - metrics.axis - 8 - bars - net - 2 * (12 + metrics.strand)
+    spare = metrics.width - metrics.axis - 8 - bars - sum(tracks.values()) - net - 2 * (12 + metrics.strand)
     return min(metrics.calls[1] * (2 if quiet else 1), max(spare / max(callers, 1), metrics.calls[0]))
 
 
 def columns(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], rooms: dict[str, float],
-            strands: dict[str, int]) -> Columns:
+            strands: dict[str, int], tracks: dict[str, float]) -> Columns:
     """分配横向空间：``rooms`` 是每台主机的调用文字想要的宽度（不超过 ``call_room``），余下的都给网线。"""
     hosts = [h.name for h in trace.hosts]
     counts = {h: len({lane.number for lane in lanes[h]}) for h in hosts}
     plates = {h: metrics.plate(counts[h]) for h in hosts}
     bars = {h: max(counts[h], 1) * (plates[h] + 2) - 2 for h in hosts}
     ends = (*hosts[:1], *hosts[-1:])
-    gutters = {h: 10 + max(strands.get(h, 0), 1) * metrics.strand if rooms.get(h) else 8 * (h in ends) for h in hosts}
+    gutters = {h: tracks.get(h, 0) + (10 + max(strands.get(h, 0), 1) * metrics.strand if rooms.get(h) else 8 * (h in ends))
+               for h in hosts}
     room = {h: max(rooms.get(h, 0), metrics.calls[0] if h in ends else 0) for h in hosts}
     spare = metrics.width - metrics.axis - 8 - sum(bars[h] + gutters[h] + room[h] for h in hosts)
     gap = spare / max(len(hosts) - 1, 1)
@@ -123,13 +129,15 @@ def columns(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], rooms:
         if place:
             nets.append(Net(x + 3, x + gap - 3))
             x += gap
-        sides[name], x = _side(name, x, not place, room[name], gutters[name], bars[name], plates[name], counts[name])
+        sides[name], x = _side(name, x, not place, room[name], gutters[name], bars[name], plates[name], counts[name],
+                               tracks.get(name, 0))
     return Columns(metrics, sides, nets, any(n.width < 130 for n in nets))
 
 
 def _side(name: str, x: float, first: bool, room: float, gutter: float, bar: float, plate: int,
-          count: int) -> tuple[Side, float]:
+          count: int, tracks: float) -> tuple[Side, float]:
     if first:
         left = x + room + gutter
-        return Side(name, left, left + bar, plate, count, x + room, room, "end", left - 8), left + bar
-    return Side(name, x, x + bar, plate, count, x + bar + gutter, room, "start", x + bar + 8), x + bar + gutter + room
+        return Side(name, left, left + bar, plate, count, x + room, room, "end", left - tracks - 8, tracks), left + bar
+    side = Side(name, x, x + bar, plate, count, x + bar + gutter, room, "start", x + bar + tracks + 8, tracks)
+    return side, x + bar + gutter + room

@@ -14,9 +14,9 @@ from sockscope.render.folds import Fold
 from sockscope.render.labels import Caption
 from sockscope.render.measure import width
 from sockscope.render.timeline import Break, Ruler
-from sockscope.trace import Action, Call, Packet, State, Trace
+from sockscope.trace import Action, Call, Packet, Ready, State, Trace
 
-__all__ = ["Arrow", "Band", "Bar", "CallMark", "Figure", "Label", "Mark"]
+__all__ = ["Arrow", "Band", "Bar", "CallMark", "Figure", "Label", "Mark", "Poll"]
 
 
 @dataclass(slots=True)
@@ -91,6 +91,19 @@ class Bar:
 
 
 @dataclass(slots=True)
+class Poll:
+    """一个套接字的掩码，从 ``top`` 到 ``bottom``：``bits`` 是 (事件, 那一列的左边)，``wide`` 是列宽。"""
+
+    index: int
+    ready: Ready
+    bits: list[tuple[str, float]]
+    wide: float
+    top: float
+    bottom: float
+    labels: list[Label]
+
+
+@dataclass(slots=True)
 class Mark:
     """实验者的动作。``net`` 为真则画在网线上。"""
 
@@ -131,6 +144,7 @@ class Figure:
     breaks: list[tuple[Break, Label]]
     ticks: list[tuple[float, Label]]
     outages: list[tuple[int, float, float]]  # 断线的时段：网线、上、下
+    polls: list[Poll]
 
     def labels(self) -> Iterator[Label]:
         """图里（图例和页脚除外）的全部文字。"""
@@ -141,6 +155,8 @@ class Figure:
         yield from (a.label for a in self.arrows if a.label.text)
         yield from (b.label for b in self.bars if b.label)
         yield from (m.label for m in self.marks)
+        for poll in self.polls:
+            yield from poll.labels
         for band in self.bands:
             yield from band.labels
         yield from (label for _, label in self.breaks)

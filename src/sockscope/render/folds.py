@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sockscope.render.labels import bytes_text, packet_kind
 from sockscope.trace import Call, Event, Packet, Trace
@@ -18,7 +20,7 @@ SHORTEST = 8  # 短于此数的一串不值得折
 KEPT = 3  # 每串两头照常画出的事件数
 
 
-@dataclass(slots=True)
+@dataclass
 class Fold:
     """一串折起来的事件：从 ``t`` 到 ``end``，``indices`` 是它们在 trace.events 里的下标。"""
 
@@ -30,23 +32,35 @@ class Fold:
 
     def cable_words(self, cable: int) -> list[str]:
         """网线上折掉了什么，一行一种。"""
-        mine = [p for p in self.packets if p.cable == cable]
-        rows = []
+        rows, acks = [], self.counted[cable, "ack"][0]
         for kind, unit in (("data", "个数据段"), ("datagram", "个数据报")):
-            found = [p for p in mine if packet_kind(p) == kind]
-            if found:
-                rows.append(f"{len(found)} {unit} {bytes_text(sum(p.length for p in found))}")
-        acks = sum(1 for p in mine if packet_kind(p) == "ack")
-        return rows + ([f"{acks} 个 ACK"] if acks else [])
+            count, size = self.counted[cable, kind]
+            rows += [f"{count} {unit} {bytes_text(size)}"] * (count > 0)
+        return rows + [f"{acks} 个 ACK"] * (acks > 0)
+
+    @cached_property
+    def counted(self) -> dict[tuple[int, str], tuple[int, int]]:
+        """(网线, 种类) → (几个, 共多少字节)。"""
+        found: dict[tuple[int, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
+        for packet in self.packets:
+            key = packet.cable, packet_kind(packet)
+            count, size = found[key]
+            found[key] = count + 1, size + packet.length
+        return found
 
     def call_words(self, host: str) -> list[str]:
         """一台主机上折掉了哪些调用，一行一种。"""
-        names: dict[str, list[Call]] = {}
+        return [f"{count} 次 {name}() {bytes_text(size)}" for name, (count, size) in self.called.get(host, {}).items()]
+
+    @cached_property
+    def called(self) -> dict[str, dict[str, tuple[int, int]]]:
+        """主机 → 调用的名字 → (几次, 共多少字节)。"""
+        found: dict[str, dict[str, tuple[int, int]]] = {}
         for call in self.calls:
-            if call.host == host:
-                names.setdefault(call.name, []).append(call)
-        return [f"{len(calls)} 次 {name}() {bytes_text(sum(c.size or 0 for c in calls))}"
-                for name, calls in names.items()]
+            names = found.setdefault(call.host, {})
+            count, size = names.get(call.name, (0, 0))
+            names[call.name] = count + 1, size + (call.size or 0)
+        return found
 
 
 def folds(trace: Trace) -> list[Fold]:

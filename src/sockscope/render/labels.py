@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from sockscope.render.addresses import shown
 from sockscope.render.measure import cells
-from sockscope.trace import Action, Call, Packet, Trace
+from sockscope.trace import Action, Call, Packet, Ready, Trace
 
 __all__ = [
     "ACTIONS", "FATES", "KINDS", "WAITS", "Caption", "action_text", "bytes_text", "call_text", "caption", "duration_text",
-    "facts", "is_error", "outcome", "packet_kind", "prefix", "round_duration", "shared_sockets",
+    "facts", "is_error", "outcome", "packet_kind", "prefix", "ready_text", "round_duration", "shared_sockets",
     "took_all", "wrap",
 ]
 
@@ -27,7 +27,8 @@ KINDS = {
 CHUNKS = {"ABORT": "abort", "INIT": "init", "INIT ACK": "init", "COOKIE ECHO": "init", "COOKIE ACK": "init",
           "SHUTDOWN": "shutdown", "SHUTDOWN ACK": "shutdown", "SHUTDOWN COMPLETE": "shutdown",
           "DATA": "chunk", "SACK": "sack"}  # 一个包里有几个块时，先列出的说了算
-FATES = {"lost": "丢失", "dropped": "丢弃", "cut": "断线", "duplicate": "副本"}
+NOTED = {"retransmission": "again", "keepalive": "alive", "window probe": "probe", "zero window": "zero"}
+FATES = {"lost": "丢失", "dropped": "丢弃", "cut": "断线", "duplicate": "副本", "overflow": "队列满"}
 ACTIONS = {"cut": "剪断网线", "join": "接上网线", "kill": "杀死进程", "stop": "进程停住",
            "reboot": "断电重启", "process": "交给新进程",
            "exit": "进程结束"}
@@ -140,9 +141,8 @@ def packet_kind(packet: Packet) -> str:
         return "other" if packet.protocol != "icmp" else "echo" if packet.info.startswith("echo") else "icmp"
     if "RST" in packet.flags:
         return "rst"
-    noted = {"retransmission": "again", "keepalive": "alive", "window probe": "probe", "zero window": "zero"}
-    if packet.note in noted:
-        return noted[packet.note]
+    if packet.note in NOTED:
+        return NOTED[packet.note]
     for flag in ("SYN", "FIN"):
         if flag in packet.flags:
             return flag.lower()
@@ -235,6 +235,13 @@ def action_text(action: Action) -> str:
     return f"{action.detail} {text}" if action.name == "process" and action.detail else text
 
 
+def ready_text(ready: Ready) -> str:
+    """``准备好了 IN、OUT``；什么也没有准备好，或已经关了，也说。"""
+    if ready.mask is None:
+        return "关了"
+    return f"准备好了 {'、'.join(ready.mask)}" if ready.mask else "什么也没有准备好"
+
+
 def bytes_text(count: int) -> str:
     """``5 B``、``1448 B``、``304 kB``。"""
     if count < 10_000:
@@ -268,8 +275,16 @@ def facts(trace: Trace) -> list[str]:
     cable = "没有网线"
     if trace.cables:
         cable = "网线时延 " + "、".join(map(round_duration, delays)) if any(delays) else "网线没有时延"
+        rates = sorted({c.bandwidth for c in trace.cables if c.bandwidth})
+        cable += "，带宽 " + "、".join(map(rate_text, rates)) if rates else ""
     when = f"{trace.label} {trace.recorded}".strip()
     return [fact for fact in (when, trace.kernel, _sctp(trace), cable, "虚线 = 阻塞中", "状态取自内核") if fact]
+
+
+def rate_text(bits: int) -> str:
+    """``10 Mbit/s``、``64 kbit/s``。"""
+    number, unit = next(((bits / size, name) for size, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if bits >= size), (bits, ""))
+    return f"{number:g} {unit}bit/s"
 
 
 def _sctp(trace: Trace) -> str:

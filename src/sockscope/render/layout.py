@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import defaultdict
+from collections.abc import Iterator
 from itertools import zip_longest
 
 from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, Metrics, Side, call_room, columns
 from sockscope.render.declutter import declutter
-from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark
+from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark, Poll
 from sockscope.render.folds import Fold, folds
 from sockscope.render.heads import heads
 from sockscope.render.labels import (
@@ -26,7 +26,6 @@ from sockscope.render.labels import (
     outcome,
     packet_kind,
     prefix,
-    round_duration,
     shared_sockets,
     took_all,
     wrap,
@@ -34,40 +33,44 @@ from sockscope.render.labels import (
 from sockscope.render.lanes import Lane, Span, lanes
 from sockscope.render.measure import cut, width
 from sockscope.render.rooms import strands
+from sockscope.render.ticks import outages, ticks
 from sockscope.render.timeline import Anchor, Break, Ruler, rule
+from sockscope.render.tracks import plot, tracks, widths
 from sockscope.render.waits import Waits
-from sockscope.trace import Action, Call, Packet, State, Trace
+from sockscope.trace import Action, Call, Packet, Ready, State, Trace
 
 __all__ = ["layout"]
 
 HALFWAY = 0.62  # 没有送达的箭头停在哪里
 FAR = 110  # 引线最多拉多远
-CLOSE = 32  # 两行字的中心隔这么高，就一定碰不着
 
 
-def layout(trace: Trace, metrics: Metrics) -> Figure:
-    """摆好一条轨迹。"""
-    return _Typesetter(trace, metrics).figure()
+def layout(trace: Trace, metrics: Metrics, why: dict[int, int] | None = None) -> Figure:
+    """摆好一条轨迹。``why`` 是已经找好的因果。"""
+    return _Typesetter(trace, metrics, causes(trace) if why is None else why).figure()
 
 
 class _Typesetter:
     """排一张图：先量宽，再定高，最后落笔。"""
 
-    def __init__(self, trace: Trace, metrics: Metrics) -> None:
-        self.trace, self.m = trace, metrics
+    def __init__(self, trace: Trace, metrics: Metrics, why: dict[int, int]) -> None:
+        self.trace, self.m, self.why = trace, metrics, why
         self.narrow = metrics is NARROW
         self.lanes = lanes(trace)
         self.folds = folds(trace)
         self.folded = {i for fold in self.folds for i in fold.indices}
         self.strands = strands(trace, self.folded)
         self.shown = shared_sockets(trace)
-        self.room = call_room(trace, metrics, self.lanes)
+        self.tracks = tracks(trace)
+        self.track_widths = {host: widths(found, metrics.name) for host, found in self.tracks.items()}
+        room = {host: starts[-1] + 4 for host, (starts, _) in self.track_widths.items()}
+        self.room = call_room(trace, metrics, self.lanes, room)
         self.waits = Waits(trace)
         self.inner = {(a.host, a.local, a.peer): a.number for found in self.lanes.values() for a in reversed(found) if a.number}
         self.span_of = {span.index: (lane, span) for found in self.lanes.values() for lane in found for span in lane.spans}
         self.texts = {i: self.call_lines(e) for i, e in enumerate(trace.events)
                       if isinstance(e, Call) and i not in self.folded}
-        self.columns = columns(trace, metrics, self.lanes, self.rooms(), self.strand_counts())
+        self.columns = columns(trace, metrics, self.lanes, self.rooms(), self.strand_counts(), room)
         self.anchors: list[Anchor] = []
         self.at: dict[tuple[str, int], Anchor] = {}
 
@@ -171,6 +174,9 @@ class _Typesetter:
         columns = (self.row(lane.host, 1), (name, 4.0, 4.0)) if self.narrow else ((name, 1.0, self.m.small + 5),)
         self.anchor("state", span.index, Anchor(span.t, columns))
 
+    def anchor_ready(self, index: int, ready: Ready) -> None:
+        self.anchor("ready", index, Anchor(ready.t, ((f"ready {ready.host} {ready.socket}", 2.0, 2.0),)))
+
     def anchor_action(self, index: int, action: Action) -> None:
         if action.where in self.lanes:
             self.anchor("action", index, Anchor(action.t, (self.row(action.where, 1),)))
@@ -203,10 +209,10 @@ class _Typesetter:
         figure = Figure(
             self.trace, self.columns, ruler, self.top() - 16, bottom, heads(self.trace, self.columns, self.top()), calls, arrows,
             self.bars(), self.marks(), self.bands(), [(b, self.silence(b)) for b in ruler.breaks], [],
-            self.outages())
+            outages(self.trace, ruler, bottom), list(self.polls()))
         moving = {id(a.label) for a in arrows}
         declutter(arrows, [label for label in figure.labels() if id(label) not in moving])
-        figure.ticks = self.ticks(figure)
+        figure.ticks = ticks(figure)
         return figure
 
     def the_call(self, index: int) -> Call:
@@ -238,11 +244,11 @@ class _Typesetter:
         return found
 
     def arrows(self, dots: dict[int, tuple[float, float]]) -> list[Arrow]:
-        found, why = [], causes(self.trace)
+        found: list[Arrow] = []
         for index, packet in enumerate(self.trace.events):
             if isinstance(packet, Packet) and index not in self.folded:
                 arrow = self.arrow(index, packet)
-                arrow.cause = why.get(index)
+                arrow.cause = self.why.get(index)
                 near = arrow.cause is not None and self.is_near(arrow, dots)
                 arrow.origin = dots.pop(arrow.cause, None) if arrow.cause is not None and near else None
                 found.append(arrow)
@@ -327,6 +333,12 @@ class _Typesetter:
             return Label((left + right) / 2 - size * 0.34, top + 5, name, size - 1, "start", "", 90)
         return None
 
+    def polls(self) -> Iterator[Poll]:
+        heights = {index: anchor.y for (kind, index), anchor in self.at.items() if kind == "ready"}
+        for host, found in self.tracks.items():
+            for track in found:
+                yield from plot(track, self.columns.sides[host], self.m, self.track_widths[host], heights, self.bottom)
+
     def marks(self) -> list[Mark]:
         return [self.mark(i, e) for i, e in enumerate(self.trace.events) if isinstance(e, Action)]
 
@@ -362,33 +374,6 @@ class _Typesetter:
         return Label(x, (gap.top + gap.bottom) / 2 + 4, f"静默 {duration_text(gap.duration)}", self.m.small,
                      "middle", "silence")
 
-    def ticks(self, figure: Figure) -> list[tuple[float, Label]]:
-        taken: dict[int, list[tuple[float, ...]]] = defaultdict(list)
-        for box in (label.box() for label in figure.labels()):
-            taken[int(box[1] // CLOSE)].append(box)
-        size, found = self.m.small, []
-        for y, t in self.ruler.ticks(34, 72):
-            label = Label(self.m.axis - 8, y + 4, round_duration(t), size, "end", "tick")
-            if not self.m.axis:
-                label = Label(2, y + 4, label.text, size, "start", "tick")
-                row = int(label.box()[1] // CLOSE)
-                if any(_near(label, box) for near in (row - 1, row, row + 1) for box in taken.get(near, ())):
-                    continue
-            found.append((y, label))
-        return found
-
-    def outages(self) -> list[tuple[int, float, float]]:
-        """每根网线断着的时段。"""
-        found, since = [], {}
-        for event in self.trace.events:
-            if isinstance(event, Action) and event.name in ("cut", "join") and event.where.startswith("cable"):
-                cable = int(event.where.removeprefix("cable"))
-                if event.name == "cut":
-                    since[cable] = self.ruler.y(event.t)
-                elif cable in since:
-                    found.append((cable, since.pop(cable), self.ruler.y(event.t)))
-        return found + [(cable, y, self.bottom) for cable, y in since.items()]
-
 
 # ---------------------------------------------------------------- 事实
 
@@ -400,8 +385,3 @@ def _narrowed(rows: list[str], size: float, room: float) -> list[str]:
         head, _, number = what.rpartition(" ")
         found += [row] if width(row, size) <= room or not head else [head, f"{number} {unit}"]
     return found
-
-
-def _near(label: Label, box: tuple[float, ...]) -> bool:
-    x, y, wide, high, _ = label.box()
-    return abs(x - box[0]) < (wide + box[2]) / 2 + 4 and abs(y - box[1]) < (high + box[3]) / 2 + 1

@@ -48,6 +48,7 @@ STATES = {
     "FIN_WAIT2": "leaving", "CLOSING": "leaving", "CLOSE_WAIT": "left", "LAST_ACK": "left",
     "TIME_WAIT": "ended", "CLOSE": "ended", "LISTEN": "paper",
 }
+READY = {"IN": "data", "PRI": "alive", "OUT": "syn", "RDHUP": "fin", "HUP": "again", "ERR": "rst"}
 INKS = {"opening": "syn", "open": "data", "leaving": "fin", "left": "again", "ended": "soft", "paper": "soft"}
 SANS = '-apple-system,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Source Han Sans SC",system-ui,sans-serif'
 MONO = ('ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",'
@@ -93,7 +94,7 @@ def _paint(selector: str, **colours: str) -> str:
 @cache
 def stylesheet() -> str:
     """一张图自带的样式表。"""
-    return "".join(_themes(COLOURS, ".sockscope") + _texts() + _shapes() + _packets() + _states())
+    return "".join(_themes(COLOURS, ".sockscope") + _texts() + _shapes() + _packets() + _states() + _readiness())
 
 
 @cache
@@ -165,6 +166,12 @@ def _shapes() -> list[str]:
         ".sockscope .hit{stroke:transparent;stroke-width:12px;pointer-events:stroke}",
         _paint(".rst .plate", fill="rst"), _paint(".rst .plated", fill="paper"),
     ]
+
+
+def _readiness() -> list[str]:
+    rules = [_paint(f".ready .{name}", fill=colour) for name, colour in READY.items()]
+    return [*rules, ".sockscope .ready rect{opacity:.85}", _paint(".ready .bit", fill="paper"),
+            f".sockscope .ready .bit{{font:700 10px {MONO}}}"]
 
 
 def _packets() -> list[str]:

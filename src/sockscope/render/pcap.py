@@ -24,7 +24,7 @@ SECTION, INTERFACE, PACKET = 0x0A0D0D0A, 1, 6  # 块的种类，pcapng §4.1–4
 COMMENT, NAME, RESOLUTION, SYSTEM = 1, 2, 9, 3  # 选项的编号；SYSTEM（shb_os）只在文件头里
 NANOSECONDS = b"\x09"  # 时刻的单位是 10 的负 9 次方秒
 FATE = {"lost": "网线随机弄丢，没有送达", "dropped": "被剪刀或规则丢弃，没有送达", "cut": "网线断着，没有送达",
-        "duplicate": "网线多送的一份"}
+        "duplicate": "网线多送的一份", "overflow": "网线的队列满了，没有送达"}
 
 
 def dumps(trace: Trace) -> bytes:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from sockscope.render import text as text_form
+from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, WIDE
-from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark
+from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark, Poll
 from sockscope.render.labels import (
     FATES,
     KINDS,
@@ -29,7 +30,8 @@ from sockscope.render.layout import layout
 from sockscope.render.measure import width
 from sockscope.render.palette import stylesheet
 from sockscope.render.timeline import Break
-from sockscope.trace import Call, Packet, State, Trace
+from sockscope.render.tracks import LETTERS, WORDS
+from sockscope.trace import Call, Packet, Ready, State, Trace
 
 __all__ = ["render"]
 
@@ -43,10 +45,11 @@ def render(trace: Trace, *, width: str = "wide", styled: bool = True) -> str:
     """
     if width not in METRICS:
         raise ValueError(f"width 应为 wide 或 narrow，实为 {width!r}。")
-    description = text_form.spoken(trace)
+    why = causes(trace)
+    description = text_form.spoken(trace, why)
     key = hashlib.sha256(f"{width}{description}".encode()).hexdigest()[:8]
     sheet = f"<style>{stylesheet()}</style>" if styled else ""
-    return _Pen(layout(trace, METRICS[width]), f"ss{key}", description, sheet).svg()
+    return _Pen(layout(trace, METRICS[width], why), f"ss{key}", description, sheet).svg()
 
 
 def _n(value: float) -> str:
@@ -68,7 +71,7 @@ class _Pen:
         footer, height = self.footer(height)
         body = "".join([
             self.grid(), self.lifelines(), self.outages(), *(self.band(b) for b in f.bands),
-            *(self.arrow(a) for a in f.arrows), *(self.bar(b) for b in f.bars),
+            *(self.arrow(a) for a in f.arrows), *(self.bar(b) for b in f.bars), *(self.poll(p) for p in f.polls),
             *(self.call(c) for c in f.calls), *(self.mark(m) for m in f.marks),
             *(self.tear(b, label) for b, label in f.breaks), *(self.label(h, halo=False) for h in f.heads),
             legend, footer,
@@ -210,6 +213,13 @@ class _Pen:
         s = bar.state
         return self.group(f"state {s.state}", bar.index, s.t, _state_title(s), body)
 
+    def poll(self, poll: Poll) -> str:
+        high = _n(max(poll.bottom - poll.top, 1))
+        body = "".join(f'<rect class="{name}" x="{_n(x)}" y="{_n(poll.top)}" width="{_n(poll.wide)}" height="{high}"/>'
+                       for name, x in poll.bits)
+        body += "".join(self.label(label, halo=label.style != "bit") for label in poll.labels)
+        return self.group("ready", poll.index, poll.ready.t, _ready_title(poll.ready), body)
+
     def mark(self, mark: Mark) -> str:
         wide = width(mark.label.text, mark.label.size) + 10
         shift = {"start": -5, "middle": -wide / 2, "end": 5 - wide}[mark.label.anchor]
@@ -269,6 +279,9 @@ class _Pen:
         if any(b.orphan for b in f.bars):
             yield (f'<rect class="orphan" x="0" y="-10" width="24" height="12" fill="url(#{self.key}-hatch)"/>',
                    "没有描述符指着它")
+        for name in (name for name in WORDS if any(name == bit for p in f.polls for bit, _ in p.bits)):
+            yield (f'<g class="ready"><rect class="{name}" x="7" y="-10" width="10" height="12"/>'
+                   f'<text class="bit" x="12" y="0" text-anchor="middle">{LETTERS[name]}</text></g>'), f"{name} {WORDS[name]}"
         if any(a.origin for a in f.arrows):
             yield '<path class="cause" d="M0 -8C12 -8 12 0 24 0"/>', "由这次调用引出"
 
@@ -307,3 +320,8 @@ def _packet_title(p: Packet) -> str:
 def _state_title(s: State) -> str:
     queues = f"接收队列 {s.receive_queue}，发送队列 {s.send_queue}"
     return f"{duration_text(s.t)}　{s.host} {s.local} → {s.peer or '*'}　{s.state}　{queues}（{s.origin}）"
+
+
+def _ready_title(ready: Ready) -> str:
+    told = "、".join(f"POLL{name}（{WORDS[name]}）" for name in ready.mask or []) or "什么也没有准备好"
+    return f"{duration_text(ready.t)}　{ready.host} {ready.socket}　{told}"

@@ -21,17 +21,19 @@ from sockscope.render.labels import (
     outcome,
     places,
     prefix,
+    ready_text,
     shared_sockets,
 )
 from sockscope.render.measure import cells, pad
 from sockscope.render.waits import Waits
-from sockscope.trace import Action, Call, Event, Packet, State, Trace
+from sockscope.trace import Action, Call, Event, Packet, Ready, State, Trace
 
 __all__ = ["render", "spoken"]
 
 CLOCK = 9  # 时刻列的格数
 SILENCE = 20_000_000
 LEGEND = "● 调用　○ 返回　▶ 送达　✕ 没有送达　[状态] 取自内核"
+POLLED = "　{就绪} poll(2) 的掩码"
 
 
 def render(trace: Trace, *, width: int = 100, details: bool = False) -> str:
@@ -55,16 +57,17 @@ def _details(trace: Trace) -> Iterator[str]:
                 yield f"第 {event.number} 个包　" + "　".join(told)
 
 
-def spoken(trace: Trace) -> str:
-    """同样的内容，一行一句，没有制表符号：供屏幕阅读器朗读。"""
-    why = causes(trace)
+def spoken(trace: Trace, why: dict[int, int] | None = None) -> str:
+    """同样的内容，一行一句，没有制表符号：供屏幕阅读器朗读。``why`` 是已经找好的因果。"""
+    why = causes(trace) if why is None else why
     titles = {h.name: h.title or h.name for h in trace.hosts}
     lines = [trace.title] if trace.title else []
-    folded = {i for fold in folds(trace) for i in fold.indices}
+    found = folds(trace)
+    folded = {i for fold in found for i in fold.indices}
     for index, event in enumerate(trace.events):
         if index not in folded:
             lines.append(f"{duration_text(event.t)} {_sentence(event, titles)}{_because(trace, why.get(index))}")
-    lines += [f"{duration_text(f.t)} 起折叠：{'；'.join(_fold_words(trace, f))}" for f in folds(trace)]
+    lines += [f"{duration_text(f.t)} 起折叠：{'；'.join(_fold_words(trace, f))}" for f in found]
     return "\n".join([*lines, "，".join(facts(trace))])
 
 
@@ -81,6 +84,8 @@ def _sentence(event: Event, titles: dict[str, str]) -> str:
             return f"{way} {caption(event).text} {caption(event).detail}".rstrip() + f"，{fate}"
         case State():
             return f"{name}状态 {event.state}"
+        case Ready():
+            return f"{name}的 {event.socket} {ready_text(event)}"
         case _:
             return f"动作：{titles.get(event.where, event.where)} {action_text(event)}"
 
@@ -125,7 +130,8 @@ class _Page:
     def text(self) -> str:
         rows = sorted(self.rows(), key=lambda r: r.t)
         lines = [self.trace.title, ""] if self.trace.title else []
-        lines += [self.head(), *self.body(rows), "", LEGEND, " · ".join(facts(self.trace))]
+        legend = LEGEND + POLLED * bool(self.trace.readiness)
+        lines += [self.head(), *self.body(rows), "", legend, " · ".join(facts(self.trace))]
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     def body(self, rows: list[_Row]) -> Iterator[str]:
@@ -190,6 +196,10 @@ class _Page:
     def state(self, state: State) -> Iterator[_Row]:
         if state.peer or state.host not in self.connected:
             yield _Row(state.t, {state.host: f"[{state.state}]"}, {})
+
+    def ready(self, ready: Ready) -> Iterator[_Row]:
+        if ready.mask is not None:
+            yield _Row(ready.t, {ready.host: f"{{{ready.socket} {' '.join(ready.mask) or '-'}}}"}, {})
 
     def action(self, action: Action) -> Iterator[_Row]:
         text = f"◆ {action_text(action)}"

@@ -11,6 +11,7 @@
   没有数据，或者轨迹到此为止）就不算：停不停这一站，只看对端的 ACK 是独自走还是搭 FIN 的车。停下来等、其间收到数据的照算。
 * 重传自成一列：它相对于别的连接的包何时上线，是两个定时器的事。
 * IGMP 报告不算：内核过一瞬才报告，再过一段随机的时间重复（RFC 3376 §4），轨迹结束之前报了几次只是运气。
+* 就绪不算：数据到了又立刻被读走，中间那一眼看不看得见，是两个线程谁先谁后。
 * 一次调用也没有记下的主机（上面跑的是另一个程序）的状态不算：只在包来往时看得见，一闪而过的看不全。
   对端的进程号也不算。
 * 每个线程的调用各成一列，每个端点的状态各成一列。列与列之间谁先谁后不比较：
@@ -23,7 +24,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
-from sockscope.trace.event import Action, Call, Event, Happening, Packet, State
+from sockscope.trace.event import Action, Call, Event, Happening, Packet, Ready, State
 
 __all__ = ["lines"]
 
@@ -68,6 +69,8 @@ def _line(event: Event, ports: _PortNames) -> tuple[str, str]:
                     f"{ends} {event.protocol} {what}{data}{body}{note}{fate}")
         case State():
             return f"状态 {event.host} {ports.rename(event.local)} {ports.rename(event.peer)}", event.state
+        case Ready():
+            return "", ""
         case Action():
             return "动作", f"{event.where} {event.name} {event.detail}".rstrip()
     raise AssertionError(event)

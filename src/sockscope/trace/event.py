@@ -1,4 +1,4 @@
-"""轨迹里的四种事件：程序的一次调用、网线上的一个包、内核说的一个状态、实验者的一个动作。"""
+"""轨迹里的五种事件：程序的一次调用、网线上的一个包、内核说的一个状态和一次就绪、实验者的一个动作。"""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
-__all__ = ["KINDS", "Action", "Cable", "Call", "Event", "Happening", "Host", "Packet", "State", "TraceError", "in_order"]
+__all__ = ["KINDS", "READY", "Action", "Cable", "Call", "Event", "Happening", "Host", "Packet", "Ready", "State", "TraceError",
+           "in_order"]
 
-Fate = Literal["delivered", "lost", "dropped", "cut", "duplicate"]
+Fate = Literal["delivered", "lost", "dropped", "cut", "duplicate", "overflow"]
 
 
+READY = ("IN", "PRI", "OUT", "RDHUP", "HUP", "ERR")  # poll(2) 的各个事件，去掉 POLL
 WRAP = 1 << 32  # 序号与确认号绕回
 
 
@@ -30,10 +32,11 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cable:
-    """一根网线：两端的主机名，和它的时延（纳秒；中途改过的，是最后的那个）。"""
+    """一根网线：两端的主机名，它的时延（纳秒）和带宽（比特每秒，0 是没有限制）；中途改过的，是最后的那个。"""
 
     ends: list[str]
     delay: int = 0
+    bandwidth: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ class Packet:
     """网线上的一个 IP 包。``t`` 是离开一端的时刻，``end`` 是到达另一端的时刻（没有到达则为 None）。
 
     ``fate``：``delivered`` 送达、``lost`` 被网线随机丢失、``dropped`` 被剪刀或规则丢弃、
-    ``cut`` 断线时丢失、``duplicate`` 网线多送的一份。
+    ``cut`` 断线时丢失、``duplicate`` 网线多送的一份、``overflow`` 网线的队列满了。
     ``seq``、``ack`` 相对于初始序号（RFC 9293 §3.4）；``window`` 已按窗口扩大选项换算，单位字节。
     ``note``：``retransmission``、``keepalive``、``window probe``、``zero window``、``window update`` 或空。
     ``info`` 是 ICMP 报文的名字，或分片的说明。
@@ -98,8 +101,9 @@ class Packet:
     @property
     def pure_ack(self) -> bool:
         """只报告“收到了”的 TCP 段或 SCTP 包：没有数据，没有 SYN、FIN、RST，也不是探测。"""
-        told = [flag for flag in self.flags if flag not in ("ECE", "CWR")]
-        return told in (["ACK"], ["SACK"]) and not self.length and "probe" not in self.note and self.note != "keepalive"
+        if self.length or "probe" in self.note or self.note == "keepalive":
+            return False
+        return [flag for flag in self.flags if flag not in ("ECE", "CWR")] in (["ACK"], ["SACK"])
 
     @property
     def sacks(self) -> list[range]:
@@ -147,6 +151,17 @@ class State:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """一个套接字的 poll(2) 掩码变了：``mask`` 是其中的事件（``READY`` 里的名字），空的是什么也没有准备好；关了则为 None。"""
+
+    kind: ClassVar[str] = "ready"
+    t: int
+    host: str
+    socket: str
+    mask: list[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """实验者的一个动作：``cut``、``join``（网线），``kill``、``reboot``（主机）……"""
 
@@ -157,8 +172,8 @@ class Action:
     detail: str = ""
 
 
-Event = Call | Packet | State | Action
-KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in (Call, Packet, State, Action)}
+Event = Call | Packet | State | Ready | Action
+KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in (Call, Packet, State, Ready, Action)}
 
 
 class Happening(Protocol):

@@ -45,8 +45,11 @@ def _slim(item: Dataclass) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """主机与网线写成对象；别的照原样。"""
-    return [asdict(v) if is_dataclass(v) and not isinstance(v, type) else v for v in value] if isinstance(value, list) else value
+    """主机与网线写成对象，没有限制的带宽不写；别的照原样。"""
+    if not isinstance(value, list):
+        return value
+    parts = [asdict(v) if is_dataclass(v) and not isinstance(v, type) else v for v in value]
+    return [{k: v for k, v in part.items() if k != "bandwidth" or v} if isinstance(part, dict) else part for part in parts]
 
 
 @functools.cache

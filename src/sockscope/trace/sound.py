@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from sockscope.trace.event import Action, Call, Event, Packet, State, TraceError
+from sockscope.trace.event import READY, Action, Call, Event, Packet, Ready, State, TraceError
 from sockscope.trace.value import Trace
 
 __all__ = ["check_values", "require_sound"]
@@ -59,6 +59,8 @@ def _frame(trace: Trace) -> Iterator[str]:
             yield f"cables[{number}] 的 ends 应为 hosts 里的两台主机，实为 {'、'.join(cable.ends) or '空'}"
         if cable.delay < 0:
             yield f"cables[{number}] 的 delay 不能是负数"
+        if cable.bandwidth < 0:
+            yield f"cables[{number}] 的 bandwidth 不能是负数"
     if len(trace.cables) > max(len(names) - 1, 0):
         yield f"cables 有 {len(trace.cables)} 根，{len(names)} 台主机之间放不下"
 
@@ -116,10 +118,16 @@ def _state(state: State, _trace: Trace, hosts: set[str]) -> Iterator[str]:
         yield f"local 没有端口：{state.local!r:.40}"
 
 
+def _ready(ready: Ready, _trace: Trace, hosts: set[str]) -> Iterator[str]:
+    yield from _known("host", ready.host, hosts)
+    if strange := [name for name in ready.mask or [] if name not in READY]:
+        yield f"mask 里的 {strange[0]!r:.40} 不是 {'、'.join(READY)} 之一"
+
+
 def _action(action: Action, trace: Trace, hosts: set[str]) -> Iterator[str]:
     cable = CABLE.fullmatch(action.where)
     if action.where not in hosts and not (cable and int(cable[1]) < len(trace.cables)):
         yield f"where 是 {action.where!r:.40}，既不是主机也不是网线"
 
 
-_CHECKS: dict[type[Event], Any] = {Call: _call, Packet: _packet, State: _state, Action: _action}
+_CHECKS: dict[type[Event], Any] = {Call: _call, Packet: _packet, State: _state, Ready: _ready, Action: _action}

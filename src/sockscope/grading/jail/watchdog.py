@@ -37,7 +37,7 @@ class Sitting:
         pid = _told(self.info).get("child-pid")
         wires = self.network.wires
         return pid is not None and (
-            time.monotonic() - self.since > LONGEST or (wires is not None and len(wires.passages) > PACKETS)
+            time.monotonic() - self.since > LONGEST or (wires is not None and wires.count > PACKETS)
             or _sockets(pid) > SOCKETS or sum(map(_memory, _family(pid))) > MEMORY or _crowded(self.folder))
 
 
