@@ -1,22 +1,20 @@
-"""CPython 自己的 test_socket：照原样做一遍（``plain``），或者套接字都换成我们的（``ours``）。通过的，一行一个写在标准输出。
+"""CPython 自己的 test_socket：照原样做一遍（``plain``），或者在一台主机上做（``ours``）。通过的，一行一个写在标准输出。
 
-另起进程来做：它换掉 ``socket.socket``，也关掉、留下许多别的东西。
+另起进程来做：它关掉、留下许多别的东西。
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-import socket
 import sys
 import unittest
 
 from test import test_socket
 
 from sockscope import Network
-from sockscope.live.socket import TracedSocket
 
-PLAIN = socket.socket
 LEFT_OUT = (
     "VSOCKSocketStream",  # 要虚拟机外面有人应答；没有就永远等下去
     "NetworkConnectionAttributesTest",  # 自己与自己赛跑：主线程收拾时关掉另一个线程还在问的套接字
@@ -36,32 +34,13 @@ def flat(suite: unittest.TestSuite):
         yield from flat(item) if isinstance(item, unittest.TestSuite) else [item]
 
 
-def ours(net: Network) -> type[TracedSocket]:
-    """生在一台主机上的套接字，参数同 ``socket.socket``。"""
-    class Ours(TracedSocket):
-        def __init__(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> None:
-            if fileno is None:
-                family = socket.AF_INET if family == -1 else family
-                type = socket.SOCK_STREAM if type == -1 else type
-                proto = max(proto, 0)
-                fileno = net.server.new_fd(family, type, proto)
-            else:
-                known = PLAIN(family, type, proto, fileno)
-                family, type, proto = known.family, known.type, known.proto
-                known.detach()
-            super().__init__(net.server, family, type, proto, fileno)
-            if socket.getdefaulttimeout() is not None:
-                PLAIN.settimeout(self, socket.getdefaulttimeout())
-    return Ours
-
-
 def main(kind: str) -> None:
     test_socket.SendrecvmsgBase.fail_timeout = 60.0  # 塞满缓冲区要几千次发送：不看这台机器快不快
-    if kind == "ours":
-        socket.socket = ours(Network("client", "server", capture="loopback", foreign=True))
+    net = Network("client", "server", capture="loopback") if kind == "ours" else None
     suite = unittest.defaultTestLoader.loadTestsFromModule(test_socket)
     chosen = unittest.TestSuite(test for test in flat(suite) if not any(name in test.id() for name in LEFT_OUT))
-    result = unittest.TextTestRunner(stream=io.StringIO(), resultclass=Passed).run(chosen)
+    with net.server if net else contextlib.nullcontext():
+        result = unittest.TextTestRunner(stream=io.StringIO(), resultclass=Passed).run(chosen)
     for test, trouble in result.failures + result.errors:
         print(test.id(), trouble, file=sys.stderr)
     sys.stdout.flush()

@@ -134,7 +134,7 @@ def test_what_is_under_way_is_lost_in_the_cut():
 
 
 def test_an_experiment_that_ends_with_packets_on_the_wire_says_so(monkeypatch):
-    monkeypatch.setattr("sockscope.live.network.PATIENCE", 0.05)
+    monkeypatch.setattr("sockscope.live.quiet.PATIENCE", 0.05)
     with (pytest.raises(TimeoutError, match="网线上还有包"), Network("client", "server", delay=60) as net):
         net.client.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", (net.server.address, 7))
 

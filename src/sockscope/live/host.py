@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _socket
+import errno
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -11,15 +13,19 @@ from typing import TYPE_CHECKING, Any, TypeVarTuple
 from weakref import WeakKeyDictionary
 
 from sockscope import trace as tr
-from sockscope.live.capability import NoIPv6, Unavailable, capability
+from sockscope.live import born, whereabouts
+from sockscope.live.capability import NoDescriptors, NoIPv6, Unavailable, capability
 from sockscope.live.decode import addresses
+from sockscope.live.journal import Owner
+from sockscope.live.lives import who
 from sockscope.live.namespace import Namespace
 from sockscope.live.netconf import RTN, default_buffers, get_value
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.readiness import Readiness
-from sockscope.live.socket import TracedSocket, give_birth
-from sockscope.live.states import PLAIN, Flow, Reading, Watch, endpoint
+from sockscope.live.rights import inode
+from sockscope.live.socket import TracedSocket
+from sockscope.live.states import RAW, Flow, Reading, Watch, endpoint
 
 if TYPE_CHECKING:
     from sockscope.live.network import Network
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Host"]
 
 Args = TypeVarTuple("Args")
+Socket = socket.socket
 SHOWN = ("address", "address6", "addresses", "name", "process", "program", "reboot", "route", "socket", "spawn", "sysctl",
          "title", "unprivileged")
 TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端"}
@@ -37,16 +44,15 @@ class Host:
 
     def __init__(self, network: Network, name: str, addresses: list[str]) -> None:
         self.network, self.name, self.addresses = network, name, addresses
-        self.title = TITLES.get(name, name)
+        self.title, self.hostname = TITLES.get(name, name), name
         self.journal = network.journal
         self.plan: Plan | None = None
         self.namespace: Namespace | None = None
-        self.watch = Watch(None, self.report)
+        self.watch = Watch(None, self.report, who)
         self.readiness = Readiness(self.watch.lock, self.report_ready) if network.readiness else None
         self.watch.also = self.readiness.look if self.readiness else None
-        self.born: WeakKeyDictionary[TracedSocket, None] = WeakKeyDictionary()
-        self.kept: list[TracedSocket] = []
-        self.foreign = network.foreign
+        self.born: WeakKeyDictionary[Socket, None] = WeakKeyDictionary()
+        self.kept: dict[Socket, None] = {}
         self.labels = 0
         self.powerless = False
 
@@ -69,11 +75,17 @@ class Host:
 
     # ------------------------------------------------------------ 读者用的
 
+    def __enter__(self) -> Host:
+        """``with net.client:`` 里面，不论谁写的程序，新建的套接字都生在这台主机上（``born.py``）。"""
+        whereabouts.enter(self)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        whereabouts.leave(self)
+
     def socket(self, family: int = socket.AF_INET, type: int = socket.SOCK_STREAM, proto: int = 0) -> TracedSocket:
         """在这台主机上新建套接字，参数同 ``socket.socket``。内核拒绝则抛它给的 ``OSError``。"""
-        if self.network.births:
-            return give_birth(self, family, type, proto)
-        return TracedSocket(self, family, type, proto, self.new_fd(family, type, proto))
+        return born.give_birth(self, family, type, proto)
 
     @contextmanager
     def unprivileged(self) -> Iterator[None]:
@@ -92,8 +104,9 @@ class Host:
         """在后台线程里运行 ``function(*args)``，等它做到第一个会阻塞的调用（如 accept）再返回。
 
         所以 ``spawn`` 之后可以放心地 connect，不必猜服务器起来没有。它抛出的异常在网络关闭时重新抛出。
+        线程里和 ``with net.client:`` 里一样：别人写的程序新建的套接字，生在这台主机上。
         """
-        return self.network.spawn(function, *args)
+        return whereabouts.on(self, lambda: self.network.spawn(function, *args))
 
     def process(self, *sockets: TracedSocket) -> Process:
         """把这些套接字交给一个新进程，自己不再持有：像 fork 之后父进程关掉了它们。"""
@@ -142,19 +155,28 @@ class Host:
         self.labels += 1
         return f"s{self.labels}"
 
-    def adopt(self, sock: TracedSocket) -> None:
+    def register(self, fd: int, label: str = "", foreign: bool = False) -> str:
+        """内核里的这个套接字是本机的；返回它的编号，没有给就取下一个。"""
+        label = label or self.next_label()
+        self.journal.sockets.setdefault(inode(fd), Owner(self.name, self.title, label, fd, foreign))
+        return label
+
+    def is_loose(self, fd: int) -> bool:
+        """这个描述符没有套接字拿着：``detach()`` 放开了的。"""
+        return all(sock.fileno() != fd for sock in list(self.born))
+
+    def adopt(self, sock: Socket, foreign: bool) -> None:
         self.born[sock] = None
-        if not self.foreign:
-            self.kept.append(sock)
+        if not foreign:
+            self.kept[sock] = None
         if sock.type == socket.SOCK_STREAM and sock.family in (socket.AF_INET, socket.AF_INET6):
             self.watch.adopt(sock)
         if self.readiness:
             self.readiness.adopt(sock)
 
-    def release(self, sock: TracedSocket) -> int:
+    def release(self, sock: Socket) -> int:
         self.born.pop(sock, None)
-        if sock in self.kept:
-            self.kept.remove(sock)
+        self.kept.pop(sock, None)
         if self.readiness:
             self.readiness.release(sock)
         return self.watch.release(sock)
@@ -187,20 +209,29 @@ class Host:
             raise ValueError("这个网络已经关闭，不能再新建套接字；请重新运行 with Network(...) 那一格。")
         if family == socket.AF_INET6 and not has_ipv6():
             raise NoIPv6
-        if self.namespace is not None:
-            return self.namespace.socket(family, type, proto, self.powerless)
-        return PLAIN(family, type, proto).detach()
+        try:
+            if self.namespace is not None:
+                return self.namespace.socket(family, type, proto, self.powerless)
+            return _socket.socket(family, type, proto).detach()
+        except OSError as error:
+            if error.errno == errno.EMFILE:
+                raise NoDescriptors from None
+            raise
 
-    def furnish(self, sock: TracedSocket) -> None:
-        """accept() 交出的 Unix 域套接字也是内核新造的：给它与别的一样的缓冲区。"""
-        if self.plan is not None and sock.family == socket.AF_UNIX and self.plan.buffer:
-            default_buffers(sock, self.plan.buffer)
+    def furnish(self, fd: int, family: int) -> None:
+        """accept()、socketpair() 交出的 Unix 域套接字也是内核新造的：给它与别的一样的缓冲区。"""
+        if self.plan is not None and family == socket.AF_UNIX and self.plan.buffer:
+            sock = _socket.socket(fileno=fd)
+            try:
+                default_buffers(sock, self.plan.buffer)
+            finally:
+                sock.detach()
 
-    def before_connect(self, sock: TracedSocket, address: Any) -> None:
+    def before_connect(self, sock: Socket, address: Any) -> None:
         """环回地址上，连接之前先绑到本机的地址，免得内核替大家都选 127.0.0.1。"""
-        if self.namespace is None and sock.family == socket.AF_INET and PLAIN.getsockname(sock) == ("0.0.0.0", 0):
+        if self.namespace is None and sock.family == socket.AF_INET and RAW.getsockname(sock) == ("0.0.0.0", 0):
             with suppress(OSError):
-                PLAIN.bind(sock, (self.address, 0))
+                RAW.bind(sock, (self.address, 0))
 
     def require_namespace(self) -> Namespace:
         if self.namespace is None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import errno
+import re
+import socket
 import threading
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sockscope.live.option_text import constants
 from sockscope.trace import Action, Call, Ready, State
 
 if TYPE_CHECKING:
     from sockscope.live.asleep import Sleep
-    from sockscope.live.socket import TracedSocket
 
 __all__ = ["Entry", "Journal", "Over", "Owner"]
+
+
+NUMBERED = re.compile(r"Thread-\d+(?: \((.+)\))?|(ThreadPoolExecutor)-\d+_\d+")
 
 
 class Over(SystemExit):
@@ -25,27 +30,36 @@ class Over(SystemExit):
 
 
 class Owner(NamedTuple):
-    """一个内核套接字属于谁：主机的名字、给人看的名字、套接字的编号。"""
+    """一个内核套接字属于谁：主机的名字、给人看的名字、套接字的编号、它的描述符，是不是别人写的程序的。"""
 
     host: str
     title: str
     label: str
+    fd: int = -1
+    foreign: bool = False
 
 
 @dataclass(eq=False)
 class Entry:
-    """一次正在进行或已经返回的调用；``thread`` 是内核给那个线程的编号。不在某个内核套接字上的，``socket`` 为 None。
+    """一次正在进行或已经返回的调用；``thread`` 是内核给那个线程的编号。不在某个内核套接字上的，``sock`` 为 None。
 
+    对描述符直接做的（``os.read``）还有 ``fd``。
     select、poll、epoll 的一次等待还有 ``wait``；``empty`` 是它落了空，``repeats`` 是同样的等待接连落空的第几次。
     """
 
     call: Call
-    socket: TracedSocket | None = None
+    sock: socket.socket | None = None
     timeout: bool = False
     thread: int = 0
     wait: Sleep | None = None
     empty: bool = False
     repeats: int = 0
+    fd: int = -1
+
+    @property
+    def descriptor(self) -> int:
+        """它作用的描述符；没有则为 -1。"""
+        return self.sock.fileno() if self.sock is not None else self.fd
 
 
 class Journal:
@@ -65,20 +79,32 @@ class Journal:
         self.sockets: dict[int, Owner] = {}
         self.latest: dict[int, Entry] = {}
         self.dismissed: set[int] = set()
+        self.named: dict[str, str] = {}
         self.main = threading.current_thread()
+
+    def thread_name(self, thread: threading.Thread) -> str:
+        """线程在轨迹里的名字。Python 起的（``Thread-7 (serve)``）里有整个进程的流水号，换成函数名，重名的从 2 数起。"""
+        if thread is self.main:
+            return "main"
+        if not (numbered := NUMBERED.fullmatch(thread.name)):
+            return thread.name
+        if thread.name not in self.named:
+            base = numbered[1] or numbered[2] or "thread"
+            taken = sum(1 for name in self.named.values() if name.rstrip("0123456789") == base)
+            self.named[thread.name] = f"{base}{taken + 1}" if taken else base
+        return self.named[thread.name]
 
     def now(self) -> int:
         return time.monotonic_ns() - self.origin
 
-    def begin(self, sock: TracedSocket | None, host: str, label: str, name: str, args: str,
-              timeout: bool = False) -> Entry:
+    def begin(self, sock: socket.socket | None, host: str, label: str, name: str, args: str,
+              timeout: bool = False, fd: int = -1) -> Entry:
         """一次调用开始了。实验已经叫停（``over``），就不再开始新的，抛 ``Over``；收拾用的 close 照做。"""
         if self.over and name != "close":
             raise Over
         thread = threading.current_thread()
-        call = Call(t=self.now(), host=host, thread="main" if thread is self.main else thread.name,
-                    socket=label, name=name, args=args)
-        entry = Entry(call, sock, timeout, threading.get_native_id())
+        call = Call(t=self.now(), host=host, thread=self.thread_name(thread), socket=label, name=name, args=args)
+        entry = Entry(call, sock, timeout, threading.get_native_id(), fd=fd)
         with self.changed:
             self.turns += 1
             self.latest[entry.thread] = entry
@@ -96,7 +122,7 @@ class Journal:
             changes |= {"data": data[:256].hex(), "size": len(data) if size is None else size}
         with self.changed:
             self.turns += 1
-            entry.socket = None  # 记录不留住套接字
+            entry.sock = None  # 记录不留住套接字
             if not self.frozen:
                 entry.call = replace(entry.call, **changes)
             self.changed.notify_all()
@@ -140,6 +166,10 @@ def told(call: Call) -> str:
 
 def error_name(error: BaseException) -> str:
     """异常的名字：内核给的 errno 用符号名，Python 的超时写 ``timeout``，其余用类名。"""
+    if isinstance(error, socket.gaierror):
+        return {int(number): name for name, number in constants("EAI_")}.get(error.errno or 0, str(error.errno))
+    if type(error).__module__ == "ssl" and isinstance(error, OSError):  # 它的 errno 是 OpenSSL 的，不是内核的
+        return str(getattr(error, "reason", None) or type(error).__name__)
     if isinstance(error, OSError) and error.errno is not None:
         if error.errno == errno.EOPNOTSUPP:  # Linux 里与 ENOTSUP 是同一个数，手册写的是这个名字
             return "EOPNOTSUPP"

@@ -8,11 +8,11 @@ import socket
 import subprocess
 import sys
 import threading
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from sockscope.live import forge
 from sockscope.live.linux import after_fork
-from sockscope.live.states import PLAIN
+from sockscope.live.states import Own
 
 __all__ = ["Interface", "Namespace", "NamespaceError", "Route"]
 
@@ -81,7 +81,7 @@ class _Forge:
             if ours is not None:
                 ours.close()
             raise NamespaceError("forge", error.errno or 0) from None
-        return ours
+        return cast(socket.socket, Own(fileno=ours.detach()))
 
     def _hand_over(self, plan: dict[str, Any], theirs: socket.socket) -> None:
         try:
@@ -129,7 +129,7 @@ class Namespace:
             {"interfaces": interfaces, "routes": routes or [], "sysctl": sysctl or {}, "buffer": buffer})
         self.refused: dict[str, str] = {}
         self.tuns: list[int] = []
-        self._diag: socket.socket | None = None
+        self._diag: Own | None = None
         self.pid = 0
 
     def ready(self) -> Namespace:
@@ -143,11 +143,11 @@ class Namespace:
             raise NamespaceError((message or {}).get("stage", "forge"), (message or {}).get("error", 0))
         self.pid, self.refused = message["pid"], message["refused"]
         *self.tuns, diag = fds
-        self._diag = PLAIN(fileno=diag)
+        self._diag = Own(fileno=diag)
         return self
 
     @property
-    def diag(self) -> socket.socket:
+    def diag(self) -> Own:
         assert self._diag is not None, "先 ready()"
         return self._diag
 

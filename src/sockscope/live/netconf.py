@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import errno
 import os
@@ -96,7 +97,7 @@ def get_value(name: str) -> str:
         os.close(fd)
 
 
-PLAIN = socket.socket  # 没有被谁换过的那个
+RAW = _socket.socket  # 没有被谁换过的那一层
 
 
 def is_tcp(sock: socket.socket) -> bool:
@@ -112,13 +113,13 @@ def choose_congestion(algorithm: str, sock: socket.socket | None = None) -> bool
     return False
 
 
-def default_buffers(sock: socket.socket, size: int) -> None:
+def default_buffers(sock: _socket.socket, size: int) -> None:
     """机器的 rmem_default、wmem_default 改过，就给套接字 ``size`` 字节的收发缓冲区；内核把设的数翻一番（socket(7)）。"""
     for option, force in ((socket.SO_RCVBUF, SO_RCVBUFFORCE), (socket.SO_SNDBUF, SO_SNDBUFFORCE)):
         for way in (option, force):  # 超过 rmem_max、wmem_max 的，root 还可以硬设
             with contextlib.suppress(OSError):
-                if PLAIN.getsockopt(sock, socket.SOL_SOCKET, option) != size:  # 记录在案的套接字：不算程序的调用
-                    PLAIN.setsockopt(sock, socket.SOL_SOCKET, way, size // 2)
+                if RAW.getsockopt(sock, socket.SOL_SOCKET, option) != size:  # 记录在案的套接字：不算程序的调用
+                    RAW.setsockopt(sock, socket.SOL_SOCKET, way, size // 2)
 
 
 # ---------------------------------------------------------------- 网口、地址与路由

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import platform
@@ -18,13 +19,14 @@ import socket
 import sys
 import threading
 import time
+import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVarTuple
 
 from sockscope import trace as tr
+from sockscope.live import descriptor_calls, hooks, quiet, stock, tls  # noqa: F401  # 前后两个登记它们要换上的
 from sockscope.live import settings as kernel_settings
-from sockscope.live import stock
 from sockscope.live.cable import FOREVER, Cable, End
 from sockscope.live.capability import Unavailable, capability, explain
 from sockscope.live.folder import new_folder, remove_folder
@@ -32,20 +34,23 @@ from sockscope.live.forge import NETLINK_SOCK_DIAG
 from sockscope.live.host import Host
 from sockscope.live.journal import Journal
 from sockscope.live.linux import after_fork
+from sockscope.live.lives import forget_all, who
+from sockscope.live.names import checked
 from sockscope.live.namespace import Namespace, NamespaceError
 from sockscope.live.offload import CHECKSUMS, SEGMENTS
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
-from sockscope.live.states import PLAIN, Diag, Watch
-from sockscope.live.waits import begin_watching, stop_watching
+from sockscope.live.quiet import nothing_more, rests, to_be_made_up
+from sockscope.live.states import Diag, Own, Watch
+from sockscope.live.whereabouts import outside
 from sockscope.live.wires import Wires
-from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen, wake
+from sockscope.live.worker import Worker, wake, wake_descriptor
 
 __all__ = ["Network"]
 
 Args = TypeVarTuple("Args")
-PATIENCE = 10.0  # 退出时等后台线程的上限，秒
+MANY = 20  # 开着的网络每多这么多个，就看看有没有已经没有人用的
 GLANCE = 0.0005  # 等线程睡着时多久看一眼，秒
 PAUSE = 0.005  # 等重传定时器时多久看一眼，秒
 SHOWN = ("cable", "cables", "capture", "close", "folder", "hosts", "settings", "settle", "spawn", "title", "trace")
@@ -65,23 +70,27 @@ class Network:
     ``readiness`` 叫每个套接字的 poll(2) 掩码也进轨迹，图上各有一条就绪的道（``readiness.py``）。
     ``foreign``：跑的是别人写的程序。``births`` 之外，问名字的 getsockname、getpeername 也进轨迹，没有人再用的套接字像平常的
     Python 那样随即关闭，带 ``ResourceWarning``；缺省则替读者留到网络关闭，书里的实验常常建好就放手。
+    ``names``：主机们还认得的域名，如 ``{"example.org": "server"}``，指向一台主机或一个地址（``names.py``）。
     主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
     """
 
-    def __init__(self, *names: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
+    @outside
+    def __init__(self, *hosts: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
                  rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
                  settings: str = "stock", checksums: bool = False, waits: bool = True,
-                 foreign: bool = False, readiness: bool = False, offload: bool = False) -> None:
-        if len(names) < 2 or len(set(names)) < len(names):
+                 foreign: bool = False, readiness: bool = False, offload: bool = False,
+                 names: Mapping[str, str] | None = None) -> None:
+        if len(hosts) < 2 or len(set(hosts)) < len(hosts):
             raise ValueError("网络至少要两台名字不同的主机。")
         for what, value in (("delay", delay), ("rto_min", rto_min)):
             if not 0 <= value < FOREVER:
                 raise ValueError(f"{what} 的单位是秒，不能是 {value!r}。")
+        self.names = checked(names or {}, hosts)
         self.title, self._offload = title, SEGMENTS if offload else CHECKSUMS * checksums
         self.births, self.waits, self.foreign, self.readiness = births or foreign, waits, foreign, readiness
         self._table = kernel_settings.table(settings)
         self.settings: dict[str, str] = {}
-        self._folder = ""
+        self._folder, self._bell = "", -1
         self.journal = Journal()
         allowed = capability(capture)
         if allowed.level == "recording":
@@ -90,11 +99,13 @@ class Network:
         self.wires: Wires | None = None
         self.threads: list[Worker] = []
         self.processes: list[Process | Program] = []
-        self.closed = False
-        self._names, self._delay, self._seed = names, delay, seed
-        self._plans = Plan.row(len(names), not delayed_ack, rto_min, settings, self._offload)
+        self._names, self._delay, self._seed = hosts, delay, seed
+        self._plans = Plan.row(len(hosts), not delayed_ack, rto_min, settings, self._offload)
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
+        if len(hooks.opened()) % MANY == MANY - 1:
+            gc.collect()  # 没有人再用又没有关的，等不到 Python 自己想起来
+        self.closed = False
         _alive.add(self)
         build = self._lay_cables if self.capture == "cable" else self._use_loopback
         try:
@@ -104,7 +115,7 @@ class Network:
             if isinstance(error, OSError):
                 raise _refused(error) from None
             raise
-        begin_watching(self)
+        hooks.begin(self)
 
     # ------------------------------------------------------------ 建造
 
@@ -123,7 +134,7 @@ class Network:
             host.watch.diag = Diag(namespace.diag)
             self.settings |= namespace.refused
         self.journal.origin += self.journal.now()
-        self.wires = Wires(self.journal.now, self.act, self.abort)
+        self.wires = Wires(self.journal.now, _weakly(self.act), _weakly(self.abort))
         row = zip(self.hosts.values(), built, strict=True)
         for i, ((left, lefts), (right, rights)) in enumerate(itertools.pairwise(row)):
             ends = self._end(left, lefts.tuns[-1]), self._end(right, rights.tuns[0])
@@ -138,6 +149,7 @@ class Network:
             host = self.hosts[name] = Host(self, name, [address, "::1"][:1 + has_ipv6()])
             host.watch.diag = _loopback_diag()
 
+    @outside
     def reboot(self, host: Host) -> None:
         """见 ``Host.reboot``。"""
         self._retired.append(host.require_namespace())
@@ -156,7 +168,7 @@ class Network:
         host.watch.sample()
 
     def _end(self, host: Host, tun: int) -> End:
-        return End(host.name, tun, host.see, self._offload)
+        return End(host.name, tun, _weakly(host.see), self._offload)
 
     # ------------------------------------------------------------ 读者用的
 
@@ -206,7 +218,7 @@ class Network:
         self.threads.append(worker)
         worker.start()
         deadline = time.monotonic() + patience(START)
-        while not (worker.done or self._rests(worker)) and time.monotonic() < deadline:
+        while not (worker.done or rests(self, worker)) and time.monotonic() < deadline:
             with self.journal.changed:  # 记下了调用还不算，要等线程真的睡进内核
                 self.journal.changed.wait(GLANCE)
         return worker
@@ -214,11 +226,11 @@ class Network:
     def settle(self) -> bool:
         """等到大家都静下来：路上没有包，后台线程不是做完了就是阻塞着，剪刀剪掉的也补过了。
 
-        等不到（``PATIENCE`` 秒，慢的机器上更久，见 ``pace``）则返回 False。
+        等不到（``quiet.PATIENCE`` 秒，慢的机器上更久，见 ``pace``）则返回 False。
         """
-        deadline = time.monotonic() + patience(PATIENCE)
+        deadline = time.monotonic() + patience(quiet.PATIENCE)
         # 前后各问一次：静下来之前才剪到的，要等它补；等到了补的那一个，还要等它走完
-        while (waiting := self._to_be_made_up()) or not self._nothing_more() or self._to_be_made_up():
+        while (waiting := to_be_made_up(self)) or not nothing_more(self) or to_be_made_up(self):
             if time.monotonic() > deadline:
                 return False
             with self.journal.changed:  # 线程睡着时没有人通知，所以隔一会儿再看
@@ -260,40 +272,17 @@ class Network:
             host.watch.sample()
         if not finished:
             names = "、".join(w.name for w in self.threads if not w.done)
-            late = f"过了 {patience(PATIENCE):.0f} 秒"
+            late = f"过了 {patience(quiet.PATIENCE):.0f} 秒"
             what = f"后台线程 {names} {late}还没有做完" if names else f"{late}网线上还有包"
             error = TimeoutError(f"{what}，实验到此为止。")
             error.add_note(self.journal.waiting())
             raise error
 
-    def _nothing_more(self) -> bool:
-        """线程都停着，网线安静，之后线程仍停着，而且这期间谁也没有动过。"""
-        turns = self.journal.turns
-        return (self._idle_threads() and self._idle_wires() and self._idle_threads()
-                and turns == self.journal.turns)
-
-    def _to_be_made_up(self) -> bool:
-        """剪刀剪掉过 TCP 的包，而内核的重传定时器还开着：它迟早会补上，等它，免得结果看谁快。"""
-        return any(c._hopeful for c in self.cables) and any(h.watch.retransmitting() for h in self.hosts.values())
-
-    def _idle_wires(self) -> bool:
-        return self.wires.settle(patience(PATIENCE)) if self.wires else True
-
-    def _idle_threads(self) -> bool:
-        """每个线程都已结束，或停在一个没有超时、网线安静以后也不会返回的调用上。"""
-        stuck = self._stuck_threads()
-        return all(w.done or w.name in stuck for w in self.threads)
-
-    def _stuck_threads(self) -> set[str]:
-        calls = self.journal.open_calls()
-        busy = {entry.call.thread for entry in calls}
-        unseen = {w.name for w in self.threads if not w.done and w.name not in busy and waits_unseen(w)}
-        return unseen | {e.call.thread for e in calls if is_stuck(e)}
-
-    def _rests(self, worker: Worker) -> bool:
-        """它停下来了吗：停在不会返回的调用上，或睡在一次等待里（有时限也算）。"""
-        return worker.name in self._stuck_threads() or any(
-            dozes(e) for e in self.journal.open_calls() if e.call.thread == worker.name)
+    def bell(self) -> int:
+        """收工时会响（变得可读）的描述符，用到才有；系统没有 eventfd 则为 -1。"""
+        if self._bell < 0 and hasattr(os, "eventfd"):
+            self._bell = os.eventfd(0, os.EFD_CLOEXEC)
+        return self._bell
 
     def abort(self) -> None:
         """实验到此为止（后台线程出了错、到了时限、有人叫停）：先停笔，再叫醒所有还在等的人，此后发生的都不属于实验。"""
@@ -305,6 +294,11 @@ class Network:
             host.watch.resting = True
             for sock in list(host.born):
                 wake(sock)
+        for entry in self.journal.open_calls():
+            if entry.fd >= 0:
+                wake_descriptor(entry.fd)
+        if self._bell >= 0:
+            os.eventfd_write(self._bell, 1)
 
     def close(self) -> None:
         """收工：叫醒还阻塞着的线程，关掉全部套接字、网线和主机。可以重复调用，不会阻塞。"""
@@ -317,7 +311,7 @@ class Network:
         for worker in self.threads:
             worker.join(patience(START))
         for host in self.hosts.values():
-            for sock in list(host.born):
+            for sock in {*host.kept, *host.born}:
                 sock.close()
         if self.wires is not None:
             self.wires.stop()
@@ -329,16 +323,32 @@ class Network:
             namespace.close()
         if self._folder:
             remove_folder(self._folder)
-        stop_watching(self)
+        if self._bell >= 0:
+            os.close(self._bell)
+        forget_all(self)
+        hooks.end(self)
+
+    def __del__(self) -> None:
+        """没有人再用它，却没有关：像平常的文件和套接字，说一声 ``ResourceWarning``，然后关闭。"""
+        if vars(self).get("closed", True) or sys.is_finalizing():
+            return
+        try:
+            told = f"没有关闭的网络（{'、'.join(self._names)}）。请写 with Network(...) as net:，或者最后 net.close()。"
+            warnings.warn(told, ResourceWarning, source=self, stacklevel=1)
+        finally:
+            self.close()
 
     def disown(self) -> None:
         """在 fork 出来的子进程里：网络属于父进程。放下描述符，换掉可能锁着的锁；套接字留着，像平常的 fork。"""
         self.closed = True
-        stop_watching(self)
+        if self._bell >= 0:
+            os.close(self._bell)
+        forget_all(self)
+        hooks.end(self)
         self.journal.changed = threading.Condition()
         self.journal.frozen = True
         for host in self.hosts.values():
-            host.watch = Watch(None, host.report)
+            host.watch = Watch(None, host.report, who)
         for holder in (*self.processes, *filter(None, [self.wires])):
             holder.forget()
         self.wires = None
@@ -350,6 +360,17 @@ class Network:
 
     def act(self, where: str, name: str, detail: str = "") -> None:
         self.journal.note(tr.Action(t=self.journal.now(), where=where, name=name, detail=detail))
+
+
+def _weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """同一个方法，但不留住它的主人：网线的线程活着，不等于还有人在用这个网络。"""
+    held = weakref.WeakMethod(method)
+
+    def call(*args: Any) -> None:
+        if (alive := held()) is not None:
+            alive(*args)
+
+    return call
 
 
 def _refused(error: OSError) -> Unavailable:
@@ -374,4 +395,4 @@ after_fork(_disown_all)
 def _loopback_diag() -> Diag | None:
     if sys.platform != "linux":
         return None
-    return Diag(PLAIN(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG))
+    return Diag(Own(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG))

@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import select
+import socket
 import threading
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sockscope.live.asleep import poll
+from sockscope.live.lives import LIVES
 from sockscope.trace.event import READY
-
-if TYPE_CHECKING:
-    from sockscope.live.socket import TracedSocket
 
 __all__ = ["Readiness"]
 
@@ -31,18 +29,18 @@ class Readiness:
 
     def __init__(self, lock: threading.RLock, report: Callable[[str, list[str] | None], None]) -> None:
         self.lock, self.report = lock, report
-        self.masks: weakref.WeakKeyDictionary[TracedSocket, int] = weakref.WeakKeyDictionary()
+        self.masks: weakref.WeakKeyDictionary[socket.socket, int] = weakref.WeakKeyDictionary()
 
-    def adopt(self, sock: TracedSocket) -> None:
+    def adopt(self, sock: socket.socket) -> None:
         """从此认得这个套接字。"""
         with self.lock:
             self.masks[sock] = -1
 
-    def release(self, sock: TracedSocket) -> None:
+    def release(self, sock: socket.socket) -> None:
         """套接字要关了。"""
         with self.lock:
             if self.masks.pop(sock, None) is not None:
-                self.report(sock.label, None)
+                self.report(LIVES[id(sock)].label, None)
 
     def look(self) -> None:
         """看一眼，把变了的报告出去。"""
@@ -55,4 +53,4 @@ class Readiness:
                 mask = found.get(fd, 0)
                 if mask != self.masks[sock]:
                     self.masks[sock] = mask
-                    self.report(sock.label, [name for name, bit in BITS.items() if mask & bit])
+                    self.report(LIVES[id(sock)].label, [name for name, bit in BITS.items() if mask & bit])

@@ -24,10 +24,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sockscope.live.call_text import show
 from sockscope.live.capability import Unavailable
 from sockscope.live.pace import patience
 from sockscope.live.process import Program
-from sockscope.live.socket import TracedSocket, show
+from sockscope.live.socket import TracedSocket
+from sockscope.live.states import RAW
 
 if TYPE_CHECKING:
     from sockscope.live.host import Host
@@ -105,7 +107,7 @@ class KernelSocket:
     def __init__(self, sock: TracedSocket) -> None:
         self.socket = sock
         for option, value in ((SCTP_NODELAY, 1), (SCTP_RECVRCVINFO, 1), (SCTP_DELAYED_SACK, EVERY_PACKET)):
-            sockets.socket.setsockopt(sock, IPPROTO_SCTP, option, value)  # 仪器的设置，不进轨迹
+            RAW.setsockopt(sock, IPPROTO_SCTP, option, value)  # 仪器的设置，不进轨迹
         self.bind, self.listen, self.connect = sock.bind, sock.listen, sock.connect
         self.shutdown, self.close = sock.shutdown, sock.close
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import _socket
 import functools
 import socket
 import struct
@@ -14,12 +15,8 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sockscope.live.socket import TracedSocket
-
-__all__ = ["NAMES", "PLAIN", "Reading", "Watch", "endpoint", "tcp_info_state"]
+__all__ = ["NAMES", "PLAIN", "RAW", "Own", "Reading", "Watch", "endpoint", "tcp_info_state"]
 
 # <net/tcp_states.h>；12 号 NEW_SYN_RECV 在 sock_diag 里就报作 SYN_RECV
 NAMES = ("", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE",
@@ -28,6 +25,16 @@ SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, NLMSG_ERROR = 20, 1, 2
 TIMER_RETRANSMIT = 1  # idiag_timer（sock_diag(7)）
 NOCOOKIE = b"\xff" * 8
 PLAIN = socket.socket  # 读者可以把 socket.socket 换成自己的子类，仪器用的总是原来的那个
+Socket = socket.socket
+RAW = _socket.socket  # C 写的那一层：网络开着时 socket.socket 的方法会换成记录在案的，仪器自己的调用不经过它们
+
+class Own(_socket.socket):
+    """仪器自己的套接字：没有人再用就关，不必说什么，要说的由网络去说。"""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 STEADY = ("ESTABLISHED", "LISTEN", "CLOSE")  # 普通的数据和确认不会让连接离开这些状态
 ANY, ANY6 = "0.0.0.0", "::"
 
@@ -45,7 +52,7 @@ def tcp_info_state(sock: socket.socket) -> str:
     if not hasattr(socket, "TCP_INFO"):
         return ""
     try:
-        return NAMES[PLAIN.getsockopt(sock, socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]]  # 不算程序的调用
+        return NAMES[RAW.getsockopt(sock, socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]]  # 不算程序的调用
     except OSError:
         return ""
 
@@ -64,7 +71,7 @@ class Reading:
 class Diag:
     """一个命名空间的 NETLINK_SOCK_DIAG 口，用四元组精确查询，不遍历内核的表。"""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: _socket.socket) -> None:
         self.sock = sock
 
     def look_up(self, local: Address, peer: Address) -> Reading | None:
@@ -101,47 +108,48 @@ class Flow:
     peer: Address
     label: str = ""
     state: str = ""
-    _socket: weakref.ref[TracedSocket] | None = None
+    _socket: weakref.ref[Socket] | None = None
 
     @property
-    def socket(self) -> TracedSocket | None:
+    def socket(self) -> Socket | None:
         return self._socket() if self._socket is not None else None
 
-    def belong(self, sock: TracedSocket | None) -> None:
+    def belong(self, sock: Socket | None) -> None:
         """端点是这个套接字的；不留住它。"""
         self._socket = weakref.ref(sock) if sock is not None else None
 
 
 class Watch:
-    """一台主机上的全部 TCP 端点；某个端点的状态一变，就叫 ``report(flow, reading)``。
+    """一台主机上的全部 TCP 端点；某个端点的状态一变，就叫 ``report(flow, reading)``；``who(sock)`` 说出套接字的编号和两端。
 
     ``also``：每看一眼，还要做的事（``readiness.py``）。线程安全：网线的线程与应用的线程都会来看。
     ``lock`` 也保护描述符：套接字先在锁里交出描述符，再在锁外关闭。
     """
 
-    def __init__(self, diag: Diag | None, report: Callable[[Flow, Reading], None]) -> None:
+    def __init__(self, diag: Diag | None, report: Callable[[Flow, Reading], None],
+                 who: Callable[[socket.socket], tuple[str, Address, Address | None]]) -> None:
         self.diag = diag
-        self.report = report
+        self.report, self.who = report, who
         self.lock = threading.RLock()
         self.flows: dict[tuple[Address, Address], Flow] = {}
-        self.sockets: weakref.WeakKeyDictionary[TracedSocket, None] = weakref.WeakKeyDictionary()
+        self.sockets: weakref.WeakKeyDictionary[socket.socket, None] = weakref.WeakKeyDictionary()
         self.resting = False
         self.steady = False
         self.also: Callable[[], None] | None = None
 
-    def adopt(self, sock: TracedSocket) -> None:
+    def adopt(self, sock: socket.socket) -> None:
         """从此认得这个 TCP 套接字。"""
         with self.lock:
             self.sockets[sock] = None
 
-    def release(self, sock: TracedSocket) -> int:
+    def release(self, sock: socket.socket) -> int:
         """套接字要关了：忘掉它，取走它的描述符（已经没有则为 -1）。它的端点从此只有 sock_diag 看得见。"""
         with self.lock:
             self.sockets.pop(sock, None)
             for flow in list(self.flows.values()):
                 if flow.socket is sock:
                     flow.belong(None)
-            return PLAIN.detach(sock)
+            return RAW.detach(sock)
 
     def restart(self, diag: Diag) -> None:
         """主机断电重启了：旧套接字都成了空壳，从此只问新内核 ``diag``，它什么都不记得。"""
@@ -181,9 +189,9 @@ class Watch:
             readings = [self.diag.look_up(f.local, f.peer) for f in self.flows.values()] if self.diag else []
         return any(reading is not None and reading.retransmitting for reading in readings)
 
-    def _introduce(self, sock: TracedSocket) -> None:
+    def _introduce(self, sock: socket.socket) -> None:
         """把套接字与它的端点对上号：连接靠四元组，正在连接的只有本地一半，监听的对端是通配地址。"""
-        local, peer = sock.ends()
+        label, local, peer = self.who(sock)
         if peer is None and tcp_info_state(sock) == "LISTEN":
             peer = (ANY6 if ":" in local[0] else ANY, 0)
         if peer is not None:
@@ -191,7 +199,7 @@ class Watch:
         for flow in list(self.flows.values()):
             if flow.local == local and peer in (None, flow.peer) and flow.socket is None:
                 flow.belong(sock)
-                flow.label = sock.label
+                flow.label = label
 
     def _read(self, flow: Flow) -> None:
         reading = self.diag.look_up(flow.local, flow.peer) if self.diag else None

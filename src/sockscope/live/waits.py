@@ -3,7 +3,7 @@
 工作原理
 --------
 这三个函数是 C 写的，不经过套接字的方法，所以网络开着时，换上 ``select`` 模块里的三个名字，和先前已经取走它们的地方
-（``selectors`` 的类，别人模块里的 ``from select import select``）；最后一个网络关闭时原样放回。没有网络，就没有代价。
+（``selectors`` 的类，别人模块里的 ``from select import select``），见 ``hooks.py``。
 读者自己的 ``__main__`` 不动：在那里取走的就是取走了，不进轨迹，但内核仍说得出线程睡在里面（``asleep.py``）。
 
 换上的东西先看看着的描述符：哪一个都不是主机的，就直接交给原来的函数；不是主机的那些（asyncio 自己的管道）不写进去。
@@ -18,21 +18,20 @@ import select
 import selectors
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sockscope.live import hooks
 from sockscope.live.asleep import Sleep, socket_inode
 from sockscope.live.journal import Over
-from sockscope.live.linux import after_fork
 from sockscope.live.pace import patience
 
 if TYPE_CHECKING:
     from sockscope.live.network import Network
 
-__all__ = ["REAL", "begin_watching", "stop_watching"]
+__all__ = ["REAL"]
 
-LIMIT = 10.0  # 等大家静下来最多等这么久（network.PATIENCE）：时限比它还长的等待，与没有时限一样，秒
+LIMIT = 10.0  # 等大家静下来最多等这么久（quiet.PATIENCE）：时限比它还长的等待，与没有时限一样，秒
 SHOWN = 8  # 一次等待至多写出这么多个套接字
 NAMES = ("select", "poll", "epoll")
 REAL = {name: getattr(select, name) for name in NAMES if hasattr(select, name)}
@@ -73,9 +72,9 @@ def _owner(fd: int) -> Mine | None:
     number = socket_inode(fd)
     if number is None:
         return None
-    for network in list(_open):
+    for network in hooks.opened():
         if network.waits and (found := network.journal.sockets.get(number)):
-            return Mine(network, *found)
+            return Mine(network, found.host, found.title, found.label)
     return None
 
 
@@ -177,9 +176,18 @@ class _Select:
                 masks[fd] = masks.get(fd, 0) | mask
         wait = _Wait("select", [Watched(fd, "", mask) for fd, mask in masks.items()], timeout, list(masks.items()))
         return wait.run(lambda w: _three(w, [[fd for fd, _ in pairs] for pairs in sets], timeout),
-                        lambda: REAL["select"](*asked, timeout),
+                        lambda: _selected(wait, asked, timeout),
                         lambda w, value: _three(w, [map(_fileno, items) for items in value]),
                         lambda w, value: tuple([i for i in items if _fileno(i) not in w.mine] for items in value))
+
+
+def _selected(wait: _Wait, asked: list[list[Any]], timeout: float | None) -> Any:
+    """真的 select；只等“异常”的叫不醒：shutdown(2) 不是异常。另加一个收工时会响的铃。"""
+    if asked[0] or asked[1] or not wait.mine:
+        return REAL["select"](*asked, timeout)
+    bell = next(iter(wait.mine.values())).network.bell()
+    _, writable, strange = REAL["select"]([bell] if bell >= 0 else [], [], asked[2], timeout)
+    return [], writable, strange
 
 
 def _three(wait: _Wait, sets: Iterable[Iterable[int]], timeout: float | None = None) -> str:
@@ -280,50 +288,11 @@ class _Epoll(_Registered):
 OURS: dict[str, Any] = {"select": _Select(), "poll": _Poll, "epoll": _Epoll}
 
 
-# ---------------------------------------------------------------- 换上，放回
+# ---------------------------------------------------------------- 换上
 
-_lock = threading.RLock()
-_open: weakref.WeakSet[Network] = weakref.WeakSet()
-_replaced: list[tuple[Any, str, Any]] = []
-
-
-def _fresh_lock() -> None:
-    """fork 出来的子进程里：拿着锁的那个线程不在这里。"""
-    global _lock
-    _lock = threading.RLock()
-
-
-after_fork(_fresh_lock)
-
-
-def begin_watching(network: Network) -> None:
-    """这个网络开了：从此它的套接字上的等待记得下来。"""
-    with _lock:
-        if network.waits and not _open:
-            _replace()
-        if network.waits:
-            _open.add(network)
-
-
-def stop_watching(network: Network) -> None:
-    """这个网络关了；最后一个关了，就把换过的都放回去。"""
-    with _lock:
-        _open.discard(network)
-        if not _open:
-            while _replaced:
-                place, name, real = _replaced.pop()
-                setattr(place, name, real)
-
-
-def _replace() -> None:
-    """``select`` 自己、``selectors`` 的类，和取走了那三个名字的模块；仪器自己的不换，网线也要等。"""
-    classes = [kind for kind in vars(selectors).values() if isinstance(kind, type)]
-    modules = [module for name, module in list(sys.modules.items())
-               if module is not None and name != "__main__" and name.split(".")[0] != "sockscope"]
-    for place in (*classes, *modules):
-        held = getattr(place, "__dict__", {})
-        for name in ("_select", "_selector_cls") if isinstance(place, type) else NAMES:
-            for real, ours in ((REAL[n], OURS[n]) for n in REAL):
-                if held.get(name) is real:
-                    _replaced.append((place, name, real))
-                    setattr(place, name, ours)
+for _name, _real in REAL.items():
+    hooks.everywhere(_real, OURS[_name], main=False)
+for _kind, _attribute, _name in (("SelectSelector", "_select", "select"), ("PollSelector", "_selector_cls", "poll"),
+                                 ("EpollSelector", "_selector_cls", "epoll")):
+    if hasattr(getattr(selectors, _kind, None), _attribute):
+        hooks.attribute(getattr(selectors, _kind), _attribute, OURS[_name])

@@ -45,7 +45,7 @@ class Wires:
         self.known: list[Passage] = []  # 已经分开、认出来的，一个包一个
         self.spread = self.count = 0  # passages 里已经分开到哪里；一共几个包
         self.decoder = Decoder()
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # 回收没有人用的网络，会在任何一行发生
         self.in_flight: list[Flying] = []
         self.tie = itertools.count()
         self.sources: dict[int, tuple[Cable, int]] = {}
@@ -53,7 +53,7 @@ class Wires:
         self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.poll.register(self.wake_fd, select.EPOLLIN)
         self.idle = threading.Event()
-        self.asked_idle = self.stopping = self.frozen = False
+        self.asked_idle = self.stopping = self.stopped_here = self.frozen = False
         self.error: Exception | None = None
         self.thread = threading.Thread(target=self._run, name="cable", daemon=True)
 
@@ -99,6 +99,9 @@ class Wires:
         """停下线程，放下描述符（TUN 由命名空间自己关）。"""
         self.stopping = True
         os.eventfd_write(self.wake_fd, 1)
+        if threading.current_thread() is self.thread:  # 没有人再用的网络，回收它的正是它的网线
+            self.stopped_here = True
+            return
         if self.thread.ident is not None:
             self.thread.join()
         self.forget()
@@ -133,6 +136,8 @@ class Wires:
         try:
             while not self.stopping:
                 self._turn()
+            if self.stopped_here:
+                self.forget()
         except Exception as error:  # 多半是使用者给的 match 出了错：网线停下，错误在网络关闭时抛出
             self.error = error
             self.idle.set()

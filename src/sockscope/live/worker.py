@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import functools
 import platform
 import re
@@ -14,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from sockscope.live.asleep import POLLIN, POLLOUT, in_a_wait, poll, socket_inode, wait_of
 from sockscope.live.journal import Entry
-from sockscope.live.states import PLAIN
+from sockscope.live.states import RAW
 
 if TYPE_CHECKING:
     from sockscope.live.network import Network
-    from sockscope.live.socket import TracedSocket
 
-__all__ = ["Worker", "dozes", "is_stuck", "waits_unseen", "wake"]
+__all__ = ["Worker", "dozes", "is_stuck", "waits_unseen", "wake", "wake_descriptor"]
 
+READS = ("recv", "accept", "read", "SSL_read", "SSL_do_handshake")
+WRITES = ("send", "connect", "write", "SSL_write")
 REPEATS = 3  # 同样的等待接连落空这么多次，中间什么也不做：它只是在空转
 SOCKETCALL = 102 if struct.calcsize("P") == 4 and re.fullmatch(r"i\d86|x86_64", platform.machine()) else 0  # <asm/unistd_32.h>
 
@@ -70,8 +72,8 @@ def is_stuck(entry: Entry) -> bool:
     """
     if entry.wait is not None:
         return (entry.wait.endless or entry.repeats >= REPEATS) and dozes(entry)
-    sock = entry.socket
-    return sock is not None and _would_block(entry, sock.fileno()) and _asleep(entry, sock.fileno())
+    fd = entry.descriptor
+    return _would_block(entry, fd) and _asleep(entry, fd)
 
 
 def dozes(entry: Entry) -> bool:
@@ -114,8 +116,8 @@ def _would_block(entry: Entry, fd: int) -> bool:
     """这次调用没有超时，而内核说描述符还没准备好。"""
     if entry.timeout or fd < 0:
         return False
-    reading = entry.call.name.startswith(("recv", "accept"))
-    writing = entry.call.name.startswith(("send", "connect"))
+    reading = entry.call.name.startswith(READS)
+    writing = entry.call.name.startswith(WRITES)
     if not (reading or writing):
         return False
     asked = poll()
@@ -123,7 +125,16 @@ def _would_block(entry: Entry, fd: int) -> bool:
     return not asked.poll(0)
 
 
-def wake(sock: TracedSocket) -> None:
+def wake(sock: socket.socket) -> None:
     """叫醒阻塞在这个套接字上的线程：shutdown(2) 对没有连接的套接字也会叫醒，只是再报一个 ENOTCONN。"""
     with suppress(OSError):
-        PLAIN.shutdown(sock, socket.SHUT_RDWR)
+        RAW.shutdown(sock, socket.SHUT_RDWR)
+
+
+def wake_descriptor(fd: int) -> None:
+    """叫醒直接对描述符做的调用（``os.read``）。"""
+    with suppress(OSError):
+        sock = _socket.socket(fileno=fd)
+        with suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+        sock.detach()

@@ -2,7 +2,7 @@
 
 import socket
 from array import array
-from socket import AF_INET, SOCK_DGRAM, SOCK_STREAM
+from socket import SOCK_DGRAM
 
 from sockscope.experiments import PORT, Choice, attempt, experiment
 from sockscope.live import Network
@@ -35,7 +35,7 @@ def truncated_rights(net: Network, room: int) -> None:
     net.settle()  # 还没有 FIN：消息里也有一份
     _, control, _, _ = box.recvmsg(64, socket.CMSG_LEN(4 * room) if room else 0)
     for fd in (fd for _, kind, data in control if kind == SCM_RIGHTS for fd in array("i", data)):
-        TracedSocket(net.client, AF_INET, SOCK_STREAM, 0, fd)  # 收下，留着
+        socket.socket(fileno=fd)  # 收下；仪器留着它
     net.settle()
     for far in (far_one, far_two):
         attempt(far.recv, 64, MSG_DONTWAIT)
