@@ -115,6 +115,7 @@ class HostServer:
     def serve(self) -> None:
         requests: dict[str, Callable[..., list[int] | dict[str, Any] | None]] = {
             "socket": self.socket, "route": self.route, "sysctl": self.sysctl,
+            "masquerade": self.masquerade, "firewall": self.firewall,
             "hold": self.hold, "spawn": self.spawn, "powerless": self.powerless,
         }
         while True:
@@ -164,6 +165,14 @@ class HostServer:
     def route(self, message: dict[str, Any]) -> None:
         """读者加的一条路由。"""
         netconf.give_route(**message)
+
+    def masquerade(self, request: dict[str, Any]) -> None:
+        from sockscope.live.netfilter import masquerade
+        masquerade(request["interface"])
+
+    def firewall(self, request: dict[str, Any]) -> None:
+        from sockscope.live.netfilter import firewall
+        firewall(request["interface"], request["reject"])
 
     def sysctl(self, message: dict[str, Any]) -> dict[str, Any]:
         """读者改或问的一个参数。"""

@@ -30,13 +30,14 @@ from sockscope.live.states import RAW, Flow, Reading, Watch, endpoint
 if TYPE_CHECKING:
     from sockscope.live.network import Network
 
-__all__ = ["Host"]
+__all__ = ["TITLES", "Host"]
 
 Args = TypeVarTuple("Args")
 Socket = socket.socket
-SHOWN = ("address", "address6", "addresses", "name", "process", "program", "reboot", "route", "socket", "spawn", "sysctl",
-         "title", "unprivileged")
-TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端"}
+SHOWN = ("address", "address6", "addresses", "firewall", "masquerade", "name", "process", "program", "reboot", "route", "socket",
+         "spawn", "sysctl", "title", "unprivileged")
+TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端", "switch": "交换机", "nat": "NAT",
+          "firewall": "防火墙", "proxy": "代理", "dns": "DNS 服务器"}
 
 
 class Host:
@@ -125,6 +126,30 @@ class Host:
             raise ValueError(f"没有 {kind!r} 这种路由；有：{'、'.join(RTN)}。")
         ip_network(dst)  # 不是网段，就在这里说
         self.require_namespace().request("route", dst=dst, kind=kind, gateway=gateway)
+
+    def masquerade(self, towards: str) -> None:
+        """从此替别人出门：转发到 ``towards``（隔壁的主机或交换机）那一边的，源地址换成自己的（NAPT，RFC 2663 §4.1.2）。
+
+        是内核自己的连接跟踪（``netfilter.py``）。一条连接安静多久就忘掉它，由 ``nf_conntrack_tcp_timeout_established`` 等决定，
+        改法是 ``sysctl("netfilter/…", 秒)``；``nf_conntrack_tcp_loose`` 为 0 时，忘掉以后再来的包不转发。
+        没有那根网线抛 ``ValueError``，内核没有 nf_tables 抛 ``Unavailable``。
+        """
+        self._filter("masquerade", towards)
+
+    def firewall(self, inside: str, reject: bool = False) -> None:
+        """从此是一道有状态的防火墙：``inside`` 那一边开的头和已有连接的包才放行；别的丢掉，``reject`` 则回一个 ICMP。
+
+        抛的异常同 ``masquerade``。
+        """
+        self._filter("firewall", inside, reject=reject)
+
+    def _filter(self, do: str, neighbour: str, **options: Any) -> None:
+        interface = self.network.topology.interface(self.name, neighbour)
+        try:
+            self.require_namespace().request(do, interface=interface, **options)
+        except OSError as error:
+            raise Unavailable(f"这个内核做不了（{error.strerror}）：它没有 nf_tables。补救：换一个有它的内核。") from None
+        self.network.act(self.name, do, neighbour)
 
     def sysctl(self, name: str, value: object = None) -> str:
         """这台主机自己的内核参数，如 ``tcp_syn_retries``（tcp(7)）：给了 ``value`` 就改，返回它此刻的值。

@@ -5,44 +5,43 @@
         ...
     net.trace
 
-几台主机按次序用网线串成一排，中间的都是路由器。首选有抓包的网线；机器不许，就退到环回地址上的普通套接字
+几台主机按次序用网线串成一排，中间的都是路由器；也可以是任意的图。首选有抓包的网线；机器不许，就退到环回地址上的普通套接字
 （``net.capture == "loopback"``），再不行抛 ``Unavailable``，它的消息说明缺什么、怎样补上。
 """
 
 from __future__ import annotations
 
 import gc
-import itertools
 import os
 import platform
-import socket
 import sys
 import threading
 import time
 import warnings
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVarTuple
 
 from sockscope import trace as tr
 from sockscope.live import descriptor_calls, hooks, quiet, stock, tls  # noqa: F401  # 前后两个登记它们要换上的
 from sockscope.live import settings as kernel_settings
-from sockscope.live.cable import FOREVER, Cable, End
-from sockscope.live.capability import Unavailable, capability, explain
+from sockscope.live.building import lay_cables, rebuild, refused, use_loopback
+from sockscope.live.cable import FOREVER, Cable
+from sockscope.live.capability import Unavailable, capability
 from sockscope.live.folder import new_folder, remove_folder
-from sockscope.live.forge import NETLINK_SOCK_DIAG
-from sockscope.live.host import Host
+from sockscope.live.host import TITLES, Host
 from sockscope.live.journal import Journal
 from sockscope.live.linux import after_fork
 from sockscope.live.lives import forget_all, who
 from sockscope.live.names import checked
-from sockscope.live.namespace import Namespace, NamespaceError
+from sockscope.live.namespace import Namespace
 from sockscope.live.offload import CHECKSUMS, SEGMENTS
 from sockscope.live.pace import patience
-from sockscope.live.plan import Plan, has_ipv6
+from sockscope.live.plan import Plan
 from sockscope.live.process import Process, Program
 from sockscope.live.quiet import nothing_more, rests, to_be_made_up
-from sockscope.live.states import Diag, Own, Watch
+from sockscope.live.states import Watch
+from sockscope.live.topology import Topology
 from sockscope.live.whereabouts import outside
 from sockscope.live.wires import Wires
 from sockscope.live.worker import Worker, wake, wake_descriptor
@@ -71,6 +70,8 @@ class Network:
     ``foreign``：跑的是别人写的程序。``births`` 之外，问名字的 getsockname、getpeername 也进轨迹，没有人再用的套接字像平常的
     Python 那样随即关闭，带 ``ResourceWarning``；缺省则替读者留到网络关闭，书里的实验常常建好就放手。
     ``names``：主机们还认得的域名，如 ``{"example.org": "server"}``，指向一台主机或一个地址（``names.py``）。
+    ``cables``：谁与谁之间有一根网线，如 ``[("client", "nat"), ("nat", "server")]``，给了它就不是一排（``topology.py``）；
+    ``switches`` 是其中的交换机，接在同一台上的主机在同一个网段里。某一根网线是 ``net.between("nat", "server")``。
     主机按名字取：``net.client``、``net.server``；也可以 ``net["client"]``。
     """
 
@@ -79,16 +80,16 @@ class Network:
                  rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
                  settings: str = "stock", checksums: bool = False, waits: bool = True,
                  foreign: bool = False, readiness: bool = False, offload: bool = False,
-                 names: Mapping[str, str] | None = None) -> None:
-        if len(hosts) < 2 or len(set(hosts)) < len(hosts):
-            raise ValueError("网络至少要两台名字不同的主机。")
+                 names: Mapping[str, str] | None = None, cables: Iterable[tuple[str, str]] = (),
+                 switches: Iterable[str] = ()) -> None:
+        self.topology = Topology.graph(hosts, cables, switches) if cables else Topology.row(hosts)
         for what, value in (("delay", delay), ("rto_min", rto_min)):
             if not 0 <= value < FOREVER:
                 raise ValueError(f"{what} 的单位是秒，不能是 {value!r}。")
-        self.names = checked(names or {}, hosts)
-        self.title, self._offload = title, SEGMENTS if offload else CHECKSUMS * checksums
+        self.names = checked(names or {}, tuple(self.topology.hosts))
+        self.title, self.offload = title, SEGMENTS if offload else CHECKSUMS * checksums
         self.births, self.waits, self.foreign, self.readiness = births or foreign, waits, foreign, readiness
-        self._table = kernel_settings.table(settings)
+        self.table = kernel_settings.table(settings)
         self.settings: dict[str, str] = {}
         self._folder, self._bell = "", -1
         self.journal = Journal()
@@ -99,76 +100,34 @@ class Network:
         self.wires: Wires | None = None
         self.threads: list[Worker] = []
         self.processes: list[Process | Program] = []
-        self._names, self._delay, self._seed = hosts, delay, seed
-        self._plans = Plan.row(len(hosts), not delayed_ack, rto_min, settings, self._offload)
+        self.delay, self.seed = delay, seed
+        self.plans = dict(zip(self.topology.hosts, Plan.all(
+            self.topology, not delayed_ack, rto_min, settings, self.offload), strict=True))
         self._retired: list[Namespace] = []
         self.hosts: dict[str, Host] = {}
         if len(hooks.opened()) % MANY == MANY - 1:
             gc.collect()  # 没有人再用又没有关的，等不到 Python 自己想起来
         self.closed = False
         _alive.add(self)
-        build = self._lay_cables if self.capture == "cable" else self._use_loopback
         try:
-            build()
+            lay_cables(self) if self.capture == "cable" else use_loopback(self)
         except BaseException as error:
             self.close()
             if isinstance(error, OSError):
-                raise _refused(error) from None
+                raise refused(error) from None
             raise
         hooks.begin(self)
-
-    # ------------------------------------------------------------ 建造
-
-    def _lay_cables(self) -> None:
-        for name, plan in zip(self._names, self._plans, strict=True):
-            host = self.hosts[name] = Host(self, name, plan.addresses)
-            host.plan = plan
-            host.namespace = stock.take(plan)
-        import scapy.layers.inet
-        import scapy.layers.inet6  # noqa: F401
-        metrics = self._plans[0].interfaces[0]["metrics"]
-        self.settings = {"table": self._table.name, "quickack": str(metrics.get("quickack", 0)),
-                         "rto_min": str(metrics.get("rto_min", 200))} | kernel_settings.machine_wide()
-        built = [host.require_namespace().ready() for host in self.hosts.values()]
-        for host, namespace in zip(self.hosts.values(), built, strict=True):
-            host.watch.diag = Diag(namespace.diag)
-            self.settings |= namespace.refused
-        self.journal.origin += self.journal.now()
-        self.wires = Wires(self.journal.now, _weakly(self.act), _weakly(self.abort))
-        row = zip(self.hosts.values(), built, strict=True)
-        for i, ((left, lefts), (right, rights)) in enumerate(itertools.pairwise(row)):
-            ends = self._end(left, lefts.tuns[-1]), self._end(right, rights.tuns[0])
-            self.wires.add(Cable(i, self.wires, ends, delay=self._delay, seed=self._seed))
-        self.wires.start()
-
-    def _use_loopback(self) -> None:
-        self.settings = {"table": "machine"} | kernel_settings.machine_wide()
-        block = os.getpid() % 200 + 20, next(_counter) % 250 + 1
-        for i, name in enumerate(self._names):
-            address = f"127.{block[0]}.{block[1]}.{i + 1}" if sys.platform == "linux" else "127.0.0.1"
-            host = self.hosts[name] = Host(self, name, [address, "::1"][:1 + has_ipv6()])
-            host.watch.diag = _loopback_diag()
 
     @outside
     def reboot(self, host: Host) -> None:
         """见 ``Host.reboot``。"""
         self._retired.append(host.require_namespace())
-        place = list(self.hosts.values()).index(host)
         try:
-            fresh = self._plans[place].build().ready()
+            rebuild(self, host)
         except OSError as error:
-            raise _refused(error) from None
-        host.watch.restart(Diag(fresh.diag))
-        host.namespace = fresh
-        for number, side, tun in ((place, 0, fresh.tuns[-1]), (place - 1, 1, fresh.tuns[0])):
-            if 0 <= number < len(self.cables):
-                cable = self.cables[number]
-                cable.wires.attach(cable, side, self._end(host, tun))
+            raise refused(error) from None
         self.act(host.name, "reboot")
         host.watch.sample()
-
-    def _end(self, host: Host, tun: int) -> End:
-        return End(host.name, tun, _weakly(host.see), self._offload)
 
     # ------------------------------------------------------------ 读者用的
 
@@ -183,6 +142,13 @@ class Network:
         if not self.cables:
             raise Unavailable("这一步需要网线，而现在用的是环回地址。" + capability().remedy)
         return self.cables[0]
+
+    def between(self, one: str, two: str) -> Cable:
+        """这两台主机（或交换机）之间的网线。没有则抛 ``ValueError``，没有抓包则抛 ``Unavailable``。"""
+        for cable in [self.cable, *self.cables]:
+            if {one, two} == {end.host for end in cable.ends}:
+                return cable
+        raise ValueError(f"{one} 与 {two} 之间没有网线；有：{'、'.join(f'{a}─{b}' for a, b in self.topology.cables)}。")
 
     @property
     def folder(self) -> str:
@@ -203,12 +169,13 @@ class Network:
 
     def __dir__(self) -> list[str]:
         """补全时只给读者用得着的；主机的名字在内。"""
-        return [*self._names, *SHOWN]
+        return [*self.hosts, *SHOWN]
 
     def __repr__(self) -> str:
         hosts = [f"{host.name} {host.addresses[0]}" for host in self.hosts.values()]
         joints = [f" ── {cable.delay * 1000:g} ms ── " for cable in self.cables] or [" · "] * (len(hosts) - 1)
-        row = "".join(part for pair in zip(hosts, [*joints, ""], strict=True) for part in pair)
+        row = "".join(part for pair in zip(hosts, [*joints, ""], strict=True) for part in pair) \
+            if self.topology == Topology.row(self.hosts) else f"{len(hosts)} 台主机，{len(self.topology.cables)} 根网线"
         how = "已关闭" if self.closed else "开着"
         return f"<Network {self.title + '：' if self.title else ''}{row}；{how}，{len(self.trace.packets)} 个包>"
 
@@ -245,10 +212,16 @@ class Network:
         return tr.Trace(
             title=self.title, capture=self.capture, kernel=f"{platform.system()} {platform.release()}",
             python=platform.python_version(), settings=dict(self.settings),
-            hosts=[tr.Host(name=h.name, title=h.title, addresses=h.addresses) for h in self.hosts.values()],
+            hosts=[self._told(name) for name in self.topology.names],
             cables=[tr.Cable(ends=[e.host for e in c.ends], delay=round(c.delay * 1e9), bandwidth=round(c.bandwidth))
                     for c in self.cables],
             events=tr.in_order([*(e.call for e in journal.calls), *journal.others, *packets]))
+
+    def _told(self, name: str) -> tr.Host:
+        """轨迹里的一台主机；交换机没有地址。"""
+        host = self.hosts.get(name)
+        return tr.Host(name=name, title=host.title, addresses=host.addresses) if host \
+            else tr.Host(name=name, title=TITLES["switch"], addresses=[])
 
     # ------------------------------------------------------------ 收工
 
@@ -333,7 +306,7 @@ class Network:
         if vars(self).get("closed", True) or sys.is_finalizing():
             return
         try:
-            told = f"没有关闭的网络（{'、'.join(self._names)}）。请写 with Network(...) as net:，或者最后 net.close()。"
+            told = f"没有关闭的网络（{'、'.join(self.topology.names)}）。请写 with Network(...) as net:，或者最后 net.close()。"
             warnings.warn(told, ResourceWarning, source=self, stacklevel=1)
         finally:
             self.close()
@@ -362,24 +335,6 @@ class Network:
         self.journal.note(tr.Action(t=self.journal.now(), where=where, name=name, detail=detail))
 
 
-def _weakly(method: Callable[..., None]) -> Callable[..., None]:
-    """同一个方法，但不留住它的主人：网线的线程活着，不等于还有人在用这个网络。"""
-    held = weakref.WeakMethod(method)
-
-    def call(*args: Any) -> None:
-        if (alive := held()) is not None:
-            alive(*args)
-
-    return call
-
-
-def _refused(error: OSError) -> Unavailable:
-    """能做的事也会用完（命名空间、进程、描述符）：造到一半被拒绝，也是一句话。"""
-    refusal = error if isinstance(error, NamespaceError) else NamespaceError("forge", error.errno or 0)
-    return Unavailable("".join(explain(refusal)))
-
-
-_counter = itertools.count()
 _alive: weakref.WeakSet[Network] = weakref.WeakSet()
 
 
@@ -390,9 +345,3 @@ def _disown_all() -> None:
 
 
 after_fork(_disown_all)
-
-
-def _loopback_diag() -> Diag | None:
-    if sys.platform != "linux":
-        return None
-    return Diag(Own(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG))

@@ -80,6 +80,9 @@ class Topology:
         for a, b in self.cables:
             if a == b:
                 yield f"网线的两端都是 {a}；要接两台不同的主机。"
+        for a, b in self.cables:
+            if {a, b} <= self.switches:
+                yield f"{a} 与 {b} 都是交换机；交换机之间还不能直接相连。"
         for name in self.switches - {end for cable in self.cables for end in cable}:
             yield f"交换机 {name} 上一根网线也没有。"
         for name in self.names:
@@ -114,6 +117,14 @@ class Topology:
                 for i in mine:
                     changed, group[i] = changed or group[i] != least, least
         return group
+
+    def interface(self, name: str, neighbour: str) -> str:
+        """这台主机通向隔壁的那个网口的名字；没有这样的网线则抛 ``ValueError``。"""
+        for number, port in enumerate(self.ports[name]):
+            if self.cables[port.cable][1 - port.side] == neighbour:
+                return f"eth{number}"
+        around = "、".join(self.cables[port.cable][1 - port.side] for port in self.ports[name])
+        raise ValueError(f"{name} 与 {neighbour} 之间没有网线；{name} 的隔壁是 {around}。")
 
     # ------------------------------------------------------------ 路由
 

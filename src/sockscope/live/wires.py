@@ -70,8 +70,9 @@ class Wires:
             if self.sources.pop(old.fd, None):
                 self.poll.unregister(old.fd)
             cable.ends = (end, cable.ends[1]) if side == 0 else (cable.ends[0], end)
-            self.sources[end.fd] = (cable, side)
-            self.poll.register(end.fd, select.EPOLLIN)
+            if end.fd >= 0:  # 交换机的插口没有描述符
+                self.sources[end.fd] = (cable, side)
+                self.poll.register(end.fd, select.EPOLLIN)
 
     def start(self) -> None:
         self.thread.start()
@@ -172,6 +173,11 @@ class Wires:
                 return
             if not message or (isinstance(message, bytes) and is_background(message)):
                 return
+        self.send(message, cable, side)
+
+    def send(self, message: bytes | Burst, cable: Cable, side: int) -> None:
+        """一个包（或一整串）从网线的这一端上了线。"""
+        with self.lock:
             passages = self._enter(message, cable, side)
         cable.ends[side].see(first_bytes(message), False)
         for passage in passages:

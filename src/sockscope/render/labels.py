@@ -31,7 +31,7 @@ NOTED = {"retransmission": "again", "keepalive": "alive", "window probe": "probe
 FATES = {"lost": "丢失", "dropped": "丢弃", "cut": "断线", "duplicate": "副本", "overflow": "队列满"}
 ACTIONS = {"cut": "剪断网线", "join": "接上网线", "kill": "杀死进程", "stop": "进程停住",
            "reboot": "断电重启", "process": "交给新进程",
-           "exit": "进程结束"}
+           "exit": "进程结束", "masquerade": "开始替人换地址", "firewall": "竖起防火墙"}
 ICMP = {
     "net unreachable": "网络不可达", "host unreachable": "主机不可达", "protocol unreachable": "协议不可达",
     "port unreachable": "端口不可达", "fragmentation needed": "需要分片", "net prohibited": "网络被禁止",
