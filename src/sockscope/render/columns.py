@@ -97,7 +97,13 @@ class Columns:
     metrics: Metrics
     sides: dict[str, Side]
     nets: list[Net]
+    gaps: list[Net]  # 相邻两台主机之间的空处，从左到右
     crowded: bool  # 网线太窄，两个方向的字要共用一列
+
+    def clear(self, net: Net) -> Net | None:
+        """从别的主机上面过去的网线，字写在它经过的最宽的空处；只隔一处的，为 None。"""
+        inside = [gap for gap in self.gaps if net.left <= gap.left and gap.right <= net.right]
+        return max(inside, key=lambda gap: gap.width) if len(inside) > 1 else None
 
 
 def call_room(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], tracks: dict[str, float]) -> float:
@@ -132,7 +138,7 @@ def columns(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], rooms:
         sides[name], x = _side(name, x, not place, room[name], gutters[name], bars[name], plates[name], counts[name],
                                tracks.get(name, 0))
     nets = [_spanned(sorted(hosts.index(end) for end in cable.ends), gaps) for cable in trace.cables] or gaps
-    return Columns(metrics, sides, nets, any(n.width < 130 for n in gaps))
+    return Columns(metrics, sides, nets, gaps, any(n.width < 130 for n in gaps))
 
 
 def _spanned(places: list[int], gaps: list[Net]) -> Net:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from sockscope.render.causes import causes
-from sockscope.render.columns import NARROW, Metrics, Side, call_room, columns
+from sockscope.render.columns import NARROW, Metrics, Net, Side, call_room, columns
 from sockscope.render.declutter import declutter
 from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark, Poll
 from sockscope.render.folds import Fold, folds
@@ -275,16 +275,18 @@ class _Typesetter:
         words = caption(packet)
         if not whole:
             x1, y1 = x0 + (x1 - x0) * HALFWAY, y0 + (y1 - y0) * HALFWAY
-        label = self.arrow_label(words, packet, net.width, (x0, y0, x1, y1))
+        label = self.arrow_label(words, packet, net, (x0, y0, x1, y1))
         leads = self.lead(packet.src, packet.source, packet.target, packet.t), \
             self.lead(packet.dst, packet.target, packet.source, packet.end or packet.t)
         return Arrow(index, packet, packet_kind(packet), x0, y0, x1, y1, label, words, whole, leads)
 
-    def arrow_label(self, words: Caption, packet: Packet, room: float, line: tuple[float, ...]) -> Label:
+    def arrow_label(self, words: Caption, packet: Packet, net: Net, line: tuple[float, ...]) -> Label:
         x0, y0, x1, y1 = line
         whole = packet.end is not None
         part = self.part() if whole else 0.44
-        room *= (0.9 if self.columns.crowded else 0.44) if whole else 0.52
+        room = net.width * ((0.9 if self.columns.crowded else 0.44) if whole else 0.52)
+        if clear := self.columns.clear(net):
+            part, room = min(max((clear.middle - x0) / (x1 - x0), 0.1), 0.9), clear.width * 0.9
         size = self.m.small
         choices = (f"{words.text} {words.fate}".strip(), words.text, words.short or words.text)
         text = next((c for c in choices if width(c, size) <= room), choices[-1])
