@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from sockscope.render.causes import socket_of
@@ -44,10 +45,10 @@ class Lane:
         return self.spans[-1].end
 
 
-def lanes(trace: Trace) -> dict[str, list[Lane]]:
-    """主机名 → 它的道。监听端点只在那台主机没有连接时才有自己的道。"""
+def lanes(trace: Trace, folded: Set[int] = frozenset()) -> dict[str, list[Lane]]:
+    """主机名 → 它的道；``folded`` 里的状态折起来了，不算。监听端点只在那台主机没有连接时才有自己的道。"""
     by_host: dict[str, list[Lane]] = {host.name: [] for host in trace.hosts}
-    for lane in _collect(trace):
+    for lane in _collect(trace, folded):
         by_host.setdefault(lane.host, []).append(lane)
     held = holdings(trace)
     owner = socket_of(trace)
@@ -61,13 +62,13 @@ def lanes(trace: Trace) -> dict[str, list[Lane]]:
     return by_host
 
 
-def _collect(trace: Trace) -> list[Lane]:
+def _collect(trace: Trace, folded: Set[int]) -> list[Lane]:
     open_lanes: dict[tuple[str, str, str], Lane] = {}
     found: list[Lane] = []
     for index, event in enumerate(trace.events):
         if isinstance(event, Action) and event.name == "reboot":
             _power_off(open_lanes, event)
-        elif isinstance(event, State) and event.state:
+        elif isinstance(event, State) and event.state and index not in folded:
             key = event.host, event.local, event.peer
             if key not in open_lanes:
                 open_lanes[key] = Lane(*key, [])

@@ -56,9 +56,9 @@ class _Typesetter:
     def __init__(self, trace: Trace, metrics: Metrics, why: dict[int, int]) -> None:
         self.trace, self.m, self.why = trace, metrics, why
         self.narrow = metrics is NARROW
-        self.lanes = lanes(trace)
         self.folds = folds(trace)
         self.folded = {i for fold in self.folds for i in fold.indices}
+        self.lanes = lanes(trace, self.folded)
         self.strands = strands(trace, self.folded)
         self.shown = shared_sockets(trace)
         self.tracks = tracks(trace)

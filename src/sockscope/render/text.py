@@ -107,7 +107,7 @@ class _Row:
     t: int
     host: dict[str, str]
     net: dict[int, str]
-    whole: str = ""
+    until: int = 0  # 折起来的一段到这时为止
 
 
 class _Page:
@@ -139,7 +139,7 @@ class _Page:
         for row in rows:
             if row.t - last > silence:
                 yield " " * CLOCK + f" ⌇ 静默 {duration_text(row.t - last)}"
-            last = row.t
+            last = max(last, row.t, row.until)
             yield self.line(row)
 
     def silence(self) -> int:
@@ -219,7 +219,7 @@ class _Page:
         calls = {h: fold.call_words(h) for h in self.names}
         for k in range(max([1, *map(len, stacks.values()), *map(len, calls.values())])):
             yield _Row(fold.t, {h: f"… {w[k]}" for h, w in calls.items() if k < len(w)},
-                       {self.gap(c): self.centre(f"… {w[k]} …", " ") for c, w in stacks.items() if k < len(w)})
+                       {self.gap(c): self.centre(f"… {w[k]} …", " ") for c, w in stacks.items() if k < len(w)}, fold.end)
 
     def gap(self, cable: int) -> int:
         """一根网线写在第几列：它靠左的那台主机的右边。"""

@@ -12,6 +12,7 @@ const NARROW = 640; // 容器比这更窄就用窄图，像素
 const SPEED = 70; // 播放时每秒走过图上多高
 const PACE = 900; // 不要动画的读者，一步一停，毫秒
 const END = 1000; // 时间滑块的末尾
+const LISTED = 200; // 折起来的一段至多列出这么多件
 const HELP = "上下键逐个选事件，x 剪掉选中的包，Esc 放下";
 let serial = 0;
 
@@ -78,6 +79,9 @@ function results({host, calls, states}) {
     make("tbody", {}, ...calls.map(row))),
   make("p", {}, states.length ? `内核的状态：${states.join(" → ")}` : "没有 TCP 状态。"));
 }
+
+/** 一段折起来的事件的下标。 */
+function inside(band) { return band.dataset.events.split(" ").map(Number); }
 
 function fold(summary, ...children) {
   return make("details", {className: "ss-fold"}, make("summary", {}, summary), ...children);
@@ -281,6 +285,8 @@ class View {
 
   clicked(event) {
     const target = event.target.closest("[data-event]"), index = target ? Number(target.dataset.event) : null;
+    const band = event.target.closest("[data-events]");
+    if (band && !this.cutting) return this.select(inside(band)[0]);
     return this.cutting && target ? this.cut(index) : this.select(index);
   }
 
@@ -303,7 +309,8 @@ class View {
 
   /** 选中图上的下一个（或上一个）事件：先按时刻，再按次序。 */
   move(step) {
-    const drawn = [...this.figure.querySelectorAll("[data-event]")].map((g) => Number(g.dataset.event));
+    const drawn = [...this.figure.querySelectorAll("[data-event], [data-events]")]
+      .map((g) => g.dataset.events ? inside(g)[0] : Number(g.dataset.event));
     const order = [...new Set(drawn)].sort((a, b) => a - b), here = order.indexOf(this.selected);
     const next = here < 0 ? (step > 0 ? 0 : order.length - 1) : here + step;
     this.select(order[Math.min(Math.max(next, 0), order.length - 1)] ?? null);
@@ -317,13 +324,32 @@ class View {
     this.detail.hidden = !event;
     this.mark();
     if (!event) return;
-    this.explain(event, index);
+    const band = this.bandOf(index);
+    if (band && inside(band)[0] === index) this.unfold(band);
+    else this.explain(event, index);
     this.reveal();
+  }
+
+  /** 第 index 个事件折在哪一段里；没有折起来，则为 undefined。 */
+  bandOf(index) {
+    return [...this.figure.querySelectorAll("[data-events]")].find((band) => inside(band).includes(index));
+  }
+
+  /** 折起来的一段：里面的事一件一行，点哪一件就解释哪一件。 */
+  unfold(band) {
+    const indices = inside(band), events = this.payload().events;
+    const rows = indices.slice(0, LISTED).map((index) => make("li", {}, button(events[index].title,
+      () => this.explain(events[index], index))));
+    const more = indices.length > LISTED ? [make("p", {}, `以上是头 ${LISTED} 件。`)] : [];
+    this.detail.replaceChildren(
+      make("h4", {}, `折起来的 ${indices.length} 件事`), make("ol", {className: "ss-inside"}, ...rows), ...more,
+      button("✕", () => this.drop(), {className: "ss-close", aria: {label: "放下"}}));
   }
 
   /** 说明停在屏幕下沿，别让它挡住选中的事件。 */
   reveal() {
-    const target = this.figure.querySelector(".selected").getBoundingClientRect();
+    const target = this.figure.querySelector(".selected")?.getBoundingClientRect();
+    if (!target) return;
     this.here.style.top = `${target.top - this.here.parentElement.getBoundingClientRect().top}px`;
     this.here.style.height = `${Math.min(target.height, 80)}px`;
     this.here.scrollIntoView({block: "nearest"});
@@ -334,6 +360,8 @@ class View {
     const actions = [button("↑ 上一个", () => this.move(-1)), button("↓ 下一个", () => this.move(1))];
     if (typeof event.cause === "number") actions.unshift(button("由谁引出", () => this.select(event.cause)));
     if (this.payload().signatures[index]) actions.unshift(button("✂ 剪掉这个包再跑一遍", () => this.cut(index)));
+    const band = this.bandOf(index);
+    if (band) actions.unshift(button("回到折起来的一段", () => this.unfold(band)));
     const words = make("div", {className: "ss-words", aria: {live: "polite"}},
       make("h4", {}, event.title), ...event.lines.map((line) => make("p", {}, line)));
     const raw = fold("字节", ...event.blocks.map(bytes));
@@ -345,6 +373,9 @@ class View {
   /** 在图上标出选中的事件和它的原因。 */
   mark() {
     const cause = this.payload()?.events?.[this.selected]?.cause;
+    for (const band of this.figure.querySelectorAll("[data-events]")) {
+      band.classList.toggle("selected", this.selected !== null && inside(band).includes(this.selected));
+    }
     for (const g of this.figure.querySelectorAll("[data-event]")) {
       const index = Number(g.dataset.event);
       g.classList.toggle("selected", index === this.selected);
