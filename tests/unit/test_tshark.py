@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from sockscope.experiments import Recording, names
+from sockscope.live.decode import FLAGS
 from sockscope.render import pcap
 from sockscope.render.analysis import analysis
 from sockscope.trace import Cable, Packet, Trace
@@ -50,6 +51,15 @@ REASONS = {
     "对端早已确认过的一段占不满窗口，tshark 照旧的窗口说占满了":
         lambda p: p.theirs - p.ours == {"window full"} and "spurious retransmission" in p.ours,
     "它错当成保活，也就把回答当成对保活的应答": lambda p: p.theirs - p.ours == {"keepalive ack"},
+}
+
+
+OLD = 1 << 30  # 相对的序号这么大，就是把旧连接的数当成了新的
+NUMBERS = {
+    "没有这条连接的一端发的 RST 序号写 0（RFC 9293 §3.10.7.1），不从哪里数起；tshark 硬数成 1":
+        lambda p, seq, _ack: "RST" in p.flags and p.seq is None and seq == "1",
+    "旧连接里来了新的 SYN：对方应它之前，我们照旧的数，tshark 立刻改照新的数（RFC 9293 §3.10.7.4）":
+        lambda p, seq, ack: (int(ack) > OLD and p.ack is not None) or (int(seq) > OLD and p.seq is not None),
 }
 
 
@@ -93,10 +103,14 @@ def test_every_difference_has_its_reason(name: str) -> None:
     found = list(merged(name))
     rows = asked(Trace(cables=[Cable(ends=["a", "b"])], events=[packet for packet, _ in found]))
     assert len(rows) == len(found)
-    for (packet, ours), (length, _flags, _seq, _ack, *notes) in zip(found, rows, strict=True):
+    for (packet, ours), (length, flags, seq, ack, *notes) in zip(found, rows, strict=True):
         if packet.protocol != "tcp" or packet.fate == "duplicate" or packet.info.startswith("fragment"):  # tshark 先拼好分片
             continue
         assert int(length) == packet.length
+        assert [name for name, bit in FLAGS if int(flags, 16) & bit] == packet.flags
+        numbers = str(packet.seq), str(packet.ack) if "ACK" in packet.flags else ack
+        assert numbers == (seq, ack) or any(why(packet, seq, ack) for why in NUMBERS.values()), \
+            f"第 {packet.number} 个包：我们数到 {numbers}，tshark 数到 {(seq, ack)}；{replace(packet, raw='')}"
         theirs = {told for told, value in zip(FIELDS.values(), notes, strict=True) if value}
         pair = Pair(packet, ours, theirs | ({"retransmission"} if theirs & KINDS else set()))
         assert pair.ours == pair.theirs or any(why(pair) for why in REASONS.values()), \
