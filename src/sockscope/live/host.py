@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_network
+from subprocess import PIPE
 from typing import TYPE_CHECKING, Any, TypeVarTuple
 from weakref import WeakKeyDictionary
 
@@ -99,9 +100,15 @@ class Host:
         """把这些套接字交给一个新进程，自己不再持有：像 fork 之后父进程关掉了它们。"""
         return Process(self, sockets)
 
-    def program(self, *argv: str) -> Program:
-        """在这台主机上运行一个程序（比如编译好的 C），像 ``subprocess.Popen``。"""
-        return Program(self, argv)
+    def program(self, *argv: Any, calls: bool = False, stdin: Any = PIPE, stdout: Any = PIPE, stderr: Any = PIPE,
+                env: dict[str, str] | None = None, cwd: str | None = None, text: bool = False,
+                encoding: str | None = None, errors: str | None = None) -> Program:
+        """在这台主机上运行一个程序（curl、编译好的 C……），交出一个 ``subprocess.Popen``；参数也同它的。
+
+        ``calls=True``：它和它的子进程对套接字做的系统调用也进轨迹。主机的名字在里面是认得的：``curl http://server/``。
+        """
+        return Program(self, argv, calls=calls, stdin=stdin, stdout=stdout, stderr=stderr, env=env, cwd=cwd, text=text,
+                       encoding=encoding, errors=errors)
 
     def route(self, dst: str, kind: str = "unicast", gateway: str = "") -> None:
         """加一条路由。``kind``：unicast（要 gateway）、unreachable、prohibit、blackhole、throw（ip-route(8)）。
@@ -173,10 +180,10 @@ class Host:
             self.watch.see(local, peer)
 
     def report(self, flow: Flow, reading: Reading) -> None:
-        self.journal.note(tr.State(
+        self.journal.note_state(tr.State(
             t=self.journal.now(), host=self.name, socket=flow.label, local=endpoint(flow.local),
             peer=endpoint(flow.peer) if flow.peer[1] else "", state=reading.state, origin=reading.origin,
-            receive_queue=reading.receive_queue, send_queue=reading.send_queue))
+            receive_queue=reading.receive_queue, send_queue=reading.send_queue), flow)
 
     def report_ready(self, label: str, mask: list[str] | None) -> None:
         self.journal.note(tr.Ready(t=self.journal.now(), host=self.name, socket=label, mask=mask))

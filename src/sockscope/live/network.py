@@ -38,6 +38,7 @@ from sockscope.live.pace import patience
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.states import PLAIN, Diag, Watch
+from sockscope.live.strace import Tracing
 from sockscope.live.waits import begin_watching, stop_watching
 from sockscope.live.wires import Wires
 from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen, wake
@@ -230,13 +231,15 @@ class Network:
         """到此刻为止的轨迹。实验进行中也可以看：还没返回的调用 ``end`` 为 None。"""
         journal = self.journal
         packets = self.wires.packets() if self.wires else []
+        foreign = [event for tracing in self._tracings() for event in tracing.happened()]
+        journal.name_states()
         return tr.Trace(
             title=self.title, capture=self.capture, kernel=f"{platform.system()} {platform.release()}",
             python=platform.python_version(), settings=dict(self.settings),
             hosts=[tr.Host(name=h.name, title=h.title, addresses=h.addresses) for h in self.hosts.values()],
             cables=[tr.Cable(ends=[e.host for e in c.ends], delay=round(c.delay * 1e9), bandwidth=round(c.bandwidth))
                     for c in self.cables],
-            events=tr.in_order([*(e.call for e in journal.calls), *journal.others, *packets]))
+            events=tr.in_order([*(e.call for e in journal.calls), *foreign, *journal.others, *packets]))
 
     # ------------------------------------------------------------ 收工
 
@@ -270,7 +273,7 @@ class Network:
         """线程都停着，网线安静，之后线程仍停着，而且这期间谁也没有动过。"""
         turns = self.journal.turns
         return (self._idle_threads() and self._idle_wires() and self._idle_threads()
-                and turns == self.journal.turns)
+                and all(t.rests() for t in self._tracings()) and self._idle_wires() and turns == self.journal.turns)
 
     def _to_be_made_up(self) -> bool:
         """剪刀剪掉过 TCP 的包，而内核的重传定时器还开着：它迟早会补上，等它，免得结果看谁快。"""
@@ -299,6 +302,8 @@ class Network:
         """实验到此为止（后台线程出了错、到了时限、有人叫停）：先停笔，再叫醒所有还在等的人，此后发生的都不属于实验。"""
         if self.wires is not None:
             self.wires.freeze()
+        for tracing in self._tracings():
+            tracing.freeze()
         self.journal.freeze()
         self.journal.over = not self.closed
         for host in self.hosts.values():
@@ -344,6 +349,10 @@ class Network:
         self.wires = None
         for namespace in self._namespaces():
             namespace.close()
+
+    def _tracings(self) -> list[Tracing]:
+        """看着系统调用的那些程序的记录。"""
+        return [p.tracing for p in self.processes if isinstance(p, Program) and p.tracing is not None]
 
     def _namespaces(self) -> list[Namespace]:
         return [h.namespace for h in self.hosts.values() if h.namespace] + self._retired

@@ -78,7 +78,7 @@ class _Detective:
                 self.posted.update(posted_by(event))
                 if event.name.startswith("send"):
                     self.written[event.host, event.data, event.size].append((index, event.t))
-            elif isinstance(event, Action) and event.name in ("kill", "reboot"):
+            elif isinstance(event, Action) and event.name in ("kill", "reboot", "ended"):
                 self.deaths[event.where].add(index, event.t)
         self.sent = {key: list(_ranges(calls)) for key, calls in self.calls.items()}
 

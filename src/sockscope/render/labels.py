@@ -31,7 +31,7 @@ NOTED = {"retransmission": "again", "keepalive": "alive", "window probe": "probe
 FATES = {"lost": "丢失", "dropped": "丢弃", "cut": "断线", "duplicate": "副本", "overflow": "队列满"}
 ACTIONS = {"cut": "剪断网线", "join": "接上网线", "kill": "杀死进程", "stop": "进程停住",
            "reboot": "断电重启", "process": "交给新进程",
-           "exit": "进程结束"}
+           "exit": "进程结束", "ended": "结束", "signal": "收到信号"}
 ICMP = {
     "net unreachable": "网络不可达", "host unreachable": "主机不可达", "protocol unreachable": "协议不可达",
     "port unreachable": "端口不可达", "fragmentation needed": "需要分片", "net prohibited": "网络被禁止",
@@ -232,7 +232,9 @@ def _payload(packet: Packet) -> str:
 def action_text(action: Action) -> str:
     """``剪断网线``、``杀死进程``……不认识的动作照写原名。"""
     text = ACTIONS.get(action.name, action.name)
-    return f"{action.detail} {text}" if action.name == "process" and action.detail else text
+    if action.name == "signal":
+        return f"{text} {action.detail}"
+    return f"{action.detail} {text}" if action.name in ("process", "ended") and action.detail else text
 
 
 def ready_text(ready: Ready) -> str:
