@@ -150,9 +150,9 @@ class HostServer:
         send(control, {"pid": os.getpid(), "refused": refused}, fds)
 
     def serve(self) -> None:
-        requests: dict[str, Callable[..., list[int] | dict[str, Any] | None]] = {
+        requests: dict[str, Callable[..., Any]] = {
             "socket": self.socket, "route": self.route, "sysctl": self.sysctl,
-            "hold": self.hold, "spawn": self.spawn, "powerless": self.powerless,
+            "hold": self.hold, "spawn": self.spawn, "powerless": self.powerless, "end": self.end,
         }
         try:
             while True:
@@ -248,6 +248,13 @@ class HostServer:
         self.programs[pid] = kept
         return {"pid": pid}, [os.pidfd_open(pid)]
 
+    def end(self, _message: dict[str, Any]) -> None:
+        """断电：上面的进程都没有了。"""
+        self.bury()
+        launch.end_all()
+        for pid in list(self.programs):
+            self.tell(pid, -signal.SIGKILL)
+
     def stand_alone(self) -> None:
         """在 fork 出来、不再换成别的程序的子进程里：放下主机的描述符。"""
         self.control.close()
@@ -258,11 +265,16 @@ class HostServer:
     def bury(self) -> None:
         """有孩子死了：收尸，把退出码告诉要知道的人。"""
         for ended in self.family.ended():
-            status = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
-            for number, fd in enumerate(self.programs.pop(ended.si_pid, [])):
-                with contextlib.suppress(OSError):  # 没有人要听了
-                    os.write(fd, str(status).encode() if number == 0 else b"")
-                os.close(fd)
+            self.tell(ended.si_pid, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status)
+
+    def tell(self, pid: int, status: int) -> None:
+        """一个程序结束了：写下退出码，放下替它留着的描述符。"""
+        kept = self.programs.pop(pid, [])
+        with contextlib.suppress(OSError):  # 没有人要听了
+            for told in kept[:1]:
+                os.write(told, str(status).encode())
+        for fd in kept:
+            os.close(fd)
 
 
 # ---------------------------------------------------------------- 进程

@@ -34,8 +34,8 @@ def become(recipe: dict[str, Any], fds: list[int], report: int) -> NoReturn:
     """
     stage = "run"
     try:
-        for number in DEFAULTS:
-            signal.signal(number, signal.SIG_DFL)
+        for name in DEFAULTS:
+            signal.signal(name, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         for number, fd in enumerate(fds[:3]):
             os.dup2(fd, number)

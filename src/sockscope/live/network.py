@@ -153,6 +153,7 @@ class Network:
             if 0 <= number < len(self.cables):
                 cable = self.cables[number]
                 cable.wires.attach(cable, side, self._end(host, tun))
+        self._retired[-1].request("end")  # 网口已经换过：上面的进程死前说的话，谁也听不见
         self.act(host.name, "reboot")
         host.watch.sample()
 

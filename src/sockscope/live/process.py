@@ -77,6 +77,10 @@ class Program(subprocess.Popen):  # type: ignore[type-arg]
     ``calls=True`` 时，它们对套接字做的系统调用也在轨迹里（``strace.py``）；否则只有包和内核的状态。
     """
 
+    stdin: Any
+    stdout: Any
+    stderr: Any
+
     def __init__(self, host: Host, argv: tuple[Any, ...], *, calls: bool = False, text: bool = False, **options: Any) -> None:
         host.require_namespace()
         if not argv:
@@ -97,13 +101,13 @@ class Program(subprocess.Popen):  # type: ignore[type-arg]
 
     # ------------------------------------------------------------ Popen 与内核打交道的地方，改为问主机
 
-    def _execute_child(self, args: Any, executable: Any, preexec_fn: Any, close_fds: Any,  # type: ignore[override]
+    def _execute_child(self, args: Any, executable: Any, preexec_fn: Any, close_fds: Any,
                        pass_fds: Any, cwd: Any, env: Any, startupinfo: Any, creationflags: Any, shell: Any,
                        p2cread: int, p2cwrite: int, c2pread: int, c2pwrite: int, errread: int, errwrite: int,
                        *_unused: Any) -> None:
-        argv = [os.fsdecode(word) for word in args]
-        recipe = {"argv": argv, "env": {os.fsdecode(name): os.fsdecode(value) for name, value in (env or os.environ).items()},
-                  "cwd": os.fsdecode(cwd or os.getcwd()), "name": self.host.name, "files": names_of(self.host.network),
+        argv, place = [os.fsdecode(word) for word in args], os.fsdecode(cwd or os.getcwd())
+        recipe = {"argv": argv, "env": {os.fsdecode(name): os.fsdecode(value) for name, value in (os.environ if env is None else env).items()},
+                  "cwd": place, "name": self.host.name, "files": names_of(self.host.network),
                   "tracer": self.tracing.command() if self.tracing else []}
         standard = [own if fd == -1 else fd for own, fd in enumerate((p2cread, c2pwrite, errwrite))]
         written = os.memfd_create("recipe")
@@ -115,7 +119,7 @@ class Program(subprocess.Popen):  # type: ignore[type-arg]
             os.close(written)
             self._close_pipe_fds(p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)  # type: ignore[attr-defined]
         if "refused" in told:
-            raise refusal(argv[0], recipe["cwd"], *told["refused"])
+            raise refusal(argv[0], place, *told["refused"])
         self.pid, self.exit = told["pid"], fds[0]
         if self.tracing is not None:
             self.tracing.pid = self.pid

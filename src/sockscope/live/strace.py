@@ -204,7 +204,7 @@ class Tracing:
             return None
         if name in WAITS:
             words = describe_wait(name, args, back, self.label, task.epolls)
-            return words and self.made(pid, t, end, "", words, back)
+            return self.made(pid, t, end, "", words, back) if words else None
         return self.on_a_socket(pid, t, end, name, args, back) if name in CALLS else None
 
     def on_a_socket(self, pid: int, t: int, end: int | None, name: str, args: list[Any], back: Returned | None) -> Call | None:
@@ -213,7 +213,8 @@ class Tracing:
             if back is None or back.fd is None:
                 return self.made(pid, t, end, "", describe(name, args, back, self.label), back) if args[0] in INTERNET else None
             if args[0] not in INTERNET:
-                return self.hold(pid, t, end, args, back)
+                self.hold(pid, t, end, args, back)
+                return None
             self.adopt(back.fd.inode)
         elif fd is None or not fd.inode:
             return None
