@@ -5,8 +5,8 @@
 SEQPACKET 套接字。对端一关（哪怕是被 kill -9），recvmsg 返回空，主机和工坊随即退出，命名空间由内核收走：
 不需要任何清扫。
 
-消息是 JSON，描述符走 SCM_RIGHTS。``namespace.py`` 启动它时不经过包的 ``__init__``，只导入本模块、``netconf`` 和 ``launch``，所以快；
-这几个模块（还有 ``launch``）因此只用标准库。
+消息是 JSON，描述符走 SCM_RIGHTS。``namespace.py`` 启动它时不经过包的 ``__init__``，只导入本模块、``netconf`` 和
+``launch``，所以快；这三个模块因此只用标准库。
 """
 
 from __future__ import annotations

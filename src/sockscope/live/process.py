@@ -106,7 +106,8 @@ class Program(subprocess.Popen):  # type: ignore[type-arg]
                        p2cread: int, p2cwrite: int, c2pread: int, c2pwrite: int, errread: int, errwrite: int,
                        *_unused: Any) -> None:
         argv, place = [os.fsdecode(word) for word in args], os.fsdecode(cwd or os.getcwd())
-        recipe = {"argv": argv, "env": {os.fsdecode(name): os.fsdecode(value) for name, value in (os.environ if env is None else env).items()},
+        given = os.environ if env is None else env
+        recipe = {"argv": argv, "env": {os.fsdecode(name): os.fsdecode(value) for name, value in given.items()},
                   "cwd": place, "name": self.host.name, "files": names_of(self.host.network),
                   "tracer": self.tracing.command() if self.tracing else []}
         standard = [own if fd == -1 else fd for own, fd in enumerate((p2cread, c2pwrite, errwrite))]
@@ -114,7 +115,8 @@ class Program(subprocess.Popen):  # type: ignore[type-arg]
         try:
             os.pwrite(written, json.dumps(recipe).encode(), 0)
             traced = [self.tracing.file] if self.tracing else []
-            told, fds = self.host.require_namespace().request("spawn", [*standard, self._childs_status, written, *traced])
+            handed = [*standard, self._childs_status, written, *traced]
+            told, fds = self.host.require_namespace().request("spawn", handed)
         finally:
             os.close(written)
             self._close_pipe_fds(p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite)  # type: ignore[attr-defined]
@@ -209,5 +211,5 @@ def names_of(network: Network) -> dict[str, str]:
     """
     rows = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
     for host in network.hosts.values():
-        rows += [f"{host.address} {host.name}"] + [f"{address} {host.name}6" for address in host.addresses if ":" in address][:1]
+        rows += [f"{host.address} {host.name}", *[f"{address} {host.name}6" for address in host.addresses if ":" in address][:1]]
     return {"/etc/hosts": "\n".join(rows) + "\n", "/etc/resolv.conf": "nameserver 127.0.0.1\n"}

@@ -262,8 +262,8 @@ class Tracing:
             del self.held[fd.inode]
             self.adopt(fd.inode)
             for who, call, its, returned_ in held:
-                words = describe(call.name, its, returned_, self.label)
-                self.events.append(self.made(who, call.t, call.end, "" if call.name == "socket" else self.label(fd), words, returned_))
+                words, label = describe(call.name, its, returned_, self.label), "" if call.name == "socket" else self.label(fd)
+                self.events.append(self.made(who, call.t, call.end, label, words, returned_))
         elif name == "close":
             del self.held[fd.inode]
         return None

@@ -19,7 +19,8 @@ RESUMED = re.compile(r"<\.\.\. \w+ resumed>")
 UNFINISHED = " <unfinished ...>"
 COMMENT = re.compile(r"/\*.*?\*/")
 RETURN = re.compile(r"(.*)\)\s+= (\?|-?\w+)(<[^>]*>)?(?: (E[A-Z0-9]+))?(?: \((.*)\))?(?: <(\d+)\.(\d{9})>)?", re.DOTALL)
-TOKEN = re.compile(r'\s*(?:(@?)"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?|(-?\w+)<((?:\\x[0-9a-f]{2})*)>|(=>)|([{}\[\](),=])|([^\s,{}\[\]()="<>]+|<<|.))')
+TOKEN = re.compile(
+    r'\s*(?:(@?)"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?|(-?\w+)<((?:\\x[0-9a-f]{2})*)>|(=>)|([{}\[\](),=])|([^\s,{}\[\]()="<>]+|<<|.))')
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Returned:
-    """一次返回：参数的文字、返回值（``?`` 是没有返回）、返回的描述符、errno 的名字、括号里的补充、用了多少纳秒（不知道则为 None）。"""
+    """一次返回：参数的文字、返回值（``?`` 是没有返回）、返回的描述符、errno 的名字、括号里的补充、用了多少纳秒。"""
 
     args: str
     value: str
