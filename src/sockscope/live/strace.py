@@ -18,7 +18,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -37,12 +37,13 @@ __all__ = ["Tracing"]
 BIRTHS = ("clone", "clone3", "fork", "vfork")
 WATCHED = (*CALLS, *WAITS, "socketpair", "epoll_ctl", "execve", "exit_group", "restart_syscall", *BIRTHS)
 OPTIONS = ("-D", "-f", "-q", "-xx", "-y", "-a1", "-s", "256", "--seccomp-bpf", "--timestamps=unix,ns", "--syscall-times=ns",
-           "-e", "signal=none", "-e", "trace=" + ",".join(f"?{name}" for name in WATCHED))
+           "-e", "trace=" + ",".join(f"?{name}" for name in WATCHED))
 SOCKET = "<" + "".join(f"\\x{byte:02x}" for byte in b"socket:[")
 ALWAYS = ("epoll", "execve", "clone", "fork", "vfork", "restart", "socket")
 FILTERS = {"fcntl": ("F_SETFL", "F_DUPFD"), "ioctl": ("FIONBIO",)}  # 别的只是问一问，或只管 exec
 INTERNET = ("AF_INET", "AF_INET6", "AF_PACKET")
-ASLEEP = "SITZX"  # 睡着、停住、死了；不在其中的是 R（正跑着）、D（等着磁盘）和 t（等着 strace）
+ASLEEP = "SIT"  # 睡着、停住；别的是正跑着（R）、等着磁盘（D）、等着 strace（t），或者死了而 strace 还没有写下（Z、X）
+STEPPED = 1_000_000  # 墙上的钟与上次相差这么多，就是有人拨了它，纳秒
 BUSY = 1.0  # 一直忙着算，过了这么久就不等它静下来了，秒
 CHUNK = 1 << 20
 
@@ -82,7 +83,6 @@ class Tracing:
         self.tasks: dict[int, Task] = {}
         self.started: dict[int, Started] = {}
         self.held: dict[int, list[tuple[int, Call, list[Any], Returned | None]]] = {}
-        self.cut: dict[int, int] = {}
         self.left: dict[int, int] = {}
         self.shift, self.busy_since = 0, 0.0
         host.watch.strangers = True
@@ -102,7 +102,7 @@ class Tracing:
         with self.lock:
             if self.frozen:
                 return
-            self.shift = time.time_ns() - self.host.journal.now()
+            self.shift = self.clock()
             rest = b""
             while more := os.pread(self.file, CHUNK, self.offset + len(rest)):
                 whole, _, rest = (rest + more).rpartition(b"\n")
@@ -112,6 +112,17 @@ class Tracing:
                         self.read(line)
             self.open = [call for line in self.unfinished(rest.decode("ascii", "replace"))
                          if (call := self.call(line.pid, line.t, line.text, None, None))]
+
+    def clock(self) -> int:
+        """墙上的钟比我们的快多少，纳秒：量几次取最准的。两个钟走得一样快，差别只在有人拨了墙上的钟时才变。"""
+        readings = []
+        for _ in range(5):
+            before = self.host.journal.now()
+            wall = time.time_ns()
+            after = self.host.journal.now()
+            readings.append((after - before, wall - (before + after) // 2))
+        fresh = min(readings)[1]
+        return fresh if abs(fresh - self.shift) > STEPPED else self.shift
 
     def unfinished(self, rest: str) -> list[Line]:
         """还没有返回的那些，和写到一半的一行。"""
@@ -136,6 +147,8 @@ class Tracing:
         pid, text = line.pid, line.text
         if pid not in self.tasks:
             self.tasks[pid] = self.newcomer(pid)
+        if text.startswith("---"):  # 来了一个信号
+            return None
         if text.startswith("+++"):
             return self.ended(line)
         if text.endswith(UNFINISHED):
@@ -170,12 +183,10 @@ class Tracing:
         told = f"{name}({back.args}"
         if before is not None and name == "restart_syscall":
             told = before.text
-        if back.errno.startswith("ERESTART"):
-            self.started[pid] = Started(t, told, end)
+        if back.errno.startswith("ERESTART") or (back.value == "?" and name != "exit_group"):  # 会接着做，或者人已经不在了
+            self.started[pid] = Started(t, told.replace(UNFINISHED, ""), end)
             return
         self.note(pid, t, told, end, back)
-        if back.value == "?":
-            self.cut[pid] = len(self.events) - 1
 
     # ------------------------------------------------------------ 懂
 
@@ -230,8 +241,9 @@ class Tracing:
 
     def made(self, pid: int, t: int, end: int | None, label: str, words: Words, back: Returned | None) -> Call:
         failed = back.errno if back and back.value == "-1" else None
+        died = back.more if back and back.value == "?" else ""
         return Call(t=t - self.shift, end=None if end is None else end - self.shift, host=self.host.name, thread=self.name(pid),
-                    socket=label, name=words.name, args=words.args, result=None if failed else words.result,
+                    socket=label, name=words.name, args=words.args, result=None if failed else died or words.result,
                     errno=_known_as(failed), size=words.size, data=words.data.hex())
 
     # ------------------------------------------------------------ 套接字
@@ -301,11 +313,7 @@ class Tracing:
         killer = words[3] if words[1] == "killed" else ""
         started = self.started.pop(pid, None)
         if started is not None:
-            self.note(pid, started.t, started.text, line.t, Returned("", "?", None, "", "", None))
-            self.cut[pid] = len(self.events) - 1
-        place = self.cut.pop(pid, None)
-        if place is not None and place >= 0 and killer and isinstance(event := self.events[place], Call):
-            self.events[place] = replace(event, result=killer)
+            self.note(pid, started.t, started.text, line.t, Returned("", "?", None, "", killer, None))
         task = self.tasks.pop(pid)
         if task.group == pid and task.name:  # 内核替它关描述符，在它说要走之后、真的没了之前
             t = self.left.pop(pid, line.t) - self.shift

@@ -6,16 +6,19 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sockscope.live.option_text import option_name
+from sockscope.live.folder import PREFIX
+from sockscope.live.option_text import WORDS, option_name, pieces
 from sockscope.live.strace_text import Bytes, Change, Fd, Made, Returned
 
 __all__ = ["CALLS", "Words", "address", "describe"]
 
+OURS = re.compile(rf"^/.*{PREFIX}[a-z0-9_]{{8}}/")  # 仪器的临时文件夹，每次不同名，轨迹里不写
 SHOWN = 24  # 图里一次调用最多显示的字节数，同 TracedSocket
 KEPT = 256
 Label = Callable[[Fd], str]
@@ -86,7 +89,7 @@ def address(value: Any) -> str:
             return repr((host.decode(), number(port), number(flow.args[0]) if isinstance(flow, Made) else 0,
                          number(value.get("sin6_scope_id", 0))))
         case {"sa_family": "AF_UNIX", "sun_path": Bytes(path, _, abstract)}:
-            return repr(b"\0" + path) if abstract else repr(path.decode(errors="surrogateescape"))
+            return repr(b"\0" + path) if abstract else repr(OURS.sub("", path.decode(errors="surrogateescape")))
         case {"sa_family": "AF_UNIX"}:
             return "''"
         case {"sa_family": family}:
@@ -282,17 +285,24 @@ def _option(asked: Asked) -> str:
     return name
 
 
-def _value(value: Any) -> str:
+def _value(name: str, value: Any, length: Any) -> str:
+    """选项的值；strace 没有拆开的结构和字符串，拆开来写。"""
     value = value[0] if isinstance(value, list) and len(value) == 1 else value
-    return "struct tcp_info" if isinstance(value, dict) and "tcpi_state" in value else plain(value)
+    if name == "TCP_INFO" and isinstance(value, (dict, Bytes)):
+        size = length[0] if isinstance(length, list) and length else length
+        return f"struct tcp_info（{size.after if isinstance(size, Change) else size} 字节）"
+    if name in WORDS and str(value).isdigit():
+        value = Bytes(number(value).to_bytes(4, "little"))
+    return (pieces(name, value.data) if isinstance(value, Bytes) and value.whole else None) or plain(value)
 
 
 def _setsockopt(asked: Asked) -> Words:
-    return Words("setsockopt", f"{_option(asked)}, {_value(asked.arg(3))}")
+    return Words("setsockopt", f"{_option(asked)}, {_value(_option(asked), asked.arg(3), asked.arg(4))}")
 
 
 def _getsockopt(asked: Asked) -> Words:
-    return Words("getsockopt", _option(asked), _value(asked.arg(3)) if asked.count is not None else None)
+    told = _value(_option(asked), asked.arg(3), asked.arg(4)) if asked.count is not None else None
+    return Words("getsockopt", _option(asked), told)
 
 
 CALLS: dict[str, Callable[[Asked], Words]] = {
