@@ -42,6 +42,7 @@ ICMP = {
     "membership report": "组成员报告",
 }
 SMALL_WINDOW = 4096
+SENDS, RECEIVES = ("send", "write"), ("recv", "read")  # 名字这样开头的：发的，收的
 WAITS = ("select", "poll", "epoll_wait")  # 不在某一个套接字上的：看着谁写在参数里
 QUOTED = 14  # 图上最多直接写出的数据字节数
 LONG_BYTES = re.compile(r"b(['\"]).*?\1…（(\d+) 字节）")
@@ -74,7 +75,7 @@ def outcome(call: Call, short: bool = False) -> str:
 def took_all(call: Call) -> bool:
     """全部收下的发送：返回的数目就是给的数目，地方不够时可以不写。只收下一部分的，一定要写。"""
     given = LONG_BYTES.search(call.args)
-    return call.name.startswith("send") and call.result == (given[2] if given else str(call.size))
+    return call.name.startswith(SENDS) and call.result == (given[2] if given else str(call.size))
 
 
 def is_error(call: Call) -> bool:
