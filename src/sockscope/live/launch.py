@@ -23,7 +23,7 @@ MS_BIND, MS_REC, MS_SLAVE, MNT_DETACH = 0x1000, 0x4000, 0x80000, 2  # <sys/mount
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # <linux/prctl.h>
 SHELF = "/tmp"  # 暂时盖住它，放一放新文件；只有本进程看得见
 NSSWITCH = "/etc/nsswitch.conf"
-DEFAULTS = (signal.SIGPIPE, signal.SIGINT, signal.SIGXFSZ, signal.SIGCHLD)
+DEFAULTS = ("SIGPIPE", "SIGINT", "SIGXFSZ", "SIGCHLD")
 
 
 def become(recipe: dict[str, Any], fds: list[int], report: int) -> NoReturn:
@@ -35,7 +35,7 @@ def become(recipe: dict[str, Any], fds: list[int], report: int) -> NoReturn:
     stage = "run"
     try:
         for name in DEFAULTS:
-            signal.signal(name, signal.SIG_DFL)
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         for number, fd in enumerate(fds[:3]):
             os.dup2(fd, number)

@@ -85,7 +85,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         options.program += arguments[place + 1:]
     if not options.program:
         parser.error("要看的程序写在 -- 后面，如 sockscope watch -- curl http://server/")
-    if options.server is not None and not shlex.split(options.server):
+    if options.server is not None and not options.server:
         parser.error("--server 后面要写一条命令")
     return options
 
@@ -94,7 +94,7 @@ def _parser() -> Parser:
     parser = Parser(prog="sockscope watch", epilog=EXAMPLES,
                     description="在主机 client 上运行一个程序，看它与主机 server 在网线上做了什么。")
     other = parser.add_mutually_exclusive_group()
-    other.add_argument("--server", metavar="命令", help="在 server 上运行的程序；等它开始听，再运行你的程序")
+    other.add_argument("--server", metavar="命令", type=_command, help="在 server 上运行的程序；等它开始听，再运行你的程序")
     other.add_argument("--serve", metavar="名字", default="http", type=_served,
                        help=f"server 上用内置的服务：{'、'.join(SERVERS)}（缺省是 http），换端口写 http:8080；none 是什么也不听")
     parser.add_argument("--delay", metavar="毫秒", type=_milliseconds, default=1.0, help="网线的时延，缺省 1")
@@ -126,6 +126,13 @@ def _odds(written: str) -> float:
     return _number(written, 0, 1, "概率在 0 到 1 之间")
 
 
+def _command(written: str) -> list[str]:
+    try:
+        return shlex.split(written)
+    except ValueError:
+        raise argparse.ArgumentTypeError("--server 的引号不成对") from None
+
+
 def _seconds(written: str) -> float:
     return _number(written, 0.001, 86_400, "时限要大于 0 秒")
 
@@ -146,7 +153,7 @@ def _watch(net: Network, options: argparse.Namespace) -> int:
     calls = not options.no_calls and _can_see_calls(net)
     if options.server is None and options.serve != "none":
         serve(net, options.serve)
-    with _Server(net, shlex.split(options.server or ""), calls) as server:
+    with _Server(net, options.server or [], calls) as server:
         code = _run(net, options, calls)
         server.complain()
     return code
