@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from sockscope import trace as tr
 from sockscope.live.capability import NoIPv6, Unavailable, capability
 from sockscope.live.decode import addresses
+from sockscope.live.loopback import Loopback
 from sockscope.live.namespace import Namespace
 from sockscope.live.netconf import RTN, default_buffers, get_value
 from sockscope.live.plan import Plan, has_ipv6
@@ -29,7 +30,7 @@ __all__ = ["Host"]
 
 Args = TypeVarTuple("Args")
 SHOWN = ("address", "address6", "addresses", "name", "process", "program", "reboot", "route", "socket", "spawn", "sysctl",
-         "title", "unprivileged")
+         "title", "unprivileged", "watch_loopback")
 TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端"}
 
 
@@ -49,6 +50,7 @@ class Host:
         self.kept: list[TracedSocket] = []
         self.foreign = network.foreign
         self.labels = 0
+        self.loopback: Loopback | None = None
         self.powerless = False
 
     @property
@@ -139,6 +141,15 @@ class Host:
         found: str = message["value"]
         return found
 
+    def watch_loopback(self) -> None:
+        """从此这台主机自己的 127.0.0.1 也看得见：上面的两个程序在轨迹里分成两列，中间是 ``lo`` 上的包（``loopback.py``）。
+
+        只看，不能推迟也不能丢；主机要在一排的头上或末尾，否则抛 ``ValueError``。
+        """
+        if self.name not in (list(self.network.hosts)[0], list(self.network.hosts)[-1]):
+            raise ValueError("watch_loopback() 要用在一排的头一台或末一台主机上：中间的两边都有网线，画不下另一列。")
+        self.loopback = self.loopback or Loopback(self)
+
     def reboot(self) -> None:
         """断电重启：同样的地址，内核里却什么连接都不记得了。旧主机的套接字不再通向任何地方。"""
         self.network.reboot(self)
@@ -176,7 +187,7 @@ class Host:
             return
         source, target = ends
         local, peer = (target, source) if arriving else (source, target)
-        if local[0] in self.addresses:
+        if local[0] in self.addresses or self.loopback is not None:
             self.watch.see(local, peer)
 
     def report(self, flow: Flow, reading: Reading) -> None:

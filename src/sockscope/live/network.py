@@ -32,6 +32,7 @@ from sockscope.live.forge import NETLINK_SOCK_DIAG
 from sockscope.live.host import Host
 from sockscope.live.journal import Journal
 from sockscope.live.linux import after_fork
+from sockscope.live.loopback import Loopback, beside
 from sockscope.live.namespace import Namespace, NamespaceError
 from sockscope.live.offload import CHECKSUMS, SEGMENTS
 from sockscope.live.pace import patience
@@ -233,14 +234,18 @@ class Network:
         journal = self.journal
         packets = self.wires.packets() if self.wires else []
         foreign = [event for tracing in self._tracings() for event in tracing.happened()]
+        own = [(host, watched.packets()) for host in self.hosts.values() if (watched := host.loopback)]
         journal.name_states()
-        return tr.Trace(
+        found = tr.Trace(
             title=self.title, capture=self.capture, kernel=f"{platform.system()} {platform.release()}",
             python=platform.python_version(), settings=dict(self.settings),
             hosts=[tr.Host(name=h.name, title=h.title, addresses=h.addresses) for h in self.hosts.values()],
             cables=[tr.Cable(ends=[e.host for e in c.ends], delay=round(c.delay * 1e9), bandwidth=round(c.bandwidth))
                     for c in self.cables],
             events=tr.in_order([*(e.call for e in journal.calls), *foreign, *journal.others, *packets]))
+        for host, seen in own:
+            found = beside(found, host.name, seen) if seen else found
+        return found
 
     # ------------------------------------------------------------ 收工
 
@@ -303,8 +308,8 @@ class Network:
         """实验到此为止（后台线程出了错、到了时限、有人叫停）：先停笔，再叫醒所有还在等的人，此后发生的都不属于实验。"""
         if self.wires is not None:
             self.wires.freeze()
-        for tracing in self._tracings():
-            tracing.freeze()
+        for watching in (*self._tracings(), *self._loopbacks()):
+            watching.freeze()
         self.journal.freeze()
         self.journal.over = not self.closed
         for host in self.hosts.values():
@@ -318,8 +323,8 @@ class Network:
             return
         self.closed = True
         self.abort()  # 先停笔：收工时杀死的进程也会说再见，那不属于实验
-        for process in self.processes:
-            process.close()
+        for going in (*self.processes, *self._loopbacks()):
+            going.close()
         for worker in self.threads:
             worker.join(patience(START))
         for host in self.hosts.values():
@@ -345,7 +350,7 @@ class Network:
         self.journal.frozen = True
         for host in self.hosts.values():
             host.watch = Watch(None, host.report)
-        for holder in (*self.processes, *filter(None, [self.wires])):
+        for holder in (*self.processes, *self._loopbacks(), *filter(None, [self.wires])):
             holder.forget()
         self.wires = None
         for namespace in self._namespaces():
@@ -354,6 +359,9 @@ class Network:
     def _tracings(self) -> list[Tracing]:
         """看着系统调用的那些程序的记录。"""
         return [p.tracing for p in self.processes if isinstance(p, Program) and p.tracing is not None]
+
+    def _loopbacks(self) -> list[Loopback]:
+        return [host.loopback for host in self.hosts.values() if host.loopback]
 
     def _namespaces(self) -> list[Namespace]:
         return [h.namespace for h in self.hosts.values() if h.namespace] + self._retired

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from sockscope.live.capability import Unavailable
-from sockscope.live.journal import Owner
+from sockscope.live.journal import Journal, Owner
 from sockscope.live.strace_text import RESUMED, UNFINISHED, Fd, Line, Returned, lines, parse, returned
 from sockscope.live.syscalls import CALLS, Words, address, describe
 from sockscope.live.watching import WAITS, Registered, describe_wait
@@ -32,7 +32,7 @@ from sockscope.trace import Action, Call
 if TYPE_CHECKING:
     from sockscope.live.host import Host
 
-__all__ = ["Tracing"]
+__all__ = ["Tracing", "wall_clock"]
 
 BIRTHS = ("clone", "clone3", "fork", "vfork")
 WATCHED = (*CALLS, *WAITS, "socketpair", "epoll_ctl", "execve", "exit_group", "restart_syscall", *BIRTHS)
@@ -102,7 +102,8 @@ class Tracing:
         with self.lock:
             if self.frozen:
                 return
-            self.shift = self.clock()
+            fresh = wall_clock(self.host.journal)
+            self.shift = fresh if abs(fresh - self.shift) > STEPPED else self.shift
             rest = b""
             while more := os.pread(self.file, CHUNK, self.offset + len(rest)):
                 whole, _, rest = (rest + more).rpartition(b"\n")
@@ -112,17 +113,6 @@ class Tracing:
                         self.read(line)
             self.open = [call for line in self.unfinished(rest.decode("ascii", "replace"))
                          if (call := self.call(line.pid, line.t, line.text, None, None))]
-
-    def clock(self) -> int:
-        """墙上的钟比我们的快多少，纳秒：量几次取最准的。两个钟走得一样快，差别只在有人拨了墙上的钟时才变。"""
-        readings = []
-        for _ in range(5):
-            before = self.host.journal.now()
-            wall = time.time_ns()
-            after = self.host.journal.now()
-            readings.append((after - before, wall - (before + after) // 2))
-        fresh = min(readings)[1]
-        return fresh if abs(fresh - self.shift) > STEPPED else self.shift
 
     def unfinished(self, rest: str) -> list[Line]:
         """还没有返回的那些，和写到一半的一行。"""
@@ -329,14 +319,41 @@ class Tracing:
             task.name = task.program if taken[task.program] == 1 else f"{task.program} #{taken[task.program]}"
         return task.name
 
+    def written(self) -> int:
+        """strace 写了多少字节。"""
+        return os.fstat(self.file).st_size if self.file >= 0 else 0
+
     def rests(self) -> bool:
         """程序的每个线程都睡着，strace 也没有话要说；一直忙着算的，过一会儿就不等它了。"""
+        written = self.written()
         self.harvest()
-        if all(_state(pid) in ASLEEP for pid in self.tasks) and (self.begun or _state(self.pid) == "X"):
+        tracers = {_tracer(pid) for pid in (self.pid, *self.tasks)} - {0}  # strace 没有话要说，写下的才是全部
+        asleep = all(_state(pid) in ASLEEP for pid in (*self.tasks, *tracers)) and (self.begun or _state(self.pid) == "X")
+        if asleep and self.written() == written:  # 看的时候没有再写：没有刚生下来、还不认得的孩子
             self.busy_since = 0.0
             return True
         self.busy_since = self.busy_since or time.monotonic()
         return time.monotonic() - self.busy_since > BUSY
+
+
+def _tracer(pid: int) -> int:
+    """谁看着它（proc_pid_status(5)）；没有则为 0。"""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            return int(file.read().partition("TracerPid:")[2].split()[0])
+    except OSError:
+        return 0
+
+
+def wall_clock(journal: Journal) -> int:
+    """墙上的钟（CLOCK_REALTIME）比轨迹的快多少，纳秒：量几次，取最准的。两个钟走得一样快，只有拨了墙上的钟才变。"""
+    readings = []
+    for _ in range(5):
+        before = journal.now()
+        wall = time.time_ns()
+        after = journal.now()
+        readings.append((after - before, wall - (before + after) // 2))
+    return min(readings)[1]
 
 
 _taken: WeakKeyDictionary[Host, Counter[str]] = WeakKeyDictionary()
