@@ -92,6 +92,20 @@ def test_a_server_of_ones_own(standard, tmp_path):
     assert "网线时延 3 ms" in err
 
 
+def test_both_on_one_host(standard, tmp_path):
+    (tmp_path / "a").write_text("hello")
+    server, path = f"{PYTHON} -m http.server 8000 -d {tmp_path}", str(tmp_path / "a.json")
+    code = "import urllib.request; print(urllib.request.urlopen('http://localhost:8000/a').read())"
+    assert main(["watch", "--local", "--server", server, "--trace", path, "--", PYTHON, "-c", code]) == 0
+    assert standard.readouterr() == ("b'hello'\n", "")
+    trace = load(path)
+    assert [host.name for host in trace.hosts] == ["client·lo", "client"]
+    assert {c.host for c in trace.calls if c.name == "connect" and "8000" in c.args and "::" not in c.args and c.args[2] == "1"
+            } == {"client·lo"}
+    assert {c.host for c in trace.calls if c.name == "accept"} == {"client"}
+    assert "SYN" in trace.packets[0].flags
+
+
 def test_every_form_it_can_be_kept_in(standard, tmp_path):
     names = {kind: str(tmp_path / f"a.{kind}") for kind in ("text", "svg", "html", "pcap", "trace")}
     options = [word for kind, path in names.items() for word in (f"--{kind}", path)]
@@ -199,7 +213,7 @@ BAD = [
     (("watch", "--colour", "--", "true"), 2, "没有这样的参数：--colour"),
     (("watch", "--svg", "/no/such/a.svg", "--", "true"), 1, "写不了 /no/such/a.svg"),
     (("watch", "--server", "nosuchserver", "--", "true"), 1, "没有 nosuchserver 这个程序"),
-    (("watch", "--server", "sh -c 'echo bad >&2; exit 3'", "--", "true"), 1, "server 上的程序已经结束（退出码 3）：bad"),
+    (("watch", "--server", "sh -c 'echo bad >&2; exit 3'", "--", "true"), 1, "server 上的服务器程序已经结束（退出码 3）：bad"),
     (("watch", "--", "nosuchprogram"), 127, "没有 nosuchprogram 这个程序"),
     (("watch", "--", "/etc/passwd"), 126, "/etc/passwd 不许运行"),
 ]

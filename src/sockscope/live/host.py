@@ -146,7 +146,8 @@ class Host:
 
         只看，不能推迟也不能丢；主机要在一排的头上或末尾，否则抛 ``ValueError``。
         """
-        if self.name not in (list(self.network.hosts)[0], list(self.network.hosts)[-1]):
+        row = list(self.network.hosts)
+        if self.name not in (row[0], row[-1]):
             raise ValueError("watch_loopback() 要用在一排的头一台或末一台主机上：中间的两边都有网线，画不下另一列。")
         self.loopback = self.loopback or Loopback(self)
 

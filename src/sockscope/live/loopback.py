@@ -43,6 +43,7 @@ SO_TIMESTAMPNS = 35  # <asm-generic/socket.h>
 SOL_PACKET, PACKET_STATISTICS = 263, 6  # <linux/if_packet.h>
 LARGEST, ROOM = 1 << 17, 8 << 20
 PORT = re.compile(r", ([1-9]\d*)")
+ADDRESS = re.compile(r"\('([^']+)', (\d+)")
 BORN = re.compile(r"(s\d+)(?:,|$)")
 
 
@@ -142,17 +143,29 @@ def beside(trace: tr.Trace, name: str, packets: list[tr.Packet]) -> tr.Trace:
     first = names[0] == name
     mine = trace.host(name)
     both = [*mine.addresses, "127.0.0.1", "::1"]
-    twin = tr.Host(name=f"{name}·lo", title=f"{mine.title}（127.0.0.1）", addresses=both)
+    twin = tr.Host(name=f"{name}·lo", title=f"{mine.title}·lo", addresses=both)
     mine = replace(mine, addresses=both)
     lo = tr.Cable(ends=[twin.name, name] if first else [name, twin.name])
     sides = _Sides(trace, name, packets, *((twin.name, name) if first else (name, twin.name)))
     place = 0 if first else len(trace.cables)
     events = [sides.moved(event) for event in (_shifted(e) if first else e for e in trace.events)]
     numbers = max((p.number for p in trace.packets), default=0)
+    others, cables = [host for host in trace.hosts if host.name != name], trace.cables
+    if not any(_where(event) - {name} for event in trace.events):  # 别处什么也没有发生，就不画
+        others, cables, place = [], [], 0
     events += [sides.packet(p, place, numbers) for p in packets]
-    others = [host for host in trace.hosts if host.name != name]
     return replace(trace, hosts=[twin, mine, *others] if first else [*others, mine, twin],
-                   cables=[lo, *trace.cables] if first else [*trace.cables, lo], events=tr.in_order(events))
+                   cables=[lo, *cables] if first else [*cables, lo], events=tr.in_order(events))
+
+
+def _where(event: tr.Event) -> set[str]:
+    """这件事在哪些主机上（网线上的动作，算网线的）。"""
+    match event:
+        case tr.Packet():
+            return {event.src, event.dst}
+        case tr.Action():
+            return {event.where}
+    return {event.host}
 
 
 def _shifted(event: tr.Event) -> tr.Event:
@@ -164,6 +177,12 @@ def _shifted(event: tr.Event) -> tr.Event:
     return event
 
 
+def _endpoint(args: str) -> str:
+    """参数里的地址，写成轨迹里端点的样子。"""
+    found = ADDRESS.search(args)
+    return "" if found is None else f"[{found[1]}]:{found[2]}" if ":" in found[1] else f"{found[1]}:{found[2]}"
+
+
 class _Sides:
     """一台主机上的事，哪些在左（先开口的），哪些在右（等着的）。"""
 
@@ -172,17 +191,17 @@ class _Sides:
         self.flows: set[tuple[str, str]] = set()
         for packet in packets:
             pair = packet.source, packet.target
-            if pair[::-1] not in self.flows and packet.protocol != "icmp" and packet.protocol != "icmpv6":
+            if pair[::-1] not in self.flows and not packet.protocol.startswith("icmp"):
                 self.flows.add(pair)
         self.ends = {target for _, target in self.flows}
         ports = {end.rpartition(":")[2] for end in self.ends}
         calls = [call for call in trace.calls if call.host == name]
         bound = {c.socket for c in calls if c.name == "bind" and (found := PORT.search(c.args)) and found[1] in ports}
         born = {found[1] for c in calls if c.name == "accept" and c.socket in bound and (found := BORN.match(c.result or ""))}
-        self.labels = bound | born
-        self.threads = {c.thread for c in calls if c.socket in self.labels}
-        self.touched = {c.socket for c in calls if c.thread in self.threads and c.socket}
-        self.peers = {c.socket for c in calls if c.socket and c.thread not in self.threads}
+        asks = {c.socket for c in calls if c.name.startswith(("connect", "sendto")) and _endpoint(c.args) in self.ends}
+        self.threads = {c.thread for c in calls if c.socket in bound | born}
+        touched = {c.socket for c in calls if c.thread in self.threads and c.socket}  # 代理往前连的，也在它那一边
+        self.labels = bound | born | (touched - {c.socket for c in calls if c.socket and c.thread not in self.threads} - (asks - bound - born))
 
     def side(self, waits: bool) -> str:
         return self.waiting if waits else self.asking
@@ -191,11 +210,12 @@ class _Sides:
         """这件事归到哪一列。"""
         match event:
             case tr.Call(host=self.name):
-                return replace(event, host=self.side(event.thread in self.threads))
+                waits = event.socket in self.labels if event.socket else event.thread in self.threads
+                return replace(event, host=self.side(waits))
             case tr.State(host=self.name) if (event.local, event.peer) in self.flows or (event.peer, event.local) in self.flows:
                 return replace(event, host=self.side((event.peer, event.local) in self.flows))
             case tr.State(host=self.name) | tr.Ready(host=self.name):
-                return replace(event, host=self.side(event.socket in self.labels or event.socket in self.touched - self.peers))
+                return replace(event, host=self.side(event.socket in self.labels))
             case tr.Action(where=self.name):
                 return replace(event, where=self.side(event.detail.partition(" SIG")[0] in self.threads))
         return event

@@ -308,8 +308,10 @@ class Network:
         """实验到此为止（后台线程出了错、到了时限、有人叫停）：先停笔，再叫醒所有还在等的人，此后发生的都不属于实验。"""
         if self.wires is not None:
             self.wires.freeze()
-        for watching in (*self._tracings(), *self._loopbacks()):
-            watching.freeze()
+        for tracing in self._tracings():
+            tracing.freeze()
+        for loopback in self._loopbacks():
+            loopback.freeze()
         self.journal.freeze()
         self.journal.over = not self.closed
         for host in self.hosts.values():

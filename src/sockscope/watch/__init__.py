@@ -41,6 +41,7 @@ TIMED_OUT, NOT_RUNNABLE, NOT_FOUND = 124, 126, 127  # 同 timeout(1)、env(1)
 EXAMPLES = """\
 例子：
   sockscope watch -- curl http://server/
+  sockscope watch --local --server "python3 -m http.server 8000" -- curl http://localhost:8000/
   sockscope watch --serve echo --delay 20 -- nc -N server 7
   sockscope watch --server "redis-server --bind 0.0.0.0 --protected-mode no" --html a.html -- redis-cli -h server PING
 """
@@ -97,6 +98,7 @@ def _parser() -> Parser:
     other.add_argument("--server", metavar="命令", type=_command, help="在 server 上运行的程序；等它开始听，再运行你的程序")
     other.add_argument("--serve", metavar="名字", default="http", type=_served,
                        help=f"server 上用内置的服务：{'、'.join(SERVERS)}（缺省是 http），换端口写 http:8080；none 是什么也不听")
+    parser.add_argument("--local", action="store_true", help="服务也在 client 上：程序连 127.0.0.1，看的是环回网口")
     parser.add_argument("--delay", metavar="毫秒", type=_milliseconds, default=1.0, help="网线的时延，缺省 1")
     parser.add_argument("--loss", metavar="概率", type=_odds, default=0.0, help="网线弄丢包的概率，0.1 或 10%%")
     parser.add_argument("--timeout", metavar="秒", type=_seconds, help="到时候还没有结束就停下它，退出码 124")
@@ -150,10 +152,12 @@ def _served(written: str) -> str:
 
 def _watch(net: Network, options: argparse.Namespace) -> int:
     """运行服务器和程序，等到大家静下来；返回退出码。"""
+    if options.local:
+        net.client.watch_loopback()
     calls = not options.no_calls and _can_see_calls(net)
     if options.server is None and options.serve != "none":
-        serve(net, options.serve)
-    with _Server(net, options.server or [], calls) as server:
+        serve(net.client if options.local else net.server, options.serve)
+    with _Server(net, options.server or [], options.local, calls) as server:
         code = _run(net, options, calls)
         server.complain()
     return code
@@ -184,14 +188,15 @@ def _can_see_calls(net: Network) -> bool:
 class _Server:
     """server 上运行的程序（没有命令则什么也不做）。它说的话留在一个没有名字的文件里，出了事才说。"""
 
-    def __init__(self, net: Network, command: list[str], calls: bool) -> None:
+    def __init__(self, net: Network, command: list[str], local: bool, calls: bool) -> None:
         self.net, self.command, self.calls = net, command, calls
+        self.host = net.client if local else net.server
         self.said = os.memfd_create("server")
         self.program: Program | None = None
 
     def __enter__(self) -> _Server:
         if self.command:
-            self.program = self.net.server.program(
+            self.program = self.host.program(
                 *self.command, calls=self.calls, stdin=subprocess.DEVNULL, stdout=self.said, stderr=self.said)
             self.wait_until_it_listens(self.program)
         return self
@@ -202,7 +207,7 @@ class _Server:
     def wait_until_it_listens(self, program: Program) -> None:
         """等到有人在听，或者它显然不是来听的（睡着了，走了）。"""
         deadline = time.monotonic() + patience(LISTENING)
-        while not _listening(self.net.server.require_namespace().pid) and program.poll() is None and time.monotonic() < deadline:
+        while not _listening(self.host.require_namespace().pid) and program.poll() is None and time.monotonic() < deadline:
             if program.tracing is not None and program.tracing.rests():
                 break
             time.sleep(GLANCE)
@@ -219,7 +224,7 @@ class _Server:
         """服务器为什么没有了：它最后的那句话。"""
         words = os.pread(self.said, 1 << 16, 0).decode(errors="replace").strip().splitlines()
         how = f"退出码 {code}" if code >= 0 else f"被 {signal.Signals(-code).name} 终止"
-        return f"server 上的程序已经结束（{how}）{'：' + words[-1] if words else '，什么也没有说。'}"
+        return f"{self.host.name} 上的服务器程序已经结束（{how}）{'：' + words[-1] if words else '，什么也没有说。'}"
 
 
 def _listening(pid: int) -> bool:

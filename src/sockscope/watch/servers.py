@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from sockscope.live import Network
+from sockscope.live import Host
 from sockscope.live.socket import TracedSocket
 
 __all__ = ["SERVERS", "serve"]
@@ -65,8 +65,8 @@ SERVERS: dict[str, tuple[int, Handler]] = {
     "http": (80, http), "echo": (7, echo), "discard": (9, discard), "daytime": (13, daytime)}
 
 
-def serve(net: Network, name: str) -> None:
-    """在 server 上开始这种服务，一个连接一个线程；返回时它已经在听。``http:8080`` 换一个端口。"""
+def serve(host: Host, name: str) -> None:
+    """在这台主机上开始这种服务，一个连接一个线程；返回时它已经在听。``http:8080`` 换一个端口。"""
     kind, _, port = name.partition(":")
     usual, handler = SERVERS[kind]
 
@@ -77,12 +77,12 @@ def serve(net: Network, name: str) -> None:
             conn.close()
 
     def listen() -> None:
-        listener = net.server.socket()
+        listener = host.socket()
         listener.bind(("0.0.0.0", int(port or usual)))
         listener.listen()
         while True:
             conn, _ = listener.accept()
-            net.server.spawn(talk, conn)
+            host.spawn(talk, conn)
 
     listen.__name__ = talk.__name__ = kind
-    net.server.spawn(listen)
+    host.spawn(listen)
