@@ -201,7 +201,8 @@ class _Sides:
         asks = {c.socket for c in calls if c.name.startswith(("connect", "sendto")) and _endpoint(c.args) in self.ends}
         self.threads = {c.thread for c in calls if c.socket in bound | born}
         touched = {c.socket for c in calls if c.thread in self.threads and c.socket}  # 代理往前连的，也在它那一边
-        self.labels = bound | born | (touched - {c.socket for c in calls if c.socket and c.thread not in self.threads} - (asks - bound - born))
+        elsewhere = {c.socket for c in calls if c.socket and c.thread not in self.threads}
+        self.labels = bound | born | (touched - elsewhere - asks)
 
     def side(self, waits: bool) -> str:
         return self.waiting if waits else self.asking

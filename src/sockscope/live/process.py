@@ -89,7 +89,7 @@ class Program(subprocess.Popen):  # type: ignore[type-arg]
         self.tracing = Tracing(host, os.path.basename(os.fsdecode(argv[0]))) if calls else None
         self.status, self._childs_status = os.pipe()
         try:
-            super().__init__(argv, text=text or None, **options)
+            super().__init__(argv, text=text or None, **(dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options))
         except BaseException:
             self.forget()
             raise
