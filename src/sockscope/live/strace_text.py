@@ -20,7 +20,7 @@ UNFINISHED = " <unfinished ...>"
 COMMENT = re.compile(r"/\*.*?\*/")
 RETURN = re.compile(r"(.*)\)\s+= (\?|-?\w+)(<[^>]*>)?(?: (E[A-Z0-9]+))?(?: \((.*)\))?(?: <(\d+)\.(\d{9})>)?", re.DOTALL)
 TOKEN = re.compile(
-    r'\s*(?:(@?)"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?|(-?\w+)<((?:\\x[0-9a-f]{2})*)>|(=>)|([{}\[\](),=])|([^\s,{}\[\]()="<>]+|<<|.))')
+    r'\s*(?:(@?)(")((?:\\x[0-9a-f]{2})*)"(\.\.\.)?|(-?\w+)<((?:\\x[0-9a-f]{2})*)>|(=>)|([{}\[\](),=])|([^\s,{}\[\]()="<>]+|<<|.))')
 
 
 @dataclass(frozen=True)
@@ -105,29 +105,29 @@ def returned(text: str) -> Returned | None:
 
 def parse(text: str) -> list[Any]:
     """一串参数。写到一半的（还阻塞着），读到哪里算哪里。"""
-    tokens = [found for found in TOKEN.finditer(COMMENT.sub("", text)) if found[0].strip()]
-    return _Reader(tokens).several("")
+    return _Reader(TOKEN.findall((COMMENT.sub("", text) if "/*" in text else text).strip())).several("")
 
 
 class _Reader:
-    """从左到右读一遍记号。"""
+    """从左到右读一遍记号；一个记号是 ``TOKEN`` 的九组：@、引号、字节、省略号、描述符、它的名字、=>、标点、词。"""
 
-    def __init__(self, tokens: list[re.Match[str]]) -> None:
-        self.tokens, self.place = tokens, 0
+    def __init__(self, tokens: list[tuple[str, ...]]) -> None:
+        self.tokens, self.place, self.end = tokens, 0, len(tokens)
 
     def peek(self) -> str:
         """下一个标点；不是标点，或到了头，则为空串。"""
-        if self.place >= len(self.tokens):
+        if self.place >= self.end:
             return ""
-        return self.tokens[self.place][6] or self.tokens[self.place][7] or ""
-
-    def over(self) -> bool:
-        return self.place >= len(self.tokens)
+        token = self.tokens[self.place]
+        return token[7] or token[6]
 
     def several(self, closing: str) -> list[Any]:
         found: list[Any] = []
-        while not self.over() and (not closing or self.peek() != closing):
-            if self.peek() in (",", ")", "]", "}") :
+        while self.place < self.end:
+            mark = self.peek()
+            if mark and mark == closing:
+                break
+            if mark in (",", ")", "]", "}"):
                 self.place += 1
                 continue
             found.append(self.changing())
@@ -136,8 +136,8 @@ class _Reader:
 
     def struct(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        while not self.over() and self.peek() != "}":
-            if self.peek() == ",":
+        while self.place < self.end and (mark := self.peek()) != "}":
+            if mark == ",":
                 self.place += 1
                 continue
             value = self.changing()
@@ -157,19 +157,22 @@ class _Reader:
         return Change(value, self.value())
 
     def value(self) -> Any:
-        if self.over():
+        if self.place >= self.end:
             return ""
-        token = self.tokens[self.place]
-        self.place += 1
-        if token[2] is not None:
-            return Bytes(unhex(token[2]), not token[3], bool(token[1]))
-        if token[4] is not None:
-            return Fd(int(token[4]), unhex(token[5]).decode(errors="replace")) if token[4].lstrip("-").isdigit() else token[4]
-        if token[7] == "[":
+        at, quote, data, dots, number, name, arrow, mark, word = self.unpacked()
+        if quote:
+            return Bytes(unhex(data), not dots, bool(at))
+        if number:
+            return Fd(int(number), unhex(name).decode(errors="replace")) if number.lstrip("-").isdigit() else number
+        if mark == "[":
             return self.several("]")
-        if token[7] == "{":
+        if mark == "{":
             return self.struct()
-        if token[8] and self.peek() == "(":
+        if word and self.peek() == "(":
             self.place += 1
-            return Made(token[8], self.several(")"))
-        return token[8] or token[7] or token[6]
+            return Made(word, self.several(")"))
+        return word or mark or arrow
+
+    def unpacked(self) -> tuple[str, ...]:
+        self.place += 1
+        return self.tokens[self.place - 1]
