@@ -462,5 +462,22 @@ def test_iperf3_through_the_cable():
     assert sum(c.size for c in sent) >= 1 << 20
 
 
+@pytest.mark.parametrize("family", [4, 6])
+def test_states_belong_to_the_sockets_of_a_server_that_says_nothing(family):
+    """它一收下就关上，内核的表里来不及看见是谁的：凭 accept 给的地址也认得出。"""
+    with Network("client", "server") as net:
+        where = net.server.address if family == 4 else net.server.address6
+        python(net.server, """if 1:
+            import socket, sys
+            a = socket.create_server((sys.argv[1], 7), family=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+            a.accept()[0].close(); a.accept()""", where)
+        assert net.settle()
+        python(net.client, "import socket, sys; socket.create_connection((sys.argv[1], 7)).recv(9)", where).wait()
+        net.settle()
+        states = net.trace.states
+    assert {s.socket for s in states} == {"s1", "s2"}
+    assert "s2" in {s.socket for s in states if s.host == "server" and s.state == "SYN_RECV"}
+
+
 def test_every_call_it_asks_strace_for_is_one_that_is_read():
     assert set(strace.WATCHED) >= set(strace.CALLS) | set(strace.WAITS)

@@ -68,7 +68,7 @@ class Journal:
         self.latest: dict[int, Entry] = {}
         self.dismissed: set[int] = set()
         self.unnamed: list[tuple[int, Flow]] = []
-        self.accepted: dict[tuple[str, str], str] = {}
+        self.accepted: dict[tuple[str, tuple[str, int]], str] = {}
         self.main = threading.current_thread()
 
     def now(self) -> int:
@@ -131,7 +131,7 @@ class Journal:
         for place, flow in self.unnamed:
             state = self.others[place]
             owner = self.sockets.get(flow.inode)
-            label = owner.label if owner else self.accepted.get((state.host if isinstance(state, State) else "", repr(flow.peer)))
+            label = owner.label if owner else self.accepted.get((state.host if isinstance(state, State) else "", flow.peer))
             if label and isinstance(state, State):
                 flow.label = label
                 self.others[place] = replace(state, socket=label)

@@ -155,7 +155,7 @@ class Program(subprocess.Popen):  # type: ignore[type-arg]
     def close(self) -> None:
         """网络关闭时：管道关掉；程序随主机一起消失。"""
         if self.tracing is not None:
-            self.tracing.close()
+            self.tracing.freeze()
         if self.returncode is None and self.poll() is None:
             self.returncode = -signal.SIGKILL
         self.forget()

@@ -8,7 +8,8 @@
 
 套接字认的是内核给它的编号（inode），与 ``TracedSocket`` 的同一本账（``journal.sockets``）：描述符经 fork、dup、SCM_RIGHTS
 走到哪里，都是同一个 ``s1``。进轨迹的是网络上的套接字，和绑了名字、连上了的 Unix 域套接字；libc 自己问路用的 netlink、
-没有连成的 nscd 不是程序要做的事，不记。strace 被杀死了，程序照跑，只是从此没有记录；网络一关，它们都不留下。
+没有连成的 nscd 不是程序要做的事，不记；经 io_uring 做的，strace 看不见。
+strace 被杀死了，程序照跑，只是从此没有记录；网络一关，它们都不留下。
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from weakref import WeakKeyDictionary
 from sockscope.live.capability import Unavailable
 from sockscope.live.journal import Journal, Owner
 from sockscope.live.strace_text import RESUMED, UNFINISHED, Fd, Line, Returned, lines, parse, returned
-from sockscope.live.syscalls import CALLS, Words, address, describe
+from sockscope.live.syscalls import CALLS, Words, describe, endpoint
 from sockscope.live.watching import WAITS, Registered, describe_wait
 from sockscope.trace import Action, Call
 
@@ -126,12 +127,11 @@ class Tracing:
         self.frozen = True
 
     def forget(self) -> None:
+        """只放下描述符。"""
+        self.frozen = True
         if self.file >= 0:
             os.close(self.file)
             self.file = -1
-
-    def close(self) -> None:
-        self.freeze()
 
     def read(self, line: Line) -> None:
         pid, text = line.pid, line.text
@@ -223,7 +223,8 @@ class Tracing:
             return self.on_a_held_one(fd, pid, t, end, name, args, back)
         elif name.startswith("accept") and back and back.fd:
             self.adopt(back.fd.inode)
-            self.host.journal.accepted[self.host.name, address(args[1]) if len(args) > 1 else ""] = self.label(back.fd)
+            if peer := endpoint(args[1] if len(args) > 1 else ""):
+                self.host.journal.accepted[self.host.name, peer] = self.label(back.fd)
         if name == "close" and fd and back:
             (self.tasks.get(pid) or self.newcomer(pid)).epolls.closed(fd.number)
         label = self.label(fd) if fd else ""
@@ -266,8 +267,6 @@ class Tracing:
             for who, call, its, returned_ in held:
                 words, label = describe(call.name, its, returned_, self.label), "" if call.name == "socket" else self.label(fd)
                 self.events.append(self.made(who, call.t, call.end, label, words, returned_))
-        elif name == "close":
-            del self.held[fd.inode]
         return None
 
     # ------------------------------------------------------------ 进程

@@ -16,7 +16,7 @@ from sockscope.live.folder import PREFIX
 from sockscope.live.option_text import WORDS, option_name, pieces
 from sockscope.live.strace_text import Bytes, Change, Fd, Made, Returned
 
-__all__ = ["CALLS", "Words", "address", "describe"]
+__all__ = ["CALLS", "Words", "describe", "endpoint"]
 
 OURS = re.compile(rf"^/.*{PREFIX}[a-z0-9_]{{8}}/")  # 仪器的临时文件夹，每次不同名，轨迹里不写
 SHOWN = 24  # 图里一次调用最多显示的字节数，同 TracedSocket
@@ -95,6 +95,16 @@ def address(value: Any) -> str:
         case {"sa_family": family}:
             return str(family)
     return ""
+
+
+def endpoint(value: Any) -> tuple[str, int] | None:
+    """``struct sockaddr`` 里的地址和端口，IPv4 的写成 IPv4 的；不是 IP 地址则为 None。"""
+    match value.after if isinstance(value, Change) else value:
+        case {"sin_port": Made(_, [port]), "sin_addr": Made(_, [Bytes(host)])}:
+            return host.decode(), number(port)
+        case {"sin6_port": Made(_, [port]), "inet_pton": Made(_, [_, Bytes(host), *_])}:
+            return host.decode().removeprefix("::ffff:"), number(port)
+    return None
 
 
 def plain(value: Any) -> str:
