@@ -147,6 +147,12 @@ def test_hosts_have_names_inside(net):
     assert [row.split() for row in said] == [["10.0.0.2", "STREAM", "server"], ["client"], ["hosts:", "files", "dns"]]
 
 
+def test_names_the_reader_gave(net):
+    net.names = {"example.org": "server", "elsewhere.test": "192.0.2.7"}
+    said = net.client.program("sh", "-c", "getent hosts example.org elsewhere.test", text=True).communicate()[0]
+    assert [row.split() for row in said.splitlines()] == [["10.0.0.2", "example.org"], ["192.0.2.7", "elsewhere.test"]]
+
+
 def test_names_stay_inside(net):
     before = Path("/etc/hosts").read_text(), socket.gethostname()
     program = net.client.program("cat")

@@ -212,4 +212,6 @@ def names_of(network: Network) -> dict[str, str]:
     rows = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
     for host in network.hosts.values():
         rows += [f"{host.address} {host.name}", *[f"{address} {host.name}6" for address in host.addresses if ":" in address][:1]]
+    for name, target in getattr(network, "names", {}).items():  # 读者起的域名：指向一台主机，或一个地址
+        rows.append(f"{network.hosts[target].address if target in network.hosts else target} {name}")
     return {"/etc/hosts": "\n".join(rows) + "\n", "/etc/resolv.conf": "nameserver 127.0.0.1\n"}
