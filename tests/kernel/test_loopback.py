@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 
@@ -10,6 +9,7 @@ import pytest
 from tests.kernel.census import Census, children, wait_until
 
 from sockscope.live import Network, stock
+from sockscope.live.namespace import _forge
 from sockscope.render import svg, text
 from sockscope.trace import Packet, dumps, loads
 
@@ -139,7 +139,7 @@ def test_a_host_in_the_middle_has_no_room():
 def test_it_leaves_nothing_behind():
     with Network("client", "server"):
         stock.discard()
-    wait_until(lambda: len(children(os.getpid())) == 1)  # 以前的主机都走了，只剩工坊，再清点
+    wait_until(lambda: not children(_forge.process.pid))  # 以前的主机都走了，再清点
     before = Census.take()
     with Network("client", "server") as net:
         net.client.watch_loopback()

@@ -17,6 +17,7 @@ from tests.kernel.test_program_calls import needs
 from sockscope import Network, load
 from sockscope.__main__ import main
 from sockscope.live import stock
+from sockscope.live.namespace import _forge
 
 PYTHON = sys.executable
 ASKS = "import socket; s = socket.create_connection(('server', {port})); s.sendall({data!r}); print(s.recv(4096)); s.close()"
@@ -188,7 +189,7 @@ def test_interrupted_by_the_reader(tmp_path):
 def test_nothing_stays(standard):
     with Network("client", "server"):
         stock.discard()
-    wait_until(lambda: len(children(os.getpid())) == 1)  # 以前的主机都走了，只剩工坊，再清点
+    wait_until(lambda: not children(_forge.process.pid))  # 以前的主机都走了，再清点
     before = Census.take()
     assert main(["watch", "--server", "sh -c 'sleep 47 & sleep 48'", "--", "true"]) == 0
     wait_until(lambda: Census.take() == before)
