@@ -38,6 +38,11 @@ HEADER = f"{{msg_name={HERE}, msg_namelen=16, msg_iov={IOV}, msg_iovlen=2, msg_c
 RIGHTS = ("{msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=" + quoted("x") + ", iov_len=9}], msg_iovlen=1, msg_control="
           f"[{{cmsg_len=20, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[{ONE}]}}], msg_controllen=24, "
           "msg_flags=MSG_CMSG_CLOEXEC}")
+CONTROL = ("{msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=" + quoted("x") + ", iov_len=9}], msg_iovlen=1, msg_control=["
+           "{cmsg_len=32, cmsg_level=SOL_SOCKET, cmsg_type=SO_TIMESTAMP_OLD, cmsg_data={tv_sec=1, tv_usec=2}}, "
+           "{cmsg_len=20, cmsg_level=SOL_IP, cmsg_type=IP_TTL, cmsg_data=[64]}, {cmsg_len=28, cmsg_level=SOL_IP, "
+           f"cmsg_type=IP_PKTINFO, cmsg_data={{ipi_ifindex=if_nametoindex({quoted('eth0')}), ipi_spec_dst=inet_addr("
+           f"{quoted('10.0.0.2')}), ipi_addr=inet_addr({quoted('10.0.0.1')})}}}}], msg_controllen=80, msg_flags=0}}")
 TABLE = [
     (f"socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = {ONE} <0.000000001>", "socket(AF_INET, SOCK_STREAM) → s1"),
     (f"socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP) = {ONE} <0.000000001>",
@@ -59,6 +64,8 @@ TABLE = [
     (f"sendmsg({ONE}, {HEADER}, 0) = 3 <0.000000001>", "sendmsg([b'ab', b'c'], ('10.0.0.2', 7)) → 3"),
     (f"recvmsg({TWO}, {RIGHTS}, MSG_CMSG_CLOEXEC) = 1 <0.000000001>",
      "recvmsg(9, MSG_CMSG_CLOEXEC) → b'x', [SCM_RIGHTS s1], MSG_CMSG_CLOEXEC, None"),
+    (f"recvmsg({TWO}, {CONTROL}, 0) = 1 <0.000000001>",
+     "recvmsg(9) → b'x', [SCM_TIMESTAMP, IP_TTL 64, IP_PKTINFO 10.0.0.1, spec_dst 10.0.0.2], 0, None"),
     (f"sendmmsg({ONE}, [{{msg_hdr={HEADER}, msg_len=3}}, {{msg_hdr={HEADER}, msg_len=3}}], 2, 0) = 2 <0.000000001>",
      "sendmmsg([[b'ab', b'c'], [b'ab', b'c']]) → 2"),
     (f"sendfile({ONE}, 9<{hexed('/etc/hosts')}>, [0] => [10], 10) = 10 <0.000000001>", "sendfile('/etc/hosts', 0, 10) → 10"),

@@ -21,6 +21,8 @@ __all__ = ["CALLS", "Words", "describe", "endpoint"]
 OURS = re.compile(rf"^/.*{PREFIX}[a-z0-9_]{{8}}/")  # 仪器的临时文件夹，每次不同名，轨迹里不写
 SHOWN = 24  # 图里一次调用最多显示的字节数，同 TracedSocket
 KEPT = 256
+SCM = {"SO_TIMESTAMP": "SCM_TIMESTAMP", "SO_TIMESTAMPNS": "SCM_TIMESTAMPNS", "SO_TIMESTAMPING": "SCM_TIMESTAMPING",
+       "SCM_TIMESTAMPING": "SCM_TIMESTAMPING", "SCM_CREDENTIALS": "SCM_CREDENTIALS"}
 Label = Callable[[Fd], str]
 
 
@@ -234,9 +236,23 @@ def _control(header: dict[str, Any], label: Label) -> str:
     for item in items if isinstance(items, list) else []:
         body = item.get("cmsg_data", "") if isinstance(item, dict) else ""
         fds = [body] if isinstance(body, Fd) else body if isinstance(body, list) else []
-        text = " ".join(label(fd) or "描述符" for fd in fds if isinstance(fd, Fd)) if fds else plain(body)
-        told.append(f"{item.get('cmsg_type', '') if isinstance(item, dict) else item} {text}".strip())
+        rights = [label(fd) or "描述符" for fd in fds if isinstance(fd, Fd)]
+        kind = str(item.get("cmsg_type", "") if isinstance(item, dict) else item).removesuffix("_OLD")
+        told.append(f"{SCM.get(kind, kind)} {' '.join(rights) or _told_alike(SCM.get(kind, kind), body)}".strip())
     return "[" + ", ".join(told) + "]"
+
+
+def _told_alike(kind: str, body: Any) -> str:
+    """控制消息里每次都一样的那部分，同 ``ancillary.py``：时刻和进程号不写。"""
+    if kind in SCM.values():
+        return ""
+    match body:
+        case {"ipi_spec_dst": Made(_, [Bytes(chosen)]), "ipi_addr": Made(_, [Bytes(target)])}:
+            there = [target.decode()] if target != b"0.0.0.0" else []
+            return ", ".join(there + ([f"spec_dst {chosen.decode()}"] if chosen != target else []))
+        case [only]:
+            return plain(only)
+    return plain(body)
 
 
 def _sendmsg(asked: Asked) -> Words:
