@@ -1,4 +1,4 @@
-"""命令行：``sockscope machine | run | record | compare``（或 ``python -m sockscope``）。"""
+"""命令行：``sockscope machine | run | watch | record | compare``（或 ``python -m sockscope``）。"""
 
 from __future__ import annotations
 
@@ -16,17 +16,25 @@ from sockscope.terminal import Parser, speak_chinese
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """入口。返回进程的退出码；读者会遇到的错误都只是一句话。"""
+    """入口。返回进程的退出码。"""
     speak_chinese()
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["watch"]:  # 后面是别人的命令行，一个字也不动
+        return _spoken(_watch, given[1:])
     parser = _parser()
-    options, rest = parser.parse_known_args(arguments)
+    options, rest = parser.parse_known_args(given)
     command: Callable[..., int] = options.command
     if command is _compare:
         return command(rest)
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return _spoken(command, options)
+
+
+def _spoken(command: Callable[[Any], int], given: Any) -> int:
+    """读者会遇到的错误都只是一句话。"""
     try:
-        return command(options)
+        return command(given)
     except (Unavailable, ValueError, FileNotFoundError, TimeoutError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -44,6 +52,8 @@ def _parser() -> Parser:
     command.add_argument("parameters", nargs="*", default=[], metavar="名字=值", help="参数，如 how=SHUT_WR duplicate=1")
     command.add_argument("--pcap", metavar="文件", help="另存为 Wireshark 能打开的文件")
     command.set_defaults(command=_run)
+    command = commands.add_parser("watch", help="看一个现成的程序（curl、nc、你自己的）在网线上做了什么", add_help=False)
+    command.set_defaults(command=_watch)
     command = commands.add_parser("record", help="把实验的每一种取值录下来（只改写与旧录制不同的）")
     command.add_argument("experiments", nargs="*", metavar="实验", help="缺省是全部")
     command.add_argument("--force", action="store_true", help="相同的也重写")
@@ -59,6 +69,12 @@ def _compare(arguments: list[str]) -> int:
     from sockscope.cells import my_kernel
 
     return my_kernel.main(arguments)
+
+
+def _watch(arguments: list[str]) -> int:
+    from sockscope import watch
+
+    return watch.main(arguments)
 
 
 def _machine(_options: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ ALLOWED = {
     "grading": {"trace", "tcp", "render", "live", "experiments", "places", "terminal"},
     "pages": {"trace", "tcp", "render", "live", "experiments", "cells", "grading", "places"},
     "widgets": {"trace", "tcp", "render", "live", "experiments", "cells", "pages", "places"},
+    "watch": {"trace", "render", "live", "places", "terminal"},
     "guest": {"trace", "live", "experiments", "cells", "widgets", "terminal"},
     "serve": {"trace", "render", "live", "experiments", "widgets", "places", "terminal"},
 }

@@ -5,8 +5,8 @@
 SEQPACKET 套接字。对端一关（哪怕是被 kill -9），recvmsg 返回空，主机和工坊随即退出，命名空间由内核收走：
 不需要任何清扫。
 
-消息是 JSON，描述符走 SCM_RIGHTS。``namespace.py`` 启动它时不经过包的 ``__init__``，只导入本模块和 ``netconf``，所以快；
-这两个模块因此只用标准库。
+消息是 JSON，描述符走 SCM_RIGHTS。``namespace.py`` 启动它时不经过包的 ``__init__``，只导入本模块、``netconf`` 和
+``launch``，所以快；这三个模块因此只用标准库。
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from sockscope.live import netconf
+from sockscope.live import launch, netconf
 
 CLONE_NEWUSER = 0x10000000  # <linux/sched.h>
 CLONE_NEWNET = 0x40000000
@@ -54,10 +54,17 @@ def send(control: socket.socket, message: dict[str, Any], fds: list[int] | None 
 
 def forge(control: socket.socket) -> None:
     """工坊的主循环：每收到一个描述符，就为它分叉出一台主机。"""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # 子进程由内核自行回收
+    hosts: set[int] = set()
+    family = Family()
     gc.freeze()
     gc.disable()  # 子进程活不长；回收一次，却要把与工坊共用的内存都抄一遍
     while True:
+        ready, _, _ = select.select([control.fileno(), family.bell], [], [])
+        if family.bell in ready:
+            hosts -= {ended.si_pid for ended in family.ended()}
+            launch.end_all(hosts)  # 主机来不及收拾就死了：它的子孙到了这里，一个也不留
+        if control.fileno() not in ready:
+            continue
         message, fds = receive(control)
         if message is None:
             return
@@ -69,9 +76,39 @@ def forge(control: socket.socket) -> None:
                 send(asking, {"error": error.errno, "stage": "fork"})
         if child == 0:
             control.close()
+            family.leave()
             run_host(socket.socket(fileno=fds[0]), message)
+        elif child > 0:
+            hosts.add(child)
         for fd in fds:
             os.close(fd)
+
+
+class Family:
+    """自己的子孙：孤儿也归自己（``launch.stay_parent``）。有孩子死了，``bell`` 就可读。"""
+
+    def __init__(self) -> None:
+        launch.stay_parent()
+        self.bell, self.rope = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # 要有人接，才会拉铃
+        signal.set_wakeup_fd(self.rope, warn_on_full_buffer=False)
+
+    def ended(self) -> list[os.waitid_result]:
+        """死了的孩子，一个个收走。"""
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self.bell, 4096):
+                pass
+        found = []
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG)) is not None:
+                found.append(ended)
+        return found
+
+    def leave(self) -> None:
+        """在 fork 出来的子进程里：铃是父进程的。"""
+        signal.set_wakeup_fd(-1)
+        os.close(self.bell)
+        os.close(self.rope)
 
 
 def run_host(control: socket.socket, plan: dict[str, Any]) -> NoReturn:
@@ -93,8 +130,8 @@ class HostServer:
 
     def __init__(self, control: socket.socket, plan: dict[str, Any]) -> None:
         self.control, self.buffer = control, plan["buffer"]
-        self.children: dict[int, int | None] = {}  # pidfd → 写退出码的管道；没有人要退出码则为 None
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # 自己的子进程自己收，好知道它们的退出码
+        self.programs: dict[int, list[int]] = {}  # 进程号 → 写退出码的管道，和替它留着的描述符
+        self.family = Family()
         enter_namespace()
         early, late = netconf.split(plan["sysctl"])
         refused = netconf.pin(early)
@@ -113,27 +150,30 @@ class HostServer:
         send(control, {"pid": os.getpid(), "refused": refused}, fds)
 
     def serve(self) -> None:
-        requests: dict[str, Callable[..., list[int] | dict[str, Any] | None]] = {
+        requests: dict[str, Callable[..., Any]] = {
             "socket": self.socket, "route": self.route, "sysctl": self.sysctl,
             "masquerade": self.masquerade, "firewall": self.firewall,
-            "hold": self.hold, "spawn": self.spawn, "powerless": self.powerless,
+            "hold": self.hold, "spawn": self.spawn, "powerless": self.powerless, "end": self.end,
         }
-        while True:
-            ready, _, _ = select.select([self.control.fileno(), *self.children], [], [])
-            for child in set(ready) & self.children.keys():
-                self.bury(child)
-            if self.control.fileno() in ready:
-                message, fds = receive(self.control)
-                if message is None:
-                    return
-                self.answer(requests[message.pop("do")], message, fds)
+        try:
+            while True:
+                ready, _, _ = select.select([self.control.fileno(), self.family.bell], [], [])
+                if self.family.bell in ready:
+                    self.bury()
+                if self.control.fileno() in ready:
+                    message, fds = receive(self.control)
+                    if message is None:
+                        return
+                    self.answer(requests[message.pop("do")], message, fds)
+        finally:
+            launch.end_all()
 
     def answer(self, action: Callable[..., Any], message: dict[str, Any], fds: list[int]) -> None:
         reply, out = {}, []
         try:
             result = action(message, fds) if action in (self.hold, self.spawn, self.powerless) else action(message)
-            out = result if isinstance(result, list) else []
-            reply = result if isinstance(result, dict) else {}
+            reply, out = result if isinstance(result, tuple) else (
+                ({}, result) if isinstance(result, list) else (result or {}, []))
         except Exception as error:
             number = getattr(error, "errno", None) or getattr(error, "code", None) or errno.EIO
             reply = {"error": number, "stage": str(error)}
@@ -186,51 +226,67 @@ class HostServer:
         pid = os.fork()
         if pid == 0:
             os.close(writer)
-            self.control.close()
-            for told in filter(None, self.children.values()):
-                os.close(told)
+            self.stand_alone()
             os.read(reader, 1)  # 主机活着就一直等；主机一死，写端关闭，这里也就醒来
             os._exit(0)
         os.close(reader)
-        self.children[os.pidfd_open(pid)] = None
         return {"pid": pid}
 
-    def spawn(self, message: dict[str, Any], fds: list[int]) -> dict[str, Any]:
-        """在本命名空间里运行一个程序。fds：标准输入、输出、错误，以及写退出码的管道。"""
-        host = os.getpid()
+    def spawn(self, message: dict[str, Any], fds: list[int]) -> tuple[dict[str, Any], list[int]]:
+        """在本命名空间里运行一个程序，答进程号和它的 pidfd；运行不了，答卡在哪一步、errno。
+
+        fds：标准输入、输出、错误，写退出码的管道，装着 ``launch.become`` 要的单子的文件；要记下系统调用的，还有记在哪里的文件。
+        """
+        with open(os.dup(fds[4]), encoding="utf-8") as file:
+            recipe = json.load(file)
+        host, (reader, writer) = os.getpid(), os.pipe()
+        kept = [os.dup(fd) for fd in (fds[3], *fds[5:])]
+        if recipe["tracer"]:  # 由 strace 自己打开，程序手里因此没有它
+            recipe["tracer"] += ["-o", f"/proc/{host}/fd/{kept[1]}", "--"]
         pid = os.fork()
         if pid == 0:
-            die_with(host)
-            execute(message["argv"], fds)
-        self.children[os.pidfd_open(pid)] = os.dup(fds[3])
-        return {"pid": pid}
+            launch.die_with(host)
+            launch.become(recipe, fds, writer)
+        os.close(writer)
+        with open(reader) as file:
+            refused = file.read().split()
+        if refused:
+            for fd in kept:
+                os.close(fd)
+            return {"refused": [refused[0], int(refused[1])]}, []
+        self.programs[pid] = kept
+        return {"pid": pid}, [os.pidfd_open(pid)]
 
-    def bury(self, child: int) -> None:
-        """一个子进程死了：收尸，把退出码告诉要知道的人。"""
-        ended = os.waitid(os.P_PIDFD, child, os.WEXITED)
-        assert ended is not None  # 只有 WNOHANG 才会空手而归
-        os.close(child)
-        told = self.children.pop(child)
-        if told is not None:
-            status = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
-            with contextlib.suppress(OSError):  # 没有人要听了
+    def end(self, _message: dict[str, Any]) -> None:
+        """断电：上面的进程都没有了。"""
+        self.bury()
+        launch.end_all()
+        for pid in list(self.programs):
+            self.tell(pid, -signal.SIGKILL)
+
+    def stand_alone(self) -> None:
+        """在 fork 出来、不再换成别的程序的子进程里：放下主机的描述符。"""
+        self.control.close()
+        self.family.leave()
+        for fd in (fd for kept in self.programs.values() for fd in kept):
+            os.close(fd)
+
+    def bury(self) -> None:
+        """有孩子死了：收尸，把退出码告诉要知道的人。"""
+        for ended in self.family.ended():
+            self.tell(ended.si_pid, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status)
+
+    def tell(self, pid: int, status: int) -> None:
+        """一个程序结束了：写下退出码，放下替它留着的描述符。"""
+        kept = self.programs.pop(pid, [])
+        with contextlib.suppress(OSError):  # 没有人要听了
+            for told in kept[:1]:
                 os.write(told, str(status).encode())
-            os.close(told)
+        for fd in kept:
+            os.close(fd)
 
 
 # ---------------------------------------------------------------- 进程
-
-def execute(argv: list[str], fds: list[int]) -> NoReturn:
-    """换成要运行的程序；找不到它则退出码 127。信号恢复缺省，C 程序才会遇到真的 SIGPIPE。"""
-    for name in (signal.SIGPIPE, signal.SIGINT):
-        signal.signal(name, signal.SIG_DFL)
-    for number, fd in enumerate(fds[:3]):
-        os.dup2(fd, number)
-    try:
-        os.execvp(argv[0], argv)
-    finally:
-        os._exit(127)
-
 
 @contextlib.contextmanager
 def powerless() -> Iterator[None]:
@@ -260,13 +316,6 @@ def enter_namespace() -> None:
                 file.write(text)
     except OSError as error:
         raise netconf.Refused("uid-map", error.errno or 0) from None
-
-
-def die_with(parent: int) -> None:
-    """让本进程随父进程一起消失（prctl(2) PR_SET_PDEATHSIG）；若它抢先一步已经死了，自己了断。"""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def main(control: int) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_network
+from subprocess import PIPE
 from typing import TYPE_CHECKING, Any, TypeVarTuple
 from weakref import WeakKeyDictionary
 
@@ -18,6 +19,7 @@ from sockscope.live.capability import NoDescriptors, NoIPv6, Unavailable, capabi
 from sockscope.live.decode import addresses
 from sockscope.live.journal import Owner
 from sockscope.live.lives import who
+from sockscope.live.loopback import Loopback
 from sockscope.live.namespace import Namespace
 from sockscope.live.netconf import RTN, default_buffers, get_value
 from sockscope.live.plan import Plan, has_ipv6
@@ -35,7 +37,7 @@ __all__ = ["TITLES", "Host"]
 Args = TypeVarTuple("Args")
 Socket = socket.socket
 SHOWN = ("address", "address6", "addresses", "firewall", "masquerade", "name", "process", "program", "reboot", "route", "socket",
-         "spawn", "sysctl", "title", "unprivileged")
+         "spawn", "sysctl", "title", "unprivileged", "watch_loopback")
 TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端", "switch": "交换机", "nat": "NAT",
           "firewall": "防火墙", "proxy": "代理", "dns": "DNS 服务器"}
 
@@ -55,6 +57,7 @@ class Host:
         self.born: WeakKeyDictionary[Socket, None] = WeakKeyDictionary()
         self.kept: dict[Socket, None] = {}
         self.labels = 0
+        self.loopback: Loopback | None = None
         self.powerless = False
 
     @property
@@ -113,9 +116,15 @@ class Host:
         """把这些套接字交给一个新进程，自己不再持有：像 fork 之后父进程关掉了它们。"""
         return Process(self, sockets)
 
-    def program(self, *argv: str) -> Program:
-        """在这台主机上运行一个程序（比如编译好的 C），像 ``subprocess.Popen``。"""
-        return Program(self, argv)
+    def program(self, *argv: Any, calls: bool = False, stdin: Any = PIPE, stdout: Any = PIPE, stderr: Any = PIPE,
+                env: dict[str, str] | None = None, cwd: str | None = None, text: bool = False,
+                encoding: str | None = None, errors: str | None = None) -> Program:
+        """在这台主机上运行一个程序（curl、编译好的 C……），交出一个 ``subprocess.Popen``；参数也同它的。
+
+        ``calls=True``：它和它的子进程对套接字做的系统调用也进轨迹。主机的名字在里面是认得的：``curl http://server/``。
+        """
+        return Program(self, argv, calls=calls, stdin=stdin, stdout=stdout, stderr=stderr, env=env, cwd=cwd, text=text,
+                       encoding=encoding, errors=errors)
 
     def route(self, dst: str, kind: str = "unicast", gateway: str = "") -> None:
         """加一条路由。``kind``：unicast（要 gateway）、unreachable、prohibit、blackhole、throw（ip-route(8)）。
@@ -170,6 +179,16 @@ class Host:
         found: str = message["value"]
         return found
 
+    def watch_loopback(self) -> None:
+        """从此这台主机自己的 127.0.0.1 也看得见：上面的两个程序在轨迹里分成两列，中间是 ``lo`` 上的包（``loopback.py``）。
+
+        只看，不能推迟也不能丢；主机要在一排的头上或末尾，否则抛 ``ValueError``。
+        """
+        row = list(self.network.hosts)
+        if self.name not in (row[0], row[-1]):
+            raise ValueError("watch_loopback() 要用在一排的头一台或末一台主机上：中间的两边都有网线，画不下另一列。")
+        self.loopback = self.loopback or Loopback(self)
+
     def reboot(self) -> None:
         """断电重启：同样的地址，内核里却什么连接都不记得了。旧主机的套接字不再通向任何地方。"""
         self.network.reboot(self)
@@ -216,14 +235,14 @@ class Host:
             return
         source, target = ends
         local, peer = (target, source) if arriving else (source, target)
-        if local[0] in self.addresses:
+        if local[0] in self.addresses or self.loopback is not None:
             self.watch.see(local, peer)
 
     def report(self, flow: Flow, reading: Reading) -> None:
-        self.journal.note(tr.State(
+        self.journal.note_state(tr.State(
             t=self.journal.now(), host=self.name, socket=flow.label, local=endpoint(flow.local),
             peer=endpoint(flow.peer) if flow.peer[1] else "", state=reading.state, origin=reading.origin,
-            receive_queue=reading.receive_queue, send_queue=reading.send_queue))
+            receive_queue=reading.receive_queue, send_queue=reading.send_queue), flow)
 
     def report_ready(self, label: str, mask: list[str] | None) -> None:
         self.journal.note(tr.Ready(t=self.journal.now(), host=self.name, socket=label, mask=mask))

@@ -15,6 +15,7 @@ from sockscope.trace import Action, Call, Ready, State
 
 if TYPE_CHECKING:
     from sockscope.live.asleep import Sleep
+    from sockscope.live.states import Flow
 
 __all__ = ["Entry", "Journal", "Over", "Owner"]
 
@@ -66,7 +67,8 @@ class Journal:
     """一次实验的日志。``now()`` 是从实验开始算起的纳秒；造日志的线程在轨迹里叫 ``main``。
 
     ``changed`` 在每次调用开始和返回时通知，``turns`` 数着这样的时刻；``sockets`` 记得每个套接字的 inode 属于谁，
-    ``latest`` 记得每个线程最近的一次调用，``dismissed`` 是叫停以后已经从等待里请走的线程。
+    ``latest`` 记得每个线程最近的一次调用，``dismissed`` 是叫停以后已经从等待里请走的线程；
+    ``unnamed`` 是 ``others`` 里还不知道属于哪个套接字的状态，``accepted`` 是别的程序 accept 来的：主机、对端的地址 → 编号。
     """
 
     def __init__(self) -> None:
@@ -80,6 +82,8 @@ class Journal:
         self.latest: dict[int, Entry] = {}
         self.dismissed: set[int] = set()
         self.named: dict[str, str] = {}
+        self.unnamed: list[tuple[int, Flow]] = []
+        self.accepted: dict[tuple[str, tuple[str, int]], str] = {}
         self.main = threading.current_thread()
 
     def thread_name(self, thread: threading.Thread) -> str:
@@ -139,6 +143,27 @@ class Journal:
         """记下一次状态改变、一次就绪，或实验者的一个动作。"""
         if not self.frozen:
             self.others.append(event)
+
+    def note_state(self, state: State, flow: Flow) -> None:
+        """记下一次状态改变；套接字是别的程序的，编号以后才知道。"""
+        if not self.frozen:
+            if not state.socket:
+                self.unnamed.append((len(self.others), flow))
+            self.others.append(state)
+
+    def name_states(self) -> None:
+        """别的程序的套接字有了编号：补在它的状态上。认的是 inode；来不及看见它的，凭对端的地址。"""
+        left = []
+        for place, flow in self.unnamed:
+            state = self.others[place]
+            owner = self.sockets.get(flow.inode)
+            label = owner.label if owner else self.accepted.get((state.host if isinstance(state, State) else "", flow.peer))
+            if label and isinstance(state, State):
+                flow.label = label
+                self.others[place] = replace(state, socket=label)
+            else:
+                left.append((place, flow))
+        self.unnamed = left
 
     def freeze(self) -> None:
         """到此为止：之后发生的（收工时叫醒阻塞的线程、关掉套接字）不属于实验。"""

@@ -33,6 +33,7 @@ from sockscope.live.host import TITLES, Host
 from sockscope.live.journal import Journal
 from sockscope.live.linux import after_fork
 from sockscope.live.lives import forget_all, who
+from sockscope.live.loopback import Loopback, beside
 from sockscope.live.names import checked
 from sockscope.live.namespace import Namespace
 from sockscope.live.offload import CHECKSUMS, SEGMENTS
@@ -41,6 +42,7 @@ from sockscope.live.plan import Plan
 from sockscope.live.process import Process, Program
 from sockscope.live.quiet import nothing_more, rests, to_be_made_up
 from sockscope.live.states import Watch
+from sockscope.live.strace import Tracing
 from sockscope.live.topology import Topology
 from sockscope.live.whereabouts import outside
 from sockscope.live.wires import Wires
@@ -126,6 +128,7 @@ class Network:
             rebuild(self, host)
         except OSError as error:
             raise refused(error) from None
+        self._retired[-1].request("end")  # 网口已经换过：上面的进程死前说的话，谁也听不见
         self.act(host.name, "reboot")
         host.watch.sample()
 
@@ -209,13 +212,19 @@ class Network:
         """到此刻为止的轨迹。实验进行中也可以看：还没返回的调用 ``end`` 为 None。"""
         journal = self.journal
         packets = self.wires.packets() if self.wires else []
-        return tr.Trace(
+        foreign = [event for tracing in self.tracings() for event in tracing.happened()]
+        own = [(host, watched.packets()) for host in self.hosts.values() if (watched := host.loopback)]
+        journal.name_states()
+        found = tr.Trace(
             title=self.title, capture=self.capture, kernel=f"{platform.system()} {platform.release()}",
             python=platform.python_version(), settings=dict(self.settings),
             hosts=[self._told(name) for name in self.topology.names],
             cables=[tr.Cable(ends=[e.host for e in c.ends], delay=round(c.delay * 1e9), bandwidth=round(c.bandwidth))
                     for c in self.cables],
-            events=tr.in_order([*(e.call for e in journal.calls), *journal.others, *packets]))
+            events=tr.in_order([*(e.call for e in journal.calls), *foreign, *journal.others, *packets]))
+        for host, seen in own:
+            found = beside(found, host.name, seen) if seen else found
+        return found
 
     def _told(self, name: str) -> tr.Host:
         """轨迹里的一台主机；交换机没有地址。"""
@@ -261,6 +270,10 @@ class Network:
         """实验到此为止（后台线程出了错、到了时限、有人叫停）：先停笔，再叫醒所有还在等的人，此后发生的都不属于实验。"""
         if self.wires is not None:
             self.wires.freeze()
+        for tracing in self.tracings():
+            tracing.freeze()
+        for loopback in self._loopbacks():
+            loopback.freeze()
         self.journal.freeze()
         self.journal.over = not self.closed
         for host in self.hosts.values():
@@ -279,8 +292,8 @@ class Network:
             return
         self.closed = True
         self.abort()  # 先停笔：收工时杀死的进程也会说再见，那不属于实验
-        for process in self.processes:
-            process.close()
+        for going in (*self.processes, *self._loopbacks()):
+            going.close()
         for worker in self.threads:
             worker.join(patience(START))
         for host in self.hosts.values():
@@ -322,11 +335,18 @@ class Network:
         self.journal.frozen = True
         for host in self.hosts.values():
             host.watch = Watch(None, host.report, who)
-        for holder in (*self.processes, *filter(None, [self.wires])):
+        for holder in (*self.processes, *self._loopbacks(), *filter(None, [self.wires])):
             holder.forget()
         self.wires = None
         for namespace in self._namespaces():
             namespace.close()
+
+    def tracings(self) -> list[Tracing]:
+        """看着系统调用的那些程序的记录。"""
+        return [p.tracing for p in self.processes if isinstance(p, Program) and p.tracing is not None]
+
+    def _loopbacks(self) -> list[Loopback]:
+        return [host.loopback for host in self.hosts.values() if host.loopback]
 
     def _namespaces(self) -> list[Namespace]:
         return [h.namespace for h in self.hosts.values() if h.namespace] + self._retired

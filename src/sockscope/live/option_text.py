@@ -12,12 +12,11 @@ from typing import Any
 
 from sockscope.live.option_numbers import UNNAMED
 
-__all__ = ["constants", "option_name", "structured"]
+__all__ = ["WORDS", "constants", "option_name", "pieces", "structured"]
 
 LEVELS = {socket.SOL_SOCKET: "SO_", socket.IPPROTO_TCP: "TCP_", socket.IPPROTO_IP: "IP_",
           socket.IPPROTO_IPV6: "IPV6_", socket.IPPROTO_UDP: "UDP_"}
 STRANGERS = ("SO_J1939", "SO_VM_SOCKETS", "IP_DEFAULT_", "IP_MAX_", "IP_PMTUDISC_")  # 同样的开头，却属于别的层或不是选项
-STATES = (socket.IPPROTO_TCP, getattr(socket, "TCP_INFO", -1))
 STRUCTURES = {"SO_LINGER": ("ii", "{{l_onoff={}, l_linger={}}}"),
               "SO_RCVTIMEO": ("ll", "{{tv_sec={}, tv_usec={}}}"), "SO_SNDTIMEO": ("ll", "{{tv_sec={}, tv_usec={}}}")}
 ADDRESSES = ("IP_ADD_MEMBERSHIP", "IP_DROP_MEMBERSHIP", "IP_MULTICAST_IF")  # struct ip_mreq 或 in_addr：IPv4 地址一个接一个
@@ -40,10 +39,12 @@ def option_name(level: int, option: int) -> str:
 
 def structured(level: int, option: int, value: Any) -> str | None:
     """值是结构或字符串的选项，拆开来写；别的返回 None。TCP_INFO 有几十个字段，只说它多长。"""
-    name = option_name(level, option)
-    if not isinstance(value, bytes):
-        return None
-    if (level, option) == STATES:
+    return pieces(option_name(level, option), value) if isinstance(value, bytes) else None
+
+
+def pieces(name: str, value: bytes) -> str | None:
+    """同上，选项给的是名字。"""
+    if name == "TCP_INFO":
         return f"struct tcp_info（{len(value)} 字节）"
     if name in WORDS:
         return repr(value.rstrip(b"\0"))

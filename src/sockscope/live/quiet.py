@@ -19,6 +19,7 @@ def nothing_more(network: Network) -> bool:
     """线程都停着，网线安静，之后线程仍停着，而且这期间谁也没有动过。"""
     turns = network.journal.turns
     return (_idle_threads(network) and _idle_wires(network) and _idle_threads(network)
+            and all(tracing.rests() for tracing in network.tracings()) and _idle_wires(network)
             and turns == network.journal.turns)
 
 

@@ -59,13 +59,14 @@ def tcp_info_state(sock: socket.socket) -> str:
 
 @dataclass(frozen=True)
 class Reading:
-    """一次读数：状态、两个队列的字节数、读自哪里，和重传定时器开着没有。"""
+    """一次读数：状态、两个队列的字节数、读自哪里，重传定时器开着没有，套接字的编号（没有进程拿着它则为 0）。"""
 
     state: str
     receive_queue: int = 0
     send_queue: int = 0
     origin: str = "sock_diag"
     retransmitting: bool = False
+    inode: int = 0
 
 
 class Diag:
@@ -86,8 +87,8 @@ class Diag:
         state = NAMES[reply[17]]
         if (state == "LISTEN") != (peer[1] == 0):  # 没有连接时，内核会退而找到监听套接字
             return None
-        _expires, received, unsent = struct.unpack_from("=III", reply, 16 + 4 + 48)
-        return Reading(state, received, unsent, retransmitting=reply[18] == TIMER_RETRANSMIT)
+        _expires, received, unsent, _uid, inode = struct.unpack_from("=5I", reply, 16 + 4 + 48)
+        return Reading(state, received, unsent, retransmitting=reply[18] == TIMER_RETRANSMIT, inode=inode)
 
 
 @functools.lru_cache(1024)
@@ -102,17 +103,26 @@ def _request(local: Address, peer: Address) -> bytes:
 
 @dataclass
 class Flow:
-    """一个被盯住的端点：四元组、它的套接字（如果还开着）、上一次报告的状态。监听端点的对端是通配地址。"""
+    """一个被盯住的端点：四元组、它的套接字（如果还开着）、上一次报告的状态。监听端点的对端是通配地址。
+
+    别的程序的套接字，只知道内核给它的编号 ``inode``（见过才有）。
+    """
 
     local: Address
     peer: Address
     label: str = ""
     state: str = ""
+    inode: int = 0
     _socket: weakref.ref[Socket] | None = None
 
     @property
     def socket(self) -> Socket | None:
         return self._socket() if self._socket is not None else None
+
+    @property
+    def unknown(self) -> bool:
+        """还不知道它是哪个套接字。"""
+        return not (self.label or self.inode)
 
     def belong(self, sock: Socket | None) -> None:
         """端点是这个套接字的；不留住它。"""
@@ -124,6 +134,7 @@ class Watch:
 
     ``also``：每看一眼，还要做的事（``readiness.py``）。线程安全：网线的线程与应用的线程都会来看。
     ``lock`` 也保护描述符：套接字先在锁里交出描述符，再在锁外关闭。
+    ``strangers``：主机上有别的程序，它们的调用也要记，所以还要知道它们的端点是哪个套接字，它们在哪里监听。
     """
 
     def __init__(self, diag: Diag | None, report: Callable[[Flow, Reading], None],
@@ -136,6 +147,7 @@ class Watch:
         self.resting = False
         self.steady = False
         self.also: Callable[[], None] | None = None
+        self.strangers = False
 
     def adopt(self, sock: socket.socket) -> None:
         """从此认得这个 TCP 套接字。"""
@@ -167,8 +179,20 @@ class Watch:
     def see(self, local: Address, peer: Address) -> None:
         """网线上出现了这个四元组：盯住它，并看一眼本机全部端点。"""
         with self.lock:
+            if self.strangers and (local, peer) not in self.flows:
+                self._find_listener(local)
             self.flows.setdefault((local, peer), Flow(local, peer))
             self.sample()
+
+    def _find_listener(self, local: Address) -> None:
+        """有人连到本机的一个端口：是别的程序在那里监听的，也盯住它。"""
+        if any(flow.local[1] == local[1] and not flow.peer[1] for flow in self.flows.values()):
+            return
+        anyone = (ANY6 if ":" in local[0] else ANY, 0)
+        for place in ((anyone[0], local[1]), local):
+            if self.diag and self.diag.look_up(place, anyone):
+                self._read(self.flows.setdefault((place, anyone), Flow(place, anyone)))
+                return
 
     def sample(self) -> None:
         """看一眼，把变了的报告出去。收工以后（``resting``）不再看。"""
@@ -179,7 +203,7 @@ class Watch:
                 self._introduce(sock)
             for flow in list(self.flows.values()):
                 self._read(flow)
-            self.steady = all(flow.state in STEADY for flow in self.flows.values())
+            self.steady = all(flow.state in STEADY and not (self.strangers and flow.unknown) for flow in self.flows.values())
             if self.also:
                 self.also()
 
@@ -203,6 +227,8 @@ class Watch:
 
     def _read(self, flow: Flow) -> None:
         reading = self.diag.look_up(flow.local, flow.peer) if self.diag else None
+        if reading is not None and reading.inode:
+            flow.inode = reading.inode
         if reading is None and (sock := flow.socket) is not None:
             reading = Reading(tcp_info_state(sock), origin="TCP_INFO")
         if reading is None or (reading.state == "CLOSE" and not flow.state):  # 绑好了还没有连：还没有一生可讲

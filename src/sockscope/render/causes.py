@@ -15,6 +15,7 @@ from heapq import heappop, heappush
 
 from sockscope.render.addresses import address_of, normal
 from sockscope.render.descriptors import posted_by
+from sockscope.render.labels import SENDS
 from sockscope.trace import Action, Call, Packet, Trace
 
 __all__ = ["causes", "socket_of"]
@@ -76,9 +77,9 @@ class _Detective:
                 self.calls[event.host, event.socket.rstrip("′")].append((index, event))
                 self.by_host[event.host].append((index, event))
                 self.posted.update(posted_by(event))
-                if event.name.startswith("send"):
+                if event.name.startswith(SENDS):
                     self.written[event.host, event.data, event.size].append((index, event.t))
-            elif isinstance(event, Action) and event.name in ("kill", "reboot"):
+            elif isinstance(event, Action) and event.name in ("kill", "reboot", "ended"):
                 self.deaths[event.where].add(index, event.t)
         self.sent = {key: list(_ranges(calls)) for key, calls in self.calls.items()}
 
@@ -142,7 +143,7 @@ class _Detective:
         if (host, size) not in self.sorted and size <= KEPT:
             self.sorted.add((host, size))
             for index, call in self.by_host[host]:
-                data = bytes.fromhex(call.data) if call.name.startswith("send") else b""
+                data = bytes.fromhex(call.data) if call.name.startswith(SENDS) else b""
                 if data and len(data) >= size:
                     self.written[host, size, data[len(data) - size:]].append((index, call.t))
                 if data and len(data) == size:
@@ -178,7 +179,7 @@ class _Detective:
         if packet.length:
             return self.sending(packet)
         if packet.note == "window update":
-            return self.call(packet, ("recv", "recvmsg"))
+            return self.call(packet, ("recv", "recvmsg", "read", "readv"))
         return self.answered(packet)
 
     # ------------------------------------------------------------ 各条规则
@@ -298,7 +299,7 @@ def _ranges(calls: list[tuple[int, Call]]) -> Iterator[tuple[int, int, int, int]
     """每次发送占据的相对序号：数据从 1 开始，SYN 占了 0。还阻塞着的发送，终点未知。"""
     start = 1
     for index, call in calls:
-        if call.name.startswith("send") and not call.errno:
+        if call.name.startswith(SENDS) and not call.errno:
             stop = start + call.size if call.size is not None else NEVER
             yield index, start, stop, call.t
             start = stop

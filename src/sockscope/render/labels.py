@@ -31,7 +31,7 @@ NOTED = {"retransmission": "again", "keepalive": "alive", "window probe": "probe
 FATES = {"lost": "丢失", "dropped": "丢弃", "cut": "断线", "duplicate": "副本", "overflow": "队列满"}
 ACTIONS = {"cut": "剪断网线", "join": "接上网线", "kill": "杀死进程", "stop": "进程停住",
            "reboot": "断电重启", "process": "交给新进程",
-           "exit": "进程结束", "masquerade": "开始替人换地址", "firewall": "竖起防火墙"}
+           "exit": "进程结束", "ended": "结束", "signal": "收到信号", "masquerade": "开始替人换地址", "firewall": "竖起防火墙"}
 ICMP = {
     "net unreachable": "网络不可达", "host unreachable": "主机不可达", "protocol unreachable": "协议不可达",
     "port unreachable": "端口不可达", "fragmentation needed": "需要分片", "net prohibited": "网络被禁止",
@@ -42,6 +42,7 @@ ICMP = {
     "membership report": "组成员报告",
 }
 SMALL_WINDOW = 4096
+SENDS, RECEIVES = ("send", "write"), ("recv", "read")  # 名字这样开头的：发的，收的
 WAITS = ("select", "poll", "epoll_wait")  # 不在某一个套接字上的：看着谁写在参数里
 QUOTED = 14  # 图上最多直接写出的数据字节数
 LONG_BYTES = re.compile(r"b(['\"]).*?\1…（(\d+) 字节）")
@@ -74,7 +75,7 @@ def outcome(call: Call, short: bool = False) -> str:
 def took_all(call: Call) -> bool:
     """全部收下的发送：返回的数目就是给的数目，地方不够时可以不写。只收下一部分的，一定要写。"""
     given = LONG_BYTES.search(call.args)
-    return call.name.startswith("send") and call.result == (given[2] if given else str(call.size))
+    return call.name.startswith(SENDS) and call.result == (given[2] if given else str(call.size))
 
 
 def is_error(call: Call) -> bool:
@@ -232,7 +233,9 @@ def _payload(packet: Packet) -> str:
 def action_text(action: Action) -> str:
     """``剪断网线``、``杀死进程``……不认识的动作照写原名。"""
     text = ACTIONS.get(action.name, action.name)
-    return f"{action.detail} {text}" if action.name == "process" and action.detail else text
+    if action.name == "signal":
+        return f"{text} {action.detail}"
+    return f"{action.detail} {text}" if action.name in ("process", "ended") and action.detail else text
 
 
 def ready_text(ready: Ready) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 
-from sockscope.render.labels import WAITS
+from sockscope.render.labels import RECEIVES, SENDS, WAITS
 from sockscope.trace import Call, Packet, Trace
 
 __all__ = ["Waits"]
@@ -25,7 +25,7 @@ class Waits:
         for event in trace.events:
             if isinstance(event, Packet) and event.end is not None:
                 self.landed[event.dst].append(event.end)
-            elif isinstance(event, Call) and event.end is not None and event.name.startswith("recv"):
+            elif isinstance(event, Call) and event.end is not None and event.name.startswith(RECEIVES):
                 reads.append((event.end, event.thread))
         for ends in self.landed.values():
             ends.sort()
@@ -38,9 +38,9 @@ class Waits:
         if call.name in INSTANT or "MSG_DONTWAIT" in call.args:
             return False
         spent = call.end - call.t
-        if call.name.startswith(("recv", "accept", "connect", *WAITS)):
+        if call.name.startswith((*RECEIVES, "accept", "connect", *WAITS)):
             return spent > NOTICEABLE or self.met(call.host, call.t, call.end)
-        return spent > SLOW or (spent > NOTICEABLE and call.name.startswith("send")
+        return spent > SLOW or (spent > NOTICEABLE and call.name.startswith(SENDS)
                                 and self.drained(call.thread, call.t, call.end))
 
     def met(self, host: str, t: int, end: int) -> bool:

@@ -96,6 +96,9 @@ CALLS = {
     "poll": "等到看着的套接字里有一个准备好，或时限到了；返回它们各自准备好的事件。没有问的 POLLERR、POLLHUP 也报。",
     "epoll_wait": "等到登记过的套接字里有一个准备好，或时限到了；只返回准备好的那些，登记了多少都不必重说。",
     "sendfile": "让内核自己把文件里的数据放进发送缓冲区，不经过程序；返回不代表对端已经收到。",
+    "fcntl": "改描述符的标志：O_NONBLOCK 是从此不阻塞，做不成就报 EAGAIN。", "ioctl": "FIONBIO：1 是从此不阻塞，0 是阻塞。",
+    "readv": "同 read，分几处放。", "writev": "同 write，几块数据一次交出去。",
+    "sendmmsg": "一次系统调用，发出几个报文。", "recvmmsg": "一次系统调用，收下几个报文。",
     "read": "从描述符取数据：对套接字就是不带标志的 recv。", "write": "往描述符写数据：对套接字就是不带标志的 send。",
 }
 ACTION_WORDS = {
@@ -105,6 +108,8 @@ ACTION_WORDS = {
     "stop": "进程收到 SIGSTOP，停在原地：不读，不写，不退出。描述符都还在，它的内核照样收发、照样确认。",
     "reboot": "主机断电重启：同样的地址，但内核里什么连接都不记得了。",
     "process": "套接字交给了另一个进程，自己不再持有。",
+    "ended": "程序结束了：它没有关的描述符，内核替它一个个关上，对端看到的与 close() 一样。",
+    "signal": "程序收到一个信号；它没有另外安排的话，多半就此结束。",
     "exit": "收下描述符的那个进程结束了：内核替它放下手里的每一个，也放下寄给它而没有收的。",
 }
 
@@ -145,7 +150,7 @@ def _call(trace: Trace, call: Call) -> tuple[str, list[str]]:
     else:
         spent = f"{duration_text(call.t)} 开始，用了 {duration_text(call.end - call.t)}；线程 {call.thread}。"
     size = f"搬动 {bytes_text(call.size)}。" if call.size else ""
-    eof = "返回 b''：对端不再发送了（EOF）。" if call.name == "recv" and call.size == 0 and not call.errno else ""
+    eof = "返回 b''：对端不再发送了（EOF）。" if call.name in ("recv", "read") and call.size == 0 and not call.errno else ""
     error = f"{call.errno}：{phrase(call.errno)}" if call.errno else ""
     return title, [CALLS.get(call.name, ""), error, eof, size, spent]
 
@@ -198,7 +203,7 @@ def _state(trace: Trace, s: State) -> tuple[str, list[str]]:
 
 def _action(trace: Trace, a: Action) -> tuple[str, list[str]]:
     where = "网线" if a.where.startswith("cable") else _title_of(trace, a.where)
-    lines = [ACTION_WORDS.get(a.name, ""), f"{duration_text(a.t)}，实验者的动作。"]
+    lines = [ACTION_WORDS.get(a.name, ""), f"{duration_text(a.t)}{'' if a.name == 'ended' else '，实验者的动作'}。"]
     return f"{where}：{action_text(a) if a.name in ACTIONS else a.name}", lines
 
 
