@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import socket
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from sockscope import Network, experiments
+from sockscope.widgets.report import report
 
 CHAPTER = "chapters/05_closing"
 LIVE = 120_000
@@ -272,3 +278,38 @@ def test_lab_elsewhere_lends_the_kernel_of_the_page(house, visit):
     expect(shown.locator(".ss-figure .packet.rst")).to_have_count(1)
     assert seen.errors == []
     assert seen.outside(house.base) == []
+
+
+def test_a_fold_lists_what_is_in_it(house, visit):
+    """点折起来的一段：里面的事一件一行；点一件就解释它，还回得去；键盘也到得了。"""
+    with Network("client", "server") as net:
+        near, far = (host.socket(socket.AF_INET, socket.SOCK_DGRAM) for host in (net.client, net.server))
+        far.bind((net.server.address, 7))
+        for _ in range(60):
+            near.sendto(b"x", far.getsockname())
+            far.recv(8)
+    wanted = experiments.get("closing")
+    trace = replace(net.trace, experiment="closing", parameters=wanted.defaults)
+    answer = json.dumps(report(wanted, [], trace, ""))
+    seen = visit(house.book)
+    seen.page.route("**/sockscope/run*", lambda route: route.fulfill(body=answer, content_type="application/json"))
+    seen.page.goto(f"{house.base}book/{CHAPTER}.html")
+    shown = explorer(seen.page)
+    choose(shown, "shutdown(SHUT_RDWR)")
+    band = shown.locator(".folded:visible")
+    band.locator("text").first.click(timeout=LIVE)
+    folded = len(band.get_attribute("data-events").split())
+    detail = shown.locator(".ss-detail")
+    expect(detail.locator("h4")).to_have_text(f"折起来的 {folded} 件事")
+    expect(detail.locator("li")).to_have_count(min(folded, 200))
+    detail.locator("li button", has_text="sendto").first.click()
+    expect(detail).to_contain_text("sendto")
+    expect(detail.locator("li")).to_have_count(0)
+    detail.get_by_role("button", name="回到折起来的一段").click()
+    expect(detail.locator("li")).to_have_count(min(folded, 200))
+    seen.page.keyboard.press("Escape")
+    expect(detail).to_be_hidden()
+    shown.locator(".ss-figure").focus()
+    while not detail.locator("li").count():
+        seen.page.keyboard.press("ArrowDown")
+    assert seen.errors == []

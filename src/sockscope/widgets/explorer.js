@@ -330,6 +330,13 @@ class View {
     this.reveal();
   }
 
+  /** 换上新的说明；刚才的焦点若在旧的里面，就回到图上。 */
+  tell(...nodes) {
+    const held = this.detail.contains(document.activeElement);
+    this.detail.replaceChildren(...nodes);
+    if (held) this.figure.focus({preventScroll: true});
+  }
+
   /** 第 index 个事件折在哪一段里；没有折起来，则为 undefined。 */
   bandOf(index) {
     return [...this.figure.querySelectorAll("[data-events]")].find((band) => inside(band).includes(index));
@@ -341,7 +348,7 @@ class View {
     const rows = indices.slice(0, LISTED).map((index) => make("li", {}, button(events[index].title,
       () => this.explain(events[index], index))));
     const more = indices.length > LISTED ? [make("p", {}, `以上是头 ${LISTED} 件。`)] : [];
-    this.detail.replaceChildren(
+    this.tell(
       make("h4", {}, `折起来的 ${indices.length} 件事`), make("ol", {className: "ss-inside"}, ...rows), ...more,
       button("✕", () => this.drop(), {className: "ss-close", aria: {label: "放下"}}));
   }
@@ -366,7 +373,7 @@ class View {
       make("h4", {}, event.title), ...event.lines.map((line) => make("p", {}, line)));
     const raw = fold("字节", ...event.blocks.map(bytes));
     Object.assign(raw, {open: this.opened, hidden: !event.blocks.length, ontoggle: () => { this.opened = raw.open; }});
-    this.detail.replaceChildren(words, button("✕", () => this.drop(), {className: "ss-close", aria: {label: "放下"}}),
+    this.tell(words, button("✕", () => this.drop(), {className: "ss-close", aria: {label: "放下"}}),
       make("div", {className: "ss-actions"}, ...actions), raw);
   }
 
