@@ -192,6 +192,14 @@ def test_every_kind_of_call_is_read(net):
     assert sizes[-1] == ("sendfile", 10, "")
 
 
+def test_the_random_header_of_a_raw_socket_is_not_told(net):
+    code = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 1); s.sendto(b'x' * 8, ('127.0.0.1', 0)); s.recv(99)"
+    assert python(net.client, code).wait() == 0
+    got, = [c for c in net.trace.calls if c.name == "recv"]
+    assert got.result == "IP 首部 + b'xxxxxxxx'"
+    assert (got.size, len(got.data)) == (28, 56)
+
+
 def test_long_data_keeps_its_length_and_its_head(net):
     program = python(net.server, "import socket; a, b = [socket.socket(type=socket.SOCK_DGRAM) for _ in 'ab']\n"
                      "a.bind(('127.0.0.1', 7)); b.sendto(bytes(range(256)) * 4, ('127.0.0.1', 7)); a.recv(2000)")

@@ -26,7 +26,7 @@ from weakref import WeakKeyDictionary
 from sockscope.live.capability import Unavailable
 from sockscope.live.journal import Journal, Owner
 from sockscope.live.strace_text import RESUMED, UNFINISHED, Fd, Line, Returned, lines, parse, returned
-from sockscope.live.syscalls import CALLS, Words, describe, endpoint
+from sockscope.live.syscalls import CALLS, Words, describe, endpoint, without_header
 from sockscope.live.watching import WAITS, Registered, describe_wait
 from sockscope.trace import Action, Call
 
@@ -85,6 +85,7 @@ class Tracing:
         self.started: dict[int, Started] = {}
         self.held: dict[int, list[tuple[int, Call, list[Any], Returned | None]]] = {}
         self.left: dict[int, int] = {}
+        self.raw: set[int] = set()
         self.shift, self.busy_since = 0, 0.0
         host.watch.strangers = True
 
@@ -217,6 +218,8 @@ class Tracing:
                 self.hold(pid, t, end, args, back)
                 return None
             self.adopt(back.fd.inode)
+            if args[0] == "AF_INET" and "SOCK_RAW" in str(args[1]):
+                self.raw.add(back.fd.inode)
         elif fd is None or not fd.inode:
             return None
         elif not self.label(fd):
@@ -227,8 +230,8 @@ class Tracing:
                 self.host.journal.accepted[self.host.name, peer] = self.label(back.fd)
         if name == "close" and fd and back:
             (self.tasks.get(pid) or self.newcomer(pid)).epolls.closed(fd.number)
-        label = self.label(fd) if fd else ""
-        return self.made(pid, t, end, label, describe(name, args, back, self.label), back)
+        label, words = self.label(fd) if fd else "", describe(name, args, back, self.label)
+        return self.made(pid, t, end, label, without_header(words) if fd and fd.inode in self.raw else words, back)
 
     def made(self, pid: int, t: int, end: int | None, label: str, words: Words, back: Returned | None) -> Call:
         failed = back.errno if back and back.value == "-1" else None
