@@ -13,7 +13,7 @@ import pytest
 from tests.kernel.census import children, wait_until
 
 from sockscope import Network, Unavailable, compiled, compiler
-from sockscope.live import strace
+from sockscope.live import syscalls, tracer, watching
 from sockscope.render import svg, text
 from sockscope.trace import Action, Trace, dumps, loads
 
@@ -190,6 +190,14 @@ def test_every_kind_of_call_is_read(net):
     assert sizes[3:7] == [("sendmsg", 2, b"ab".hex()), ("write", 2, b"cd".hex()), ("writev", 2, b"ef".hex()),
                           ("recv", 6, b"abcdef".hex())]
     assert sizes[-1] == ("sendfile", 10, "")
+
+
+def test_the_random_header_of_a_raw_socket_is_not_told(net):
+    code = "import socket as s; r = s.socket(s.AF_INET, s.SOCK_RAW, 1); r.sendto(b'x' * 8, ('127.0.0.1', 0)); r.recv(99)"
+    assert python(net.client, code).wait() == 0
+    got, = [c for c in net.trace.calls if c.name == "recv"]
+    assert got.result == "IP 首部 + b'xxxxxxxx'"
+    assert (got.size, len(got.data)) == (28, 56)
 
 
 def test_long_data_keeps_its_length_and_its_head(net):
@@ -480,4 +488,4 @@ def test_states_belong_to_the_sockets_of_a_server_that_says_nothing(family):
 
 
 def test_every_call_it_asks_strace_for_is_one_that_is_read():
-    assert set(strace.WATCHED) >= set(strace.CALLS) | set(strace.WAITS)
+    assert set(tracer.WATCHED) >= set(syscalls.CALLS) | set(watching.WAITS)

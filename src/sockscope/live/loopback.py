@@ -29,7 +29,7 @@ from sockscope.live.decode import Decoder, is_background
 from sockscope.live.linux import AF_PACKET
 from sockscope.live.netconf import SO_RCVBUFFORCE
 from sockscope.live.states import PLAIN
-from sockscope.live.strace import wall_clock
+from sockscope.live.tracer import wall_clock
 from sockscope.live.waits import REAL
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ strace 被杀死了，程序照跑，只是从此没有记录；网络一关，�
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 from collections import Counter
@@ -23,22 +22,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from sockscope.live.capability import Unavailable
-from sockscope.live.journal import Journal, Owner
+from sockscope.live.journal import Owner
 from sockscope.live.strace_text import RESUMED, UNFINISHED, Fd, Line, Returned, lines, parse, returned
-from sockscope.live.syscalls import CALLS, Words, describe, endpoint
+from sockscope.live.syscalls import CALLS, Words, describe, endpoint, without_header
+from sockscope.live.tracer import BIRTHS, OPTIONS, find_strace, state, tracer, wall_clock
 from sockscope.live.watching import WAITS, Registered, describe_wait
 from sockscope.trace import Action, Call
 
 if TYPE_CHECKING:
     from sockscope.live.host import Host
 
-__all__ = ["Tracing", "wall_clock"]
+__all__ = ["Tracing"]
 
-BIRTHS = ("clone", "clone3", "fork", "vfork")
-WATCHED = (*CALLS, *WAITS, "socketpair", "epoll_ctl", "execve", "exit_group", "restart_syscall", *BIRTHS)
-OPTIONS = ("-D", "-f", "-q", "-xx", "-y", "-a1", "-s", "256", "--seccomp-bpf", "--timestamps=unix,ns", "--syscall-times=ns",
-           "-e", "trace=" + ",".join(f"?{name}" for name in WATCHED))
 SOCKET = "<" + "".join(f"\\x{byte:02x}" for byte in b"socket:[")
 ALWAYS = ("epoll", "execve", "clone", "fork", "vfork", "restart", "socket")
 FILTERS = {"fcntl": ("F_SETFL", "F_DUPFD"), "ioctl": ("FIONBIO",)}  # 别的只是问一问，或只管 exec
@@ -85,6 +80,7 @@ class Tracing:
         self.started: dict[int, Started] = {}
         self.held: dict[int, list[tuple[int, Call, list[Any], Returned | None]]] = {}
         self.left: dict[int, int] = {}
+        self.raw: set[int] = set()
         self.shift, self.busy_since = 0, 0.0
         host.watch.strangers = True
 
@@ -217,6 +213,8 @@ class Tracing:
                 self.hold(pid, t, end, args, back)
                 return None
             self.adopt(back.fd.inode)
+            if args[0] == "AF_INET" and "SOCK_RAW" in str(args[1]):
+                self.raw.add(back.fd.inode)
         elif fd is None or not fd.inode:
             return None
         elif not self.label(fd):
@@ -227,8 +225,8 @@ class Tracing:
                 self.host.journal.accepted[self.host.name, peer] = self.label(back.fd)
         if name == "close" and fd and back:
             (self.tasks.get(pid) or self.newcomer(pid)).epolls.closed(fd.number)
-        label = self.label(fd) if fd else ""
-        return self.made(pid, t, end, label, describe(name, args, back, self.label), back)
+        label, words = self.label(fd) if fd else "", describe(name, args, back, self.label)
+        return self.made(pid, t, end, label, without_header(words) if fd and fd.inode in self.raw else words, back)
 
     def made(self, pid: int, t: int, end: int | None, label: str, words: Words, back: Returned | None) -> Call:
         failed = back.errno if back and back.value == "-1" else None
@@ -326,8 +324,8 @@ class Tracing:
         """程序的每个线程都睡着，strace 也没有话要说；一直忙着算的，过一会儿就不等它了。"""
         written = self.written()
         self.harvest()
-        tracers = {_tracer(pid) for pid in (self.pid, *self.tasks)} - {0}  # strace 没有话要说，写下的才是全部
-        asleep = all(_state(pid) in ASLEEP for pid in (*self.tasks, *tracers)) and (self.begun or _state(self.pid) == "X")
+        tracers = {tracer(pid) for pid in (self.pid, *self.tasks)} - {0}  # strace 没有话要说，写下的才是全部
+        asleep = all(state(pid) in ASLEEP for pid in (*self.tasks, *tracers)) and (self.begun or state(self.pid) == "X")
         if asleep and self.written() == written:  # 看的时候没有再写：没有刚生下来、还不认得的孩子
             self.busy_since = 0.0
             return True
@@ -335,63 +333,9 @@ class Tracing:
         return time.monotonic() - self.busy_since > BUSY
 
 
-def _tracer(pid: int) -> int:
-    """谁看着它（proc_pid_status(5)）；没有则为 0。"""
-    try:
-        with open(f"/proc/{pid}/status") as file:
-            return int(file.read().partition("TracerPid:")[2].split()[0])
-    except OSError:
-        return 0
-
-
-def wall_clock(journal: Journal) -> int:
-    """墙上的钟（CLOCK_REALTIME）比轨迹的快多少，纳秒：量几次，取最准的。两个钟走得一样快，只有拨了墙上的钟才变。"""
-    readings = []
-    for _ in range(5):
-        before = journal.now()
-        wall = time.time_ns()
-        after = journal.now()
-        readings.append((after - before, wall - (before + after) // 2))
-    return min(readings)[1]
-
-
 _taken: WeakKeyDictionary[Host, Counter[str]] = WeakKeyDictionary()
 
 
-def _state(pid: int) -> str:
-    """线程的状态（proc_pid_stat(5)）；没有了则为 X。"""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0]
-    except OSError:
-        return "X"
-
-
 def _known_as(errno: str | None) -> str | None:
-    """strace 用的名字与我们的不同的：EAGAIN 与 EOPNOTSUPP 在 Linux 里都是一个数两个名字，两边写的恰好一样。"""
+    """一个数两个名字的，写手册里的那个，同 ``journal.error_name``。"""
     return "EOPNOTSUPP" if errno == "ENOTSUP" else errno
-
-
-def find_strace(host: Host) -> str:
-    """strace 的路径，试过它在主机上看得了程序；不行抛 ``Unavailable``。"""
-    found = shutil.which("strace")
-    if found is None:
-        raise Unavailable("看别的程序的系统调用要用 strace，这台机器没有装。补救：sudo apt install strace。")
-    if why := _refused(found, host):
-        raise Unavailable(f"内核或 strace 不肯看着别的程序（{why}）。"
-                          "补救：在容器里，叫 seccomp 放行 ptrace（Docker：--cap-add SYS_PTRACE）；strace 要 5.3 以上。")
-    return found
-
-
-_asked: dict[str, str] = {}
-
-
-def _refused(strace: str, host: Host) -> str:
-    """真的看一个 true 试试：不肯就是它说的那句话。同一个 strace 只试一次。"""
-    if strace not in _asked:
-        with host.program(strace, *OPTIONS, "-o", "/dev/null", "true") as trial:
-            said = trial.communicate()[1].decode(errors="replace").strip()
-        host.network.processes.remove(trial)
-        trial.forget()
-        _asked[strace] = "" if trial.returncode == 0 else said.splitlines()[0] if said else f"退出码 {trial.returncode}"
-    return _asked[strace]

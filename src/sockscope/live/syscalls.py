@@ -16,7 +16,7 @@ from sockscope.live.folder import PREFIX
 from sockscope.live.option_text import WORDS, option_name, pieces
 from sockscope.live.strace_text import Bytes, Change, Fd, Made, Returned
 
-__all__ = ["CALLS", "Words", "describe", "endpoint"]
+__all__ = ["CALLS", "Words", "describe", "endpoint", "without_header"]
 
 OURS = re.compile(rf"^/.*{PREFIX}[a-z0-9_]{{8}}/")  # 仪器的临时文件夹，每次不同名，轨迹里不写
 SHOWN = 24  # 图里一次调用最多显示的字节数，同 TracedSocket
@@ -125,6 +125,14 @@ def plain(value: Any) -> str:
         case list():
             return "[" + ", ".join(map(plain, value)) + "]"
     return str(value)
+
+
+def without_header(words: Words) -> Words:
+    """IPv4 的原始套接字连 IP 首部一起收到，其中的标识字段是随机的：结果里只说有它，同 ``TracedSocket``。"""
+    if words.data and words.result is not None and words.name.startswith(("recv", "read")):
+        head, size = 4 * (words.data[0] & 0x0F), words.size or 0
+        words.result = words.result.replace(data_text(words.data, size), f"IP 首部 + {data_text(words.data[head:], size - head)}")
+    return words
 
 
 # ---------------------------------------------------------------- 生与死

@@ -175,7 +175,7 @@ def _run(net: Network, options: argparse.Namespace, calls: bool) -> int:
 
 def _can_see_calls(net: Network) -> bool:
     """看不了系统调用，说一句，照样看包和状态。"""
-    from sockscope.live.strace import find_strace
+    from sockscope.live.tracer import find_strace
 
     try:
         find_strace(net.client)
