@@ -25,12 +25,12 @@ def masks(trace: Trace, host: str, label: str) -> list[str]:
             if (ready.host, ready.socket) == (host, label)]
 
 
-def connection(net: Network) -> tuple[socket.socket, socket.socket]:
+def connection(net: Network, port: int = 7) -> tuple[socket.socket, socket.socket]:
     listener = net.server.socket()
-    listener.bind((net.server.address, 7))
+    listener.bind((net.server.address, port))
     listener.listen()
     near = net.client.socket()
-    near.connect((net.server.address, 7))
+    near.connect((net.server.address, port))
     net.settle()
     far, _ = listener.accept()
     return near, far
@@ -114,7 +114,7 @@ def test_without_asking_there_is_none_and_the_canonical_form_is_the_same():
 
 def test_without_a_cable_the_calls_are_enough():
     with Network("client", "server", readiness=True, capture="loopback") as net:
-        near, far = connection(net)
+        near, far = connection(net, 7007)
         near.send(b"x")
         far.recv(1)
     assert "OUT" in masks(net.trace, "client", "s1")
