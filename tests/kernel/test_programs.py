@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from sockscope import Network
+from sockscope.render.causes import causes
 from sockscope.trace import Call
 
 QUIET = ("setsockopt", "getsockopt", "settimeout", "setblocking", "getsockname", "getpeername", "poll", "epoll_wait", "select")
@@ -233,6 +234,10 @@ def test_plain_text_beside_the_packets_of_tls(net):
         "SSL_write(b'in plain words') → 14", "SSL_read(100) → b'IN PLAIN WORDS'"]
     assert said(net, "client", "SSL_do_handshake")[0].startswith("SSL_do_handshake() → TLSv1.")
     assert said(net, "client", "send", "recv") == []
+    events, cause = net.trace.events, causes(net.trace)
+    assert [events[cause[i]].name for i, e in enumerate(events) if e.kind == "packet" and e.src == "client" and e.length][:2] == [
+        "SSL_do_handshake"] * 2
+    assert "SSL_write" in {events[cause[i]].name for i, e in enumerate(events) if e.kind == "packet" and e.length}
     assert not any(b"plain words" in bytes.fromhex(p.raw) for p in net.trace.packets)
 
 

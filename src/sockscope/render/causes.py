@@ -19,6 +19,8 @@ from sockscope.trace import Action, Call, Packet, Trace
 
 __all__ = ["causes", "socket_of"]
 
+SENDS = ("send", "write")  # 与 writev
+SPOKEN = ("SSL_do_handshake", "SSL_write", "SSL_shutdown")  # 密文有多少，调用里看不出来
 BORN = re.compile(r"(s\d+), \('([^']+)', (\d+)")  # accept 的结果
 Flow = tuple[str, str, str]  # 主机、本地、对端
 
@@ -76,7 +78,7 @@ class _Detective:
                 self.calls[event.host, event.socket.rstrip("′")].append((index, event))
                 self.by_host[event.host].append((index, event))
                 self.posted.update(posted_by(event))
-                if event.name.startswith("send"):
+                if event.name.startswith(SENDS):
                     self.written[event.host, event.data, event.size].append((index, event.t))
             elif isinstance(event, Action) and event.name in ("kill", "reboot"):
                 self.deaths[event.where].add(index, event.t)
@@ -142,7 +144,7 @@ class _Detective:
         if (host, size) not in self.sorted and size <= KEPT:
             self.sorted.add((host, size))
             for index, call in self.by_host[host]:
-                data = bytes.fromhex(call.data) if call.name.startswith("send") else b""
+                data = bytes.fromhex(call.data) if call.name.startswith(SENDS) else b""
                 if data and len(data) >= size:
                     self.written[host, size, data[len(data) - size:]].append((index, call.t))
                 if data and len(data) == size:
@@ -178,7 +180,7 @@ class _Detective:
         if packet.length:
             return self.sending(packet)
         if packet.note == "window update":
-            return self.call(packet, ("recv", "recvmsg"))
+            return self.call(packet, ("recv", "recvmsg", "read", "readv", "SSL_read"))
         return self.answered(packet)
 
     # ------------------------------------------------------------ 各条规则
@@ -213,9 +215,9 @@ class _Detective:
         sent = self.sent.get((packet.src, self.label(packet) or ""), [])
         place = bisect_right(sent, packet.seq, key=lambda r: r[1]) if packet.seq is not None else 0
         if not place or packet.seq is None:
-            return None
+            return self.call(packet, SPOKEN) if packet.length else None
         index, _, stop, t = sent[place - 1]  # 各次发送首尾相接，所以盖住它的只会是这一次
-        return index if packet.seq < stop and t <= packet.t else None
+        return index if packet.seq < stop and t <= packet.t else self.call(packet, SPOKEN)
 
     def farewell(self, packet: Packet) -> int | None:
         label = self.label(packet) or ""
@@ -298,7 +300,7 @@ def _ranges(calls: list[tuple[int, Call]]) -> Iterator[tuple[int, int, int, int]
     """每次发送占据的相对序号：数据从 1 开始，SYN 占了 0。还阻塞着的发送，终点未知。"""
     start = 1
     for index, call in calls:
-        if call.name.startswith("send") and not call.errno:
+        if call.name.startswith(SENDS) and not call.errno:
             stop = start + call.size if call.size is not None else NEVER
             yield index, start, stop, call.t
             start = stop

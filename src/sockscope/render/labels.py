@@ -74,7 +74,7 @@ def outcome(call: Call, short: bool = False) -> str:
 def took_all(call: Call) -> bool:
     """全部收下的发送：返回的数目就是给的数目，地方不够时可以不写。只收下一部分的，一定要写。"""
     given = LONG_BYTES.search(call.args)
-    return call.name.startswith("send") and call.result == (given[2] if given else str(call.size))
+    return call.name.startswith(("send", "write", "SSL_write")) and call.result == (given[2] if given else str(call.size))
 
 
 def is_error(call: Call) -> bool:
@@ -102,11 +102,14 @@ def prefix(call: Call, shared: set[str]) -> str:
     return f"{call.socket}." if call.socket and call.host in shared else ""
 
 
+SILENT = ("socket", "socketpair", "bind", "listen", "accept", "setsockopt", "close", "getsockname", "getpeername")
+
+
 def shared_sockets(trace: Trace) -> set[str]:
     """有不止一个通信套接字的主机。监听的那个不算。"""
     talkers: dict[str, set[str]] = {}
     for call in trace.calls:
-        if call.name not in ("socket", "bind", "listen", "accept", "setsockopt", "close", "getsockname", "getpeername", *WAITS):
+        if call.name not in (*SILENT, *WAITS):
             talkers.setdefault(call.host, set()).add(call.socket)
     return {host for host, sockets in talkers.items() if len(sockets) > 1}
 

@@ -12,7 +12,8 @@ __all__ = ["Waits"]
 
 NOTICEABLE = 1_000_000  # recv、accept、connect 超过 1 ms，就算它等过
 SLOW = 5_000_000  # send、close 平常不等人，要超过 5 ms
-INSTANT = ("socket", "bind", "listen", "dup", "setsockopt", "getsockopt", "setblocking", "settimeout",
+READS = ("recv", "read", "SSL_read")
+INSTANT = ("socketpair", "socket", "bind", "listen", "dup", "setsockopt", "getsockopt", "setblocking", "settimeout",
            "getsockname", "getpeername")
 
 
@@ -25,7 +26,7 @@ class Waits:
         for event in trace.events:
             if isinstance(event, Packet) and event.end is not None:
                 self.landed[event.dst].append(event.end)
-            elif isinstance(event, Call) and event.end is not None and event.name.startswith("recv"):
+            elif isinstance(event, Call) and event.end is not None and event.name.startswith(READS):
                 reads.append((event.end, event.thread))
         for ends in self.landed.values():
             ends.sort()
@@ -38,9 +39,9 @@ class Waits:
         if call.name in INSTANT or "MSG_DONTWAIT" in call.args:
             return False
         spent = call.end - call.t
-        if call.name.startswith(("recv", "accept", "connect", *WAITS)):
+        if call.name.startswith((*READS, "accept", "connect", "SSL_do_handshake", *WAITS)):
             return spent > NOTICEABLE or self.met(call.host, call.t, call.end)
-        return spent > SLOW or (spent > NOTICEABLE and call.name.startswith("send")
+        return spent > SLOW or (spent > NOTICEABLE and call.name.startswith(("send", "write", "SSL_write"))
                                 and self.drained(call.thread, call.t, call.end))
 
     def met(self, host: str, t: int, end: int) -> bool:

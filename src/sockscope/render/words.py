@@ -96,6 +96,11 @@ CALLS = {
     "poll": "等到看着的套接字里有一个准备好，或时限到了；返回它们各自准备好的事件。没有问的 POLLERR、POLLHUP 也报。",
     "epoll_wait": "等到登记过的套接字里有一个准备好，或时限到了；只返回准备好的那些，登记了多少都不必重说。",
     "sendfile": "让内核自己把文件里的数据放进发送缓冲区，不经过程序；返回不代表对端已经收到。",
+    "readv": "read，分放在几处。", "writev": "write，由几处接成。",
+    "socketpair": "一次得到连好的两个套接字，没有地址，别人连不上。",
+    "SSL_do_handshake": "叫 OpenSSL 与对端握手：验明身份，商定密钥。它自己读写描述符，走的是密文。",
+    "SSL_write": "把明文交给 OpenSSL，它加密，再写进描述符。", "SSL_read": "向 OpenSSL 要明文：它从描述符读密文，解开。",
+    "SSL_shutdown": "告诉对端不再说了（close_notify）：TLS 自己的结尾，比 FIN 早一步。",
     "read": "从描述符取数据：对套接字就是不带标志的 recv。", "write": "往描述符写数据：对套接字就是不带标志的 send。",
 }
 ACTION_WORDS = {
