@@ -20,8 +20,11 @@ from pathlib import Path
 import pytest
 
 from sockscope import Network
+from sockscope.live.asleep import at_rest
 from sockscope.render.causes import causes
 from sockscope.trace import Call
+
+from .census import wait_until
 
 QUIET = ("setsockopt", "getsockopt", "settimeout", "setblocking", "getsockname", "getpeername", "poll", "epoll_wait", "select")
 REAL_WRITE = os.write
@@ -139,6 +142,15 @@ def test_the_threads_of_a_server_have_names_that_do_not_count_the_process(net, w
     web.shutdown()
     names = {c.thread for c in net.trace.calls if c.host == "server"}
     assert names - {"main"} == {"serve_forever", "process_request_thread", "process_request_thread2"}
+
+
+@pytest.mark.parametrize("time", range(5))
+def test_settling_waits_for_the_threads_of_a_server(net, web, time):
+    """处理请求的线程是服务器自己启动的：它说完再见，才算静下来。"""
+    with net.client:
+        urllib.request.urlopen("http://server/").close()
+    assert net.settle()
+    assert [c.socket for c in net.trace.calls if c.host == "server" and c.name == "close"] == ["s2"]
 
 
 # ---------------------------------------------------------------- asyncio
@@ -355,3 +367,23 @@ def test_a_select_that_only_waits_for_the_exceptional_ends_with_the_network():
         worker = net.server.spawn(wait)
     worker.join(10)
     assert not worker.is_alive()
+
+
+def test_waiting_for_the_interpreter_is_not_rest():
+    """等解释器锁的线程马上要动；等程序自己的锁、睡着的，要有人叫。"""
+    lock, stop = threading.Lock(), threading.Event()
+
+    def spin():
+        while not stop.is_set():
+            pass
+
+    spinning = threading.Thread(target=spin)
+    locked, timed = threading.Thread(target=lock.acquire), threading.Thread(target=stop.wait, args=(60,))
+    with lock:
+        for thread in (spinning, locked, timed):
+            thread.start()
+        assert not any(at_rest(spinning.native_id) for _ in range(300))
+        wait_until(lambda: at_rest(locked.native_id) and at_rest(timed.native_id))
+        stop.set()
+    for thread in (spinning, locked, timed):
+        thread.join()

@@ -98,6 +98,7 @@ class Network:
         self.capture = allowed.level
         self.wires: Wires | None = None
         self.threads: list[Worker] = []
+        self.guests: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self.processes: list[Process | Program] = []
         self._names, self._delay, self._seed = hosts, delay, seed
         self._plans = Plan.row(len(hosts), not delayed_ack, rto_min, settings, self._offload)
@@ -271,7 +272,7 @@ class Network:
         for host in self.hosts.values():
             host.watch.sample()
         if not finished:
-            names = "、".join(w.name for w in self.threads if not w.done)
+            names = "、".join(t.name for t in [w for w in self.threads if not w.done] or quiet.busy_guests(self))
             late = f"过了 {patience(quiet.PATIENCE):.0f} 秒"
             what = f"后台线程 {names} {late}还没有做完" if names else f"{late}网线上还有包"
             error = TimeoutError(f"{what}，实验到此为止。")
