@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import http.client
 import http.server
 import os
@@ -20,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from sockscope import Network
+from sockscope.live import asleep, quiet
 from sockscope.live.asleep import at_rest
 from sockscope.render.causes import causes
 from sockscope.trace import Call
@@ -144,11 +146,23 @@ def test_the_threads_of_a_server_have_names_that_do_not_count_the_process(net, w
     assert names - {"main"} == {"serve_forever", "process_request_thread", "process_request_thread2"}
 
 
-@pytest.mark.parametrize("time", range(5))
-def test_settling_waits_for_the_threads_of_a_server(net, web, time):
-    """处理请求的线程是服务器自己启动的：它说完再见，才算静下来。"""
+def test_settling_waits_for_the_threads_of_a_server(net, web, monkeypatch):
+    """处理请求的线程是服务器自己启动的：它想完、说完再见，才算静下来。"""
+    thought = threading.Event()
+
+    class Thinking(Page):
+        def finish(self):
+            while not thought.is_set():
+                pass
+            super().finish()
+
+    web.RequestHandlerClass = Thinking
     with net.client:
         urllib.request.urlopen("http://server/").close()
+    with monkeypatch.context() as hurried:
+        hurried.setattr(quiet, "PATIENCE", 0.05)
+        assert not net.settle()
+    thought.set()
     assert net.settle()
     assert [c.socket for c in net.trace.calls if c.host == "server" and c.name == "close"] == ["s2"]
 
@@ -369,9 +383,9 @@ def test_a_select_that_only_waits_for_the_exceptional_ends_with_the_network():
     assert not worker.is_alive()
 
 
-def test_waiting_for_the_interpreter_is_not_rest():
+def test_waiting_for_the_interpreter_is_not_rest(tmp_path):
     """等解释器锁的线程马上要动；等程序自己的锁、睡着的，要有人叫。"""
-    lock, stop = threading.Lock(), threading.Event()
+    lock, stop, told = threading.Lock(), threading.Event(), tmp_path / "syscall"
 
     def spin():
         while not stop.is_set():
@@ -382,7 +396,13 @@ def test_waiting_for_the_interpreter_is_not_rest():
     with lock:
         for thread in (spinning, locked, timed):
             thread.start()
-        assert not any(at_rest(spinning.native_id) for _ in range(300))
+        call = ["running"]
+        while call[0] == "running":  # PyDLL 叫 C 的时候不放开解释器锁：它只能等
+            ctypes.PyDLL(None).system(f"cat /proc/{os.getpid()}/task/{spinning.native_id}/syscall > {told}".encode())
+            call = told.read_text().split()
+        assert int(call[0]) in asleep.FUTEX
+        assert int(call[1], 16) in asleep._interpreter()
+        assert not at_rest(spinning.native_id)
         wait_until(lambda: at_rest(locked.native_id) and at_rest(timed.native_id))
         stop.set()
     for thread in (spinning, locked, timed):
