@@ -372,6 +372,24 @@ def test_multiprocessing_writes_to_the_descriptor_itself(net):
     assert Connection._send.__defaults__ == before == (os.write,)
 
 
+def test_a_server_that_forks(net):
+    """子进程拿着套接字，像平常的 fork；它新建的不会生到机器上去。"""
+    class Shout(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.sendall(self.request.recv(99).upper())
+            try:
+                socket.socket()
+            except ValueError as error:
+                self.request.sendall(str(error).encode())
+
+    with net.server:
+        server = socketserver.ForkingTCPServer(("", 7), Shout)
+    with running(net, server), net.client, socket.create_connection(("server", 7)) as sock:
+        sock.sendall(b"hi")
+        answer = b"".join(iter(lambda: sock.recv(999), b"")).decode()
+    assert answer == "HI这是 fork 出来的子进程：网络在父进程里，这里不能再新建套接字；请在 fork 之前建好。"
+
+
 def test_a_select_that_only_waits_for_the_exceptional_ends_with_the_network():
     with Network("client", "server") as net:
         def wait():

@@ -106,7 +106,7 @@ class Network:
         self.hosts: dict[str, Host] = {}
         if len(hooks.opened()) % MANY == MANY - 1:
             gc.collect()  # 没有人再用又没有关的，等不到 Python 自己想起来
-        self.closed = False
+        self.closed = self.elsewhere = False
         _alive.add(self)
         build = self._lay_cables if self.capture == "cable" else self._use_loopback
         try:
@@ -341,7 +341,7 @@ class Network:
 
     def disown(self) -> None:
         """在 fork 出来的子进程里：网络属于父进程。放下描述符，换掉可能锁着的锁；套接字留着，像平常的 fork。"""
-        self.closed = True
+        self.closed = self.elsewhere = True
         if self._bell >= 0:
             os.close(self._bell)
         forget_all(self)
