@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import http.client
 import http.server
 import os
@@ -20,7 +21,12 @@ from pathlib import Path
 import pytest
 
 from sockscope import Network
+from sockscope.live import asleep, quiet
+from sockscope.live.asleep import at_rest
+from sockscope.render.causes import causes
 from sockscope.trace import Call
+
+from .census import wait_until
 
 QUIET = ("setsockopt", "getsockopt", "settimeout", "setblocking", "getsockname", "getpeername", "poll", "epoll_wait", "select")
 REAL_WRITE = os.write
@@ -140,6 +146,26 @@ def test_the_threads_of_a_server_have_names_that_do_not_count_the_process(net, w
     assert names - {"main"} == {"serve_forever", "process_request_thread", "process_request_thread2"}
 
 
+def test_settling_waits_for_the_threads_of_a_server(net, web):
+    """处理请求的线程是服务器自己启动的：它想完、说完再见，才算静下来。"""
+    thought = threading.Event()
+
+    class Thinking(Page):
+        def finish(self):
+            while not thought.is_set():
+                pass
+            super().finish()
+
+    web.RequestHandlerClass = Thinking
+    with net.client:
+        urllib.request.urlopen("http://server/").close()
+    wait_until(lambda: [c for c in net.trace.calls if c.host == "server" and c.name == "sendall"])
+    assert not quiet._idle_threads(net)
+    thought.set()
+    assert net.settle()
+    assert [c.socket for c in net.trace.calls if c.host == "server" and c.name == "close"] == ["s2"]
+
+
 # ---------------------------------------------------------------- asyncio
 
 async def shout(reader, writer):
@@ -233,6 +259,10 @@ def test_plain_text_beside_the_packets_of_tls(net):
         "SSL_write(b'in plain words') → 14", "SSL_read(100) → b'IN PLAIN WORDS'"]
     assert said(net, "client", "SSL_do_handshake")[0].startswith("SSL_do_handshake() → TLSv1.")
     assert said(net, "client", "send", "recv") == []
+    events, cause = net.trace.events, causes(net.trace)
+    sent = [events[cause[i]].name for i, e in enumerate(events) if e.kind == "packet" and e.length]  # 密文由谁引出
+    assert sent[0] == "SSL_do_handshake"
+    assert {"SSL_write"} <= set(sent) <= {"SSL_do_handshake", "SSL_write", "SSL_shutdown"}
     assert not any(b"plain words" in bytes.fromhex(p.raw) for p in net.trace.packets)
 
 
@@ -342,6 +372,24 @@ def test_multiprocessing_writes_to_the_descriptor_itself(net):
     assert Connection._send.__defaults__ == before == (os.write,)
 
 
+def test_a_server_that_forks(net):
+    """子进程拿着套接字，像平常的 fork；它新建的不会生到机器上去。"""
+    class Shout(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.sendall(self.request.recv(99).upper())
+            try:
+                socket.socket()
+            except ValueError as error:
+                self.request.sendall(str(error).encode())
+
+    with net.server:
+        server = socketserver.ForkingTCPServer(("", 7), Shout)
+    with running(net, server), net.client, socket.create_connection(("server", 7)) as sock:
+        sock.sendall(b"hi")
+        answer = b"".join(iter(lambda: sock.recv(999), b"")).decode()
+    assert answer == "HI这是 fork 出来的子进程：网络在父进程里，这里不能再新建套接字；请在 fork 之前建好。"
+
+
 def test_a_select_that_only_waits_for_the_exceptional_ends_with_the_network():
     with Network("client", "server") as net:
         def wait():
@@ -350,3 +398,29 @@ def test_a_select_that_only_waits_for_the_exceptional_ends_with_the_network():
         worker = net.server.spawn(wait)
     worker.join(10)
     assert not worker.is_alive()
+
+
+def test_waiting_for_the_interpreter_is_not_rest(tmp_path):
+    """等解释器锁的线程马上要动；等程序自己的锁、睡着的，要有人叫。"""
+    lock, stop, told = threading.Lock(), threading.Event(), tmp_path / "syscall"
+
+    def spin():
+        while not stop.is_set():
+            pass
+
+    spinning = threading.Thread(target=spin)
+    locked, timed = threading.Thread(target=lock.acquire), threading.Thread(target=stop.wait, args=(60,))
+    with lock:
+        for thread in (spinning, locked, timed):
+            thread.start()
+        call = ["running"]
+        while call[0] == "running":  # PyDLL 叫 C 的时候不放开解释器锁：它只能等
+            ctypes.PyDLL(None).system(f"cat /proc/{os.getpid()}/task/{spinning.native_id}/syscall > {told}".encode())
+            call = told.read_text().split()
+        assert int(call[0]) in asleep.FUTEX
+        assert int(call[1], 16) in asleep._interpreter()
+        assert not at_rest(spinning.native_id)
+        wait_until(lambda: at_rest(locked.native_id) and at_rest(timed.native_id))
+        stop.set()
+    for thread in (spinning, locked, timed):
+        thread.join()

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
 import platform
 import re
@@ -19,7 +21,7 @@ try:
 except ImportError:  # 不是 Linux：没有 poll 的系统上，也没有这里要问的 /proc
     POLLIN, POLLPRI, POLLOUT, poll = 1, 2, 4, None  # type: ignore[assignment,misc]
 
-__all__ = ["POLLIN", "POLLOUT", "Sleep", "in_a_wait", "poll", "socket_inode", "wait_of"]
+__all__ = ["POLLIN", "POLLOUT", "Sleep", "at_rest", "in_a_wait", "poll", "socket_inode", "wait_of"]
 
 POINTER = struct.calcsize("P")
 PC = bool(re.fullmatch(r"i\d86|x86_64", platform.machine()))
@@ -29,6 +31,7 @@ NUMBERS = {
     (True, 4): {142: "select", 168: "poll", 256: "epoll", 308: "select", 309: "ppoll", 319: "epoll",
                 413: "select", 414: "ppoll", 441: "epoll2"},
 }.get((PC, POINTER), COMMON)
+FUTEX = {(True, 8): (202,), (True, 4): (240, 422)}.get((PC, POINTER), (98,))
 ENDLESS = 0xFFFFFFFF  # -1：没有时限
 POLLFD = struct.Struct("ihh")
 
@@ -76,6 +79,32 @@ def wait_of(thread: int) -> Sleep | None:
                 return Sleep([(first, POLLIN)], fourth & ENDLESS == ENDLESS if kind == "epoll" else not fourth)
     except OSError:  # 刚看时它还睡着，这就醒了
         return None
+
+
+def at_rest(thread: int) -> bool:
+    """线程正睡着，等的不是 Python 的解释器锁，看着的也都没有准备好：没有人来叫，它不会动。内核不说，就当是。"""
+    call = _call(thread)
+    if call is None or len(call) <= 6:
+        return call is None or call[0] != "running"
+    if int(call[0]) in FUTEX:
+        return int(call[1], 16) not in _interpreter()
+    sleep = wait_of(thread)
+    return sleep is None or not sleep.ready()
+
+
+@functools.cache
+def _interpreter() -> range:
+    """解释器自己的数据（``_PyRuntime``）在内存的哪一段：解释器锁在里面，程序的锁不在。"""
+    try:
+        place = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, "_PyRuntime"))
+        with open("/proc/self/maps") as maps:
+            for line in maps:
+                start, stop = (int(end, 16) for end in line.split()[0].split("-"))
+                if start <= place < stop:
+                    return range(start, stop)
+    except (OSError, ValueError):
+        pass
+    return range(0)
 
 
 def _call(thread: int) -> list[str] | None:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["give_birth", "owner_of"]
 
-INIT, PAIR = PLAIN.__init__, _socket.socketpair
+INIT = PLAIN.__init__
+PAIR: Any = getattr(_socket, "socketpair", None)
 WAKERS = ("asyncio", "trio", "sockscope")  # 事件循环叫醒自己用的一对，不是程序的；仪器自己的也不是
 
 
@@ -91,8 +92,10 @@ def _be_born(sock: socket.socket, host: Host, family: int, type: int, proto: int
 def _pair_here(*args: Any, **named: Any) -> tuple[Any, Any]:
     """``_socket.socketpair``：记下两个描述符，``socket.socketpair`` 接着把它们做成套接字。"""
     host, module = here(), sys._getframe(2).f_globals.get("__name__", "")
+    both: tuple[Any, Any]
     if host is None or module.split(".")[0] in WAKERS:
-        return PAIR(*args, **named)
+        both = PAIR(*args, **named)
+        return both
     entry = host.journal.begin(None, host.name, "", "socketpair", kind_text(*args), timeout=True)
     try:
         both = PAIR(*args, **named)
@@ -107,4 +110,5 @@ def _pair_here(*args: Any, **named: Any) -> tuple[Any, Any]:
 
 
 hooks.attribute(PLAIN, "__init__", _init)
-hooks.attribute(_socket, "socketpair", _pair_here)
+if PAIR is not None:  # Windows 没有
+    hooks.attribute(_socket, "socketpair", _pair_here)

@@ -249,6 +249,8 @@ class Host:
 
     def new_fd(self, family: int, type: int, proto: int) -> int:
         """新套接字的描述符，生在本机的命名空间里。"""
+        if self.network.elsewhere:
+            raise ValueError("这是 fork 出来的子进程：网络在父进程里，这里不能再新建套接字；请在 fork 之前建好。")
         if self.network.closed:
             raise ValueError("这个网络已经关闭，不能再新建套接字；请重新运行 with Network(...) 那一格。")
         if family == socket.AF_INET6 and not has_ipv6():

@@ -101,6 +101,7 @@ class Network:
         self.capture = allowed.level
         self.wires: Wires | None = None
         self.threads: list[Worker] = []
+        self.guests: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
         self.processes: list[Process | Program] = []
         self.delay, self.seed = delay, seed
         self.plans = dict(zip(self.topology.hosts, Plan.all(
@@ -109,7 +110,7 @@ class Network:
         self.hosts: dict[str, Host] = {}
         if len(hooks.opened()) % MANY == MANY - 1:
             gc.collect()  # 没有人再用又没有关的，等不到 Python 自己想起来
-        self.closed = False
+        self.closed = self.elsewhere = False
         _alive.add(self)
         try:
             lay_cables(self) if self.capture == "cable" else use_loopback(self)
@@ -253,7 +254,7 @@ class Network:
         for host in self.hosts.values():
             host.watch.sample()
         if not finished:
-            names = "、".join(w.name for w in self.threads if not w.done)
+            names = "、".join(t.name for t in [w for w in self.threads if not w.done] or quiet.busy_guests(self))
             late = f"过了 {patience(quiet.PATIENCE):.0f} 秒"
             what = f"后台线程 {names} {late}还没有做完" if names else f"{late}网线上还有包"
             error = TimeoutError(f"{what}，实验到此为止。")
@@ -326,7 +327,7 @@ class Network:
 
     def disown(self) -> None:
         """在 fork 出来的子进程里：网络属于父进程。放下描述符，换掉可能锁着的锁；套接字留着，像平常的 fork。"""
-        self.closed = True
+        self.closed = self.elsewhere = True
         if self._bell >= 0:
             os.close(self._bell)
         forget_all(self)

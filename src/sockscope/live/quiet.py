@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
+from sockscope.live.asleep import at_rest
 from sockscope.live.pace import patience
 from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen
 
 if TYPE_CHECKING:
     from sockscope.live.network import Network
 
-__all__ = ["PATIENCE", "nothing_more", "rests", "to_be_made_up"]
+__all__ = ["PATIENCE", "busy_guests", "nothing_more", "rests", "to_be_made_up"]
 
 PATIENCE = 10.0  # 等大家静下来的上限，秒
 
@@ -39,9 +41,15 @@ def _idle_wires(network: Network) -> bool:
 
 
 def _idle_threads(network: Network) -> bool:
-    """每个线程都已结束，或停在一个没有超时、网线安静以后也不会返回的调用上。"""
+    """每个线程都已结束，或停在一个没有超时、网线安静以后也不会返回的调用上；别人写的程序自己启动的，睡着就算，有没有时限不论。"""
     stuck = _stuck_threads(network)
-    return all(w.done or w.name in stuck for w in network.threads)
+    return all(w.done or w.name in stuck for w in network.threads) and not busy_guests(network)
+
+
+def busy_guests(network: Network) -> list[threading.Thread]:
+    """别人写的程序在主机上启动的线程，此刻还没有停下来的。"""
+    return [t for t in list(network.guests)
+            if t is not threading.current_thread() and t.is_alive() and not at_rest(t.native_id or 0)]
 
 
 def _stuck_threads(network: Network) -> set[str]:

@@ -42,8 +42,10 @@ CLOSE, DUP = os.close, os.dup  # 网络开着时 os.close 会换成记录在案�
 
 
 def recorded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """登记：``socket.socket`` 的同名方法，是主机的套接字就由 ``function(sock, life, ...)`` 来做。"""
-    real = getattr(PLAIN, function.__name__)
+    """登记：``socket.socket`` 的同名方法，是主机的套接字就由 ``function(sock, life, ...)`` 来做；没有这个方法的系统不必。"""
+    real = getattr(PLAIN, function.__name__, None)
+    if real is None:
+        return function
 
     @functools.wraps(real)
     def method(self: socket.socket, *args: Any, **options: Any) -> Any:

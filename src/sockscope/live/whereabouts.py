@@ -84,6 +84,8 @@ def _start_here(thread: threading.Thread) -> None:
     except RuntimeError:  # 启动过了，或者线程太多
         vars(thread).pop("run", None)
         raise
+    if host is not None and thread not in host.network.threads:
+        host.network.guests.add(thread)
 
 
 def _submit_here(pool: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:

@@ -15,11 +15,12 @@ from heapq import heappop, heappush
 
 from sockscope.render.addresses import address_of, normal
 from sockscope.render.descriptors import posted_by
-from sockscope.render.labels import SENDS
 from sockscope.trace import Action, Call, Packet, Trace
 
 __all__ = ["causes", "socket_of"]
 
+SENDS = ("send", "write")  # 与 writev；SSL_write 交出去的是明文，网线上的字节不是它
+SPOKEN = ("SSL_do_handshake", "SSL_write", "SSL_shutdown")  # 密文有多少，调用里看不出来
 BORN = re.compile(r"(s\d+), \('([^']+)', (\d+)")  # accept 的结果
 Flow = tuple[str, str, str]  # 主机、本地、对端
 
@@ -179,7 +180,7 @@ class _Detective:
         if packet.length:
             return self.sending(packet)
         if packet.note == "window update":
-            return self.call(packet, ("recv", "recvmsg", "read", "readv"))
+            return self.call(packet, ("recv", "recvmsg", "read", "readv", "SSL_read"))
         return self.answered(packet)
 
     # ------------------------------------------------------------ 各条规则
@@ -214,9 +215,9 @@ class _Detective:
         sent = self.sent.get((packet.src, self.label(packet) or ""), [])
         place = bisect_right(sent, packet.seq, key=lambda r: r[1]) if packet.seq is not None else 0
         if not place or packet.seq is None:
-            return None
+            return self.call(packet, SPOKEN) if packet.length else None
         index, _, stop, t = sent[place - 1]  # 各次发送首尾相接，所以盖住它的只会是这一次
-        return index if packet.seq < stop and t <= packet.t else None
+        return index if packet.seq < stop and t <= packet.t else self.call(packet, SPOKEN)
 
     def farewell(self, packet: Packet) -> int | None:
         label = self.label(packet) or ""

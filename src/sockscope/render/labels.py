@@ -42,7 +42,7 @@ ICMP = {
     "membership report": "组成员报告",
 }
 SMALL_WINDOW = 4096
-SENDS, RECEIVES = ("send", "write"), ("recv", "read")  # 名字这样开头的：发的，收的
+SENDS, RECEIVES = ("send", "write", "SSL_write"), ("recv", "read", "SSL_read")  # 名字这样开头的：发的，收的
 WAITS = ("select", "poll", "epoll_wait")  # 不在某一个套接字上的：看着谁写在参数里
 QUOTED = 14  # 图上最多直接写出的数据字节数
 LONG_BYTES = re.compile(r"b(['\"]).*?\1…（(\d+) 字节）")
@@ -103,11 +103,14 @@ def prefix(call: Call, shared: set[str]) -> str:
     return f"{call.socket}." if call.socket and call.host in shared else ""
 
 
+SILENT = ("socket", "socketpair", "bind", "listen", "accept", "setsockopt", "close", "getsockname", "getpeername")
+
+
 def shared_sockets(trace: Trace) -> set[str]:
     """有不止一个通信套接字的主机。监听的那个不算。"""
     talkers: dict[str, set[str]] = {}
     for call in trace.calls:
-        if call.name not in ("socket", "bind", "listen", "accept", "setsockopt", "close", "getsockname", "getpeername", *WAITS):
+        if call.name not in (*SILENT, *WAITS):
             talkers.setdefault(call.host, set()).add(call.socket)
     return {host for host, sockets in talkers.items() if len(sockets) > 1}
 

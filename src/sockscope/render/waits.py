@@ -12,7 +12,7 @@ __all__ = ["Waits"]
 
 NOTICEABLE = 1_000_000  # recv、accept、connect 超过 1 ms，就算它等过
 SLOW = 5_000_000  # send、close 平常不等人，要超过 5 ms
-INSTANT = ("socket", "bind", "listen", "dup", "setsockopt", "getsockopt", "setblocking", "settimeout",
+INSTANT = ("socketpair", "socket", "bind", "listen", "dup", "setsockopt", "getsockopt", "setblocking", "settimeout",
            "getsockname", "getpeername")
 
 
@@ -38,7 +38,7 @@ class Waits:
         if call.name in INSTANT or "MSG_DONTWAIT" in call.args:
             return False
         spent = call.end - call.t
-        if call.name.startswith((*RECEIVES, "accept", "connect", *WAITS)):
+        if call.name.startswith((*RECEIVES, "accept", "connect", "SSL_do_handshake", *WAITS)):
             return spent > NOTICEABLE or self.met(call.host, call.t, call.end)
         return spent > SLOW or (spent > NOTICEABLE and call.name.startswith(SENDS)
                                 and self.drained(call.thread, call.t, call.end))

@@ -99,6 +99,10 @@ CALLS = {
     "fcntl": "改描述符的标志：O_NONBLOCK 是从此不阻塞，做不成就报 EAGAIN。", "ioctl": "FIONBIO：1 是从此不阻塞，0 是阻塞。",
     "readv": "同 read，分几处放。", "writev": "同 write，几块数据一次交出去。",
     "sendmmsg": "一次系统调用，发出几个报文。", "recvmmsg": "一次系统调用，收下几个报文。",
+    "socketpair": "一次得到连好的两个套接字，没有地址，别人连不上。",
+    "SSL_do_handshake": "叫 OpenSSL 与对端握手：验明身份，商定密钥。它自己读写描述符，走的是密文。",
+    "SSL_write": "把明文交给 OpenSSL，它加密，再写进描述符。", "SSL_read": "向 OpenSSL 要明文：它从描述符读密文，解开。",
+    "SSL_shutdown": "告诉对端不再说了（close_notify）：TLS 自己的结尾，比 FIN 早一步。",
     "read": "从描述符取数据：对套接字就是不带标志的 recv。", "write": "往描述符写数据：对套接字就是不带标志的 send。",
 }
 ACTION_WORDS = {
