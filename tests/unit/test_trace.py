@@ -168,7 +168,7 @@ VALUES = [
     (put("parameters", {"x": float("inf")}), ["大得离谱"]),
     (lambda v: v["events"].reverse(), ["个事件", "t", "早"]),
     (lambda v: v["hosts"].append(v["hosts"][0]), ["hosts", "同名"]),
-    (lambda v: v["cables"].append(v["cables"][0]), ["cables", "2 根"]),
+    (put("cables.bandwidth", -5), ["cables[0]", "bandwidth"]),
 ]
 BYTES = [
     (put("packet.raw", "45zz"), ["个事件", "raw", "十六进制"]),
