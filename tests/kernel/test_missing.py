@@ -142,3 +142,20 @@ def test_a_socket_that_finds_no_descriptor_disturbs_nothing():
         assert refusal.value.errno == 24  # EMFILE
         assert net.client.sysctl("tcp_syn_retries") == "6"
         net.client.socket().close()
+
+
+# ---------------------------------------------------------------- 没有 OpenSSL 的 Python
+
+WITHOUT_OPENSSL = """
+import sys
+sys.modules["_ssl"] = sys.modules["_hashlib"] = None
+from sockscope import experiments
+trace = experiments.get("half_close").run()
+print(trace.label, len(trace.packets) > 0)
+"""
+
+
+def test_a_python_without_openssl_misses_nothing_else():
+    """页内内核里的 Python 就没有它。"""
+    done = subprocess.run([sys.executable, "-c", WITHOUT_OPENSSL], capture_output=True, text=True)
+    assert done.stdout == "实时 True\n", done.stderr

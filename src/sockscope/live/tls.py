@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
-import ssl
 import weakref
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from sockscope.live import hooks
 from sockscope.live.call_text import show
 from sockscope.live.lives import LIVES, Life
 from sockscope.live.record import record
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__: list[str] = []
 
@@ -70,4 +73,7 @@ class Kept:
         vars(sock)["_sslobj"] = value if value is None or life is None else Session(sock, life, value)
 
 
-hooks.attribute(ssl.SSLSocket, "_sslobj", Kept())
+with suppress(ImportError):  # 有的 Python 没有 OpenSSL（页内内核里的就没有）：那里也没有加密的套接字
+    from ssl import SSLSocket
+
+    hooks.attribute(SSLSocket, "_sslobj", Kept())
