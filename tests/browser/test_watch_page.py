@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from playwright.sync_api import expect
 
-from sockscope import experiments
+from sockscope import Network, experiments
 from sockscope.watch import page
 
 
@@ -51,3 +53,25 @@ def test_it_is_readable_without_scripts(browser, address):
     without.get_by_text("文字版").click()
     expect(without.locator("details pre")).to_contain_text("SYN")
     context.close()
+
+
+def test_a_fold_lists_what_is_in_it(visit, tmp_path):
+    with Network("client", "server") as net:
+        near, far = (host.socket(socket.AF_INET, socket.SOCK_DGRAM) for host in (net.client, net.server))
+        far.bind((net.server.address, 7))
+        for _ in range(60):
+            near.sendto(b"x", far.getsockname())
+            far.recv(8)
+    (tmp_path / "b.html").write_text(page.render(net.trace), encoding="utf-8")
+    seen = visit((tmp_path / "b.html").as_uri())
+    told, band = seen.page.locator("#told"), seen.page.locator(".folded:visible")
+    band.locator("text").first.click()
+    expect(told.locator("h2")).to_have_text(f"折起来的 {len(band.get_attribute('data-events').split())} 件事")
+    told.get_by_role("button", name="sendto").first.click()
+    expect(told.locator("li")).to_have_count(0)
+    expect(told).to_contain_text("sendto")
+    seen.page.keyboard.press("Escape")
+    band.focus()
+    seen.page.keyboard.press("Enter")
+    expect(told.locator("li").first).to_be_visible()
+    assert seen.errors == []
