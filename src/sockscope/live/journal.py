@@ -88,8 +88,6 @@ class Journal:
 
     def thread_name(self, thread: threading.Thread) -> str:
         """线程在轨迹里的名字。Python 起的（``Thread-7 (serve)``）里有整个进程的流水号，换成函数名，重名的从 2 数起。"""
-        if thread is self.main:
-            return "main"
         if not (numbered := NUMBERED.fullmatch(thread.name)):
             return thread.name
         if thread.name not in self.named:
@@ -107,7 +105,8 @@ class Journal:
         if self.over and name != "close":
             raise Over
         thread = threading.current_thread()
-        call = Call(t=self.now(), host=host, thread=self.thread_name(thread), socket=label, name=name, args=args)
+        who = "main" if thread is self.main else self.thread_name(thread)
+        call = Call(t=self.now(), host=host, thread=who, socket=label, name=name, args=args)
         entry = Entry(call, sock, timeout, threading.get_native_id(), fd=fd)
         with self.changed:
             self.turns += 1

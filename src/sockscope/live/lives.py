@@ -19,15 +19,15 @@ __all__ = ["LIVES", "Life", "TracedSocket", "forget_all", "settle", "who"]
 
 
 class Life:
-    """一个套接字的身世。``foreign``：是别人写的程序的，没有人再用就关闭。不留住主机。"""
+    """一个套接字的身世。``foreign``：是别人写的程序的，没有人再用就关闭；``with_header``：收到的连着 IP 首部。不留住主机。"""
 
-    __slots__ = ("_host", "describing", "ends", "foreign", "label")
+    __slots__ = ("_host", "describing", "ends", "foreign", "label", "with_header")
 
     def __init__(self, host: Host, label: str, foreign: bool) -> None:
         self._host = weakref.ref(host)
         self.label, self.foreign = label, foreign
         self.ends: tuple[Address, Address] | None = None
-        self.describing = False
+        self.describing = self.with_header = False
 
     @property
     def host(self) -> Host:
@@ -60,6 +60,7 @@ class TracedSocket(PLAIN):
 def settle(sock: socket.socket, host: Host, label: str = "", foreign: bool = False) -> None:
     """从此属于这台主机。"""
     life = LIVES[id(sock)] = Life(host, host.register(sock.fileno(), label, foreign), foreign)
+    life.with_header = (sock.family, sock.type) == (socket.AF_INET, socket.SOCK_RAW)
     if isinstance(sock, TracedSocket):
         sock.host, sock.label = host, life.label
     host.adopt(sock, foreign)

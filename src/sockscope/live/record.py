@@ -29,7 +29,7 @@ class record:
 
     def done(self, **outcome: Any) -> None:
         """它返回了：``result``、``data``、``size``，同 ``Journal.finish``。"""
-        if outcome.get("data") and (self.sock.family, self.sock.type) == (socket.AF_INET, socket.SOCK_RAW):
+        if self.life.with_header and outcome.get("data"):
             outcome["result"] = without_header(outcome["result"], outcome["data"])
         self.host.journal.finish(self.entry, **outcome)
 

@@ -50,7 +50,7 @@ def recorded(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     def method(self: socket.socket, *args: Any, **options: Any) -> Any:
         life = LIVES.get(id(self))
-        if life is None or life.over:
+        if life is None or life._host() is None:
             return real(self, *args, **options)
         return function(self, life, *args, **options)
 
