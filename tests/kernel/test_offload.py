@@ -14,6 +14,7 @@ import scapy.layers.inet6
 from sockscope import experiments
 from sockscope.experiments import connected
 from sockscope.live import Network, offload
+from sockscope.live.cable import Passage
 from sockscope.tcp import violations
 from sockscope.trace import Trace, compare
 
@@ -143,17 +144,28 @@ def test_a_narrow_cable_queues_single_segments():
 
 
 def test_the_trace_may_be_read_while_a_burst_is_on_its_way():
-    with Network("client", "server", offload=True, delay=0.2) as net:
+    with Network("client", "server", offload=True, delay=0.05) as net:
         one, other = connected(net)
         one.sendall(bytes(10_000))
         wait_until(lambda: any(p.length for p in net.trace.packets))
-        flying = [p for p in net.trace.packets if p.length]
+        early = [p for p in net.trace.packets if p.length]
         net.settle()
         landed = [p for p in net.trace.packets if p.length]
-    assert {p.end for p in flying} == {None}
-    assert [p.number for p in landed] == [p.number for p in flying]
+    assert [(p.number, p.raw) for p in landed[:len(early)]] == [(p.number, p.raw) for p in early]
     assert all(p.end is not None for p in landed)
     assert other
+
+
+def test_a_burst_that_has_been_taken_apart_still_arrives_as_one():
+    head = bytes.fromhex("4500006400010000400600000a0000010a000002") + bytes(12) + bytes([0x50, 0x10]) + bytes(6)
+    message = struct.pack("=BBHHHH", 1, 1, 40, 20, 20, 16) + head + bytes(60)
+    passage = Passage(5, 0, "client", "server", b"", 0, burst=offload.Burst(message), whole=True)
+    assert passage.count == 3
+    early = passage.spread()
+    passage.arrive(7)
+    assert [(p.number, p.end) for p in early] == [(5, 7), (6, 7), (7, 7)]
+    passage.lose()
+    assert {p.fate for p in early} == {"cut"}
 
 
 def test_cutting_the_cable_loses_the_whole_burst():
