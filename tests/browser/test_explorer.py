@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import socket
+from contextlib import suppress
 from dataclasses import replace
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -44,6 +46,21 @@ def run_all(house, visit, name: str):
     seen.page.locator(".lm-MenuBar-itemLabel", has_text="运行").click()
     seen.page.locator(".lm-Menu-itemLabel", has_text=re.compile("^运行所有单元格$")).click()
     return seen
+
+
+def test_the_kernel_is_gone(lab, house):
+    """内核死了：图还在，标签不再说实时，开关关着，一句话说怎么办。"""
+    page, shown = lab.page, explorer(lab.page)
+    complete(shown, "close.0.0.0")
+    names = [f"kernel-{kernel['id']}.json" for kernel in page.request.get(f"{house.base}api/kernels?token={house.token}").json()]
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if any(word.endswith(tuple(names)) for word in process.cmdline()):
+                process.kill()
+    expect(shown.locator(".ss-badge")).to_have_text("内核已停", timeout=LIVE)
+    expect(shown.locator(".ss-status")).to_contain_text("重新运行这一格")
+    expect(shown.locator(".ss-controls input").first).to_be_disabled()
+    assert shown.locator(".ss-figure .packet").count()
 
 
 def test_live_in_jupyterlab(lab):

@@ -164,12 +164,27 @@ class View {
     this.handlers = {"change:payload": () => this.show(), "change:drop": () => this.showCuts(),
       "change:running": progress, "change:error": progress};
     for (const [name, handler] of Object.entries(this.handlers)) this.model.on(name, handler);
+    this.model.on("comm_live_update", this.lost = () => this.orphaned()); // ipywidgets：内核死了，或者重启了
+  }
+
+  /** 运行它的内核不在了：图是最后一次画的，不再是实时的，开关也没有谁应答。 */
+  orphaned() {
+    this.pause();
+    this.root.classList.remove("running");
+    this.root.classList.add("stale");
+    Object.assign(this.badge, {textContent: "内核已停", title: ""});
+    this.badge.dataset.label = "";
+    for (const part of this.root.querySelectorAll(":is(.ss-controls, .ss-typed) input, .ss-run")) part.disabled = true;
+    this.scissors.disabled = true;
+    this.status.classList.add("error");
+    this.say("运行这一格的内核不在了，图是它最后一次画的。重新运行这一格，就又是实时的。");
   }
 
   close() {
     this.pause();
     this.resize.disconnect();
     for (const [name, handler] of Object.entries(this.handlers)) this.model.off(name, handler);
+    this.model.off("comm_live_update", this.lost);
   }
 
   // ---------------------------------------------------------------- 请求
