@@ -51,6 +51,7 @@ def _parser() -> Parser:
     command.add_argument("experiment", metavar="实验", help="实验的名字：" + "、".join(experiments.names()))
     command.add_argument("parameters", nargs="*", default=[], metavar="名字=值", help="参数，如 how=SHUT_WR duplicate=1")
     command.add_argument("--pcap", metavar="文件", help="另存为 Wireshark 能打开的文件")
+    command.add_argument("--details", action="store_true", help="末尾还有一段：重复的确认、快速重传、SACK、ECN 与 TCP 的选项")
     command.set_defaults(command=_run)
     command = commands.add_parser("watch", help="看一个现成的程序（curl、nc、你自己的）在网线上做了什么", add_help=False)
     command.set_defaults(command=_watch)
@@ -89,7 +90,7 @@ def _run(options: argparse.Namespace) -> int:
 
     wanted = experiments.get(options.experiment)
     trace = wanted.observe(**_values(wanted, options.parameters))
-    print(text.render(trace))
+    print(text.render(trace, details=options.details))
     if options.pcap:
         try:
             pcap.save(trace, options.pcap)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from scapy.layers.inet import IP, TCP
 
+from sockscope import experiments
 from sockscope.live.decode import Decoder
-from sockscope.render import text
+from sockscope.render import svg, text
 from sockscope.render.analysis import analysis
 from sockscope.render.labels import caption
 from sockscope.render.words import explain
@@ -82,3 +83,18 @@ def test_congestion_is_written() -> None:
 def test_multipath_is_named() -> None:
     raw = bytes(IP(src="10.0.0.1", dst="10.0.0.2") / TCP(options=[(30, b"\x01\x81"), (30, b"\x10\x00"), (30, b"\xf0")]))
     assert Decoder().decode(raw, 0)["options"] == {"MPTCP": "MP_CAPABLE MP_JOIN subtype 15"}
+
+
+@pytest.mark.parametrize("width", ["wide", "narrow"])
+def test_the_figure_says_it_when_asked(width):
+    """缺省不写；问了才写，写不下的省略，每个包还是一个箭头。"""
+    trace = experiments.recording("disorder")
+    plain, full = svg.render(trace, width=width), svg.render(trace, width=width, details=True)
+    assert "MSS 1460" not in plain.split("</desc>")[1]
+    assert "MSS" in full.split("</desc>")[1]
+    assert full.count('class="packet') == plain.count('class="packet')
+
+
+def test_a_wide_figure_has_room_for_a_dsack():
+    drawn = svg.render(experiments.recording("disorder"), details=True).split("</desc>")[1]
+    assert "dsack duplicate ack" in drawn

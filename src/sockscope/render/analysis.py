@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sockscope.trace import Packet, Trace
 
-__all__ = ["NAMES", "analysis"]
+__all__ = ["NAMES", "analysis", "details"]
 
 NAMES = {
     "duplicate ack": "重复的确认：收到了后面的，还在等这个序号。",
@@ -81,6 +81,19 @@ def _acknowledging(packet: Packet, mine: _Side, theirs: _Side) -> list[str]:
     if same and packet.note not in ("keepalive", "window probe"):
         names.append("duplicate ack")
     return names
+
+
+def details(trace: Trace) -> dict[int, list[str]]:
+    """包的下标 → 图上平常不写的：分析、ECN 的两个标志、SACK 的各块、别的选项。"""
+    named, found = analysis(trace), {}
+    for index, event in enumerate(trace.events):
+        if isinstance(event, Packet):
+            ecn = [flag for flag in ("ECE", "CWR") if flag in event.flags]
+            sacks = [f"SACK {' '.join(f'{b.start}:{b.stop}' for b in event.sacks)}"] * bool(event.sacks)
+            options = [f"{name} {value}".rstrip() for name, value in event.options.items() if name != "SAck"]
+            if told := [*named.get(index, []), *ecn, *sacks, *options]:
+                found[index] = told
+    return found
 
 
 def _sending(packet: Packet, mine: _Side, theirs: _Side, once: bool) -> list[str]:

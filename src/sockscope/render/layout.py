@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import zip_longest
 
 from sockscope.render.causes import causes
@@ -45,16 +46,17 @@ HALFWAY = 0.62  # 没有送达的箭头停在哪里
 FAR = 110  # 引线最多拉多远
 
 
-def layout(trace: Trace, metrics: Metrics, why: dict[int, int] | None = None) -> Figure:
-    """摆好一条轨迹。``why`` 是已经找好的因果。"""
-    return _Typesetter(trace, metrics, causes(trace) if why is None else why).figure()
+def layout(trace: Trace, metrics: Metrics, why: dict[int, int] | None = None,
+           details: dict[int, list[str]] | None = None) -> Figure:
+    """摆好一条轨迹。``why`` 是已经找好的因果；``details`` 是哪个包的箭头上还要写什么。"""
+    return _Typesetter(trace, metrics, causes(trace) if why is None else why, details or {}).figure()
 
 
 class _Typesetter:
     """排一张图：先量宽，再定高，最后落笔。"""
 
-    def __init__(self, trace: Trace, metrics: Metrics, why: dict[int, int]) -> None:
-        self.trace, self.m, self.why = trace, metrics, why
+    def __init__(self, trace: Trace, metrics: Metrics, why: dict[int, int], details: dict[int, list[str]]) -> None:
+        self.trace, self.m, self.why, self.details = trace, metrics, why, details
         self.narrow = metrics is NARROW
         self.folds = folds(trace)
         self.folded = {i for fold in self.folds for i in fold.indices}
@@ -159,12 +161,13 @@ class _Typesetter:
         if packet.end is not None or packet.fate != "delivered":
             column = f"label {packet.cable}" + ("" if self.columns.crowded else f" {packet.src}")
             columns = ((f"edge {packet.dst} {packet.cable}", 2, 2), (f"arr {packet.cable} {packet.dst}", gap / 2, gap / 2))
-            room = {"ack": 2, "data": 2, "rst": 18}.get(packet_kind(packet), self.m.small + 6 * self.columns.crowded + 2)
+            usual = self.m.small + 6 * self.columns.crowded + 2
+            room = usual if self.details else {"ack": 2, "data": 2, "rst": 18}.get(packet_kind(packet), usual)
             self.anchor("arrive", index, Anchor(end, columns if packet.end is not None else (),
                                                 (start, max(14.0, net.width * 0.07)), (column, self.part(), room, net.width)))
 
     def part(self) -> float:
-        return 0.5 if self.columns.crowded else 0.28
+        return 0.5 if self.columns.crowded else 0.42 if self.details else 0.28
 
     def anchor_state(self, index: int, state: State) -> None:
         if index not in self.span_of:
@@ -273,6 +276,8 @@ class _Typesetter:
         y1 = landing.y if landing else min(y0 + 30, self.bottom - 4)
         whole = packet.end is not None
         words = caption(packet)
+        if more := [word for word in self.details.get(index, ()) if not word.startswith(("sack", "Timestamp"))]:  # 太长，看文字版
+            words = replace(words, detail=" ".join([words.detail, *more]).strip())
         if not whole:
             x1, y1 = x0 + (x1 - x0) * HALFWAY, y0 + (y1 - y0) * HALFWAY
         label = self.arrow_label(words, packet, net, (x0, y0, x1, y1))
@@ -284,13 +289,16 @@ class _Typesetter:
         x0, y0, x1, y1 = line
         whole = packet.end is not None
         part = self.part() if whole else 0.44
-        room = net.width * ((0.9 if self.columns.crowded else 0.44) if whole else 0.52)
+        free = 0.9 if self.columns.crowded else 0.8 if self.details else 0.44
+        room = net.width * (free if whole else 0.52)
         if clear := self.columns.clear(net):
             part, room = min(max((clear.middle - x0) / (x1 - x0), 0.1), 0.9), clear.width * 0.9
         size = self.m.small
         choices = (f"{words.text} {words.fate}".strip(), words.text, words.short or words.text)
         text = next((c for c in choices if width(c, size) <= room), choices[-1])
         tail = words.detail if width(f"{text} {words.detail}", size) <= room else ""
+        if self.details and not tail:
+            tail = cut(words.detail, size - 1, room - width(f"{text} ", size))
         run, drop = abs(x1 - x0), (y1 - y0) * (1 if x1 > x0 else -1)
         angle = math.degrees(math.atan2(drop, run))
         x, y = x0 + (x1 - x0) * part, y0 + (y1 - y0) * part

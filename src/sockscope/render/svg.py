@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from sockscope.render import text as text_form
+from sockscope.render.analysis import details as packet_details
 from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, WIDE
 from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark, Poll
@@ -38,10 +39,11 @@ __all__ = ["render"]
 METRICS = {"wide": WIDE, "narrow": NARROW}
 
 
-def render(trace: Trace, *, width: str = "wide", styled: bool = True) -> str:
+def render(trace: Trace, *, width: str = "wide", styled: bool = True, details: bool = False) -> str:
     """轨迹 → SVG 文字。``width`` 是 ``wide``（正文宽度）或 ``narrow``（手机），其余抛 ``ValueError``。
 
     ``styled`` 为假则不带样式表：许多张图在同一页上，``palette.stylesheet()`` 一页放一份就够。
+    ``details`` 为真则箭头上还写着分析（重复的确认、快速重传……）、ECN、SACK 的块与选项，写得下多少写多少。
     """
     if width not in METRICS:
         raise ValueError(f"width 应为 wide 或 narrow，实为 {width!r}。")
@@ -49,7 +51,8 @@ def render(trace: Trace, *, width: str = "wide", styled: bool = True) -> str:
     description = text_form.spoken(trace, why)
     key = hashlib.sha256(f"{width}{description}".encode()).hexdigest()[:8]
     sheet = f"<style>{stylesheet()}</style>" if styled else ""
-    return _Pen(layout(trace, METRICS[width], why), f"ss{key}", description, sheet).svg()
+    figure = layout(trace, METRICS[width], why, packet_details(trace) if details else {})
+    return _Pen(figure, f"ss{key}", description, sheet).svg()
 
 
 def _n(value: float) -> str:

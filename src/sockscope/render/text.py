@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sockscope.render.analysis import analysis
+from sockscope.render.analysis import details as packet_details
 from sockscope.render.causes import causes
 from sockscope.render.folds import Fold, folds
 from sockscope.render.labels import (
@@ -47,14 +47,10 @@ def render(trace: Trace, *, width: int = 100, details: bool = False) -> str:
 
 def _details(trace: Trace) -> Iterator[str]:
     """图上写不下的：``第 8 个包　duplicate ack　SACK 4:7　Timestamp (1, 2)``。"""
-    named = analysis(trace)
-    for index, event in enumerate(trace.events):
-        if isinstance(event, Packet):
-            ecn = [flag for flag in ("ECE", "CWR") if flag in event.flags]
-            sacks = [f"SACK {' '.join(f'{b.start}:{b.stop}' for b in event.sacks)}"] * bool(event.sacks)
-            options = [f"{name} {value}".rstrip() for name, value in event.options.items() if name != "SAck"]
-            if told := [*named.get(index, []), *ecn, *sacks, *options]:
-                yield f"第 {event.number} 个包　" + "　".join(told)
+    for index, told in packet_details(trace).items():
+        event = trace.events[index]
+        assert isinstance(event, Packet)
+        yield f"第 {event.number} 个包　" + "　".join(told)
 
 
 def spoken(trace: Trace, why: dict[int, int] | None = None) -> str:

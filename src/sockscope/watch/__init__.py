@@ -29,11 +29,11 @@ __all__ = ["main"]
 LISTENING = 10.0  # 等服务器开始听的上限，秒
 GRACE = 2.0  # 叫停以后，等它自己收拾的时间，秒
 GLANCE = 0.002
-WRITERS: dict[str, Callable[[Trace, str], object]] = {
-    "text": lambda trace, path: _write(path, text.render(trace) + "\n"),
-    "svg": lambda trace, path: _write(path, svg.render(trace)),
-    "html": lambda trace, path: _write(path, page.render(trace)),
-    "pcap": pcap.save, "trace": save,
+WRITERS: dict[str, Callable[[Trace, str, bool], object]] = {
+    "text": lambda trace, path, details: _write(path, text.render(trace, details=details) + "\n"),
+    "svg": lambda trace, path, details: _write(path, svg.render(trace, details=details)),
+    "html": lambda trace, path, details: _write(path, page.render(trace, details=details)),
+    "pcap": lambda trace, path, _: pcap.save(trace, path), "trace": lambda trace, path, _: save(trace, path),
 }
 KINDS = {"text": "文字的图", "svg": "图，SVG", "html": "网页：图和每个事件的说明，一个文件，不联网也打得开",
          "pcap": "Wireshark 能打开的 pcapng", "trace": "轨迹本身，sockscope.load() 读得回来"}
@@ -103,6 +103,7 @@ def _parser() -> Parser:
     parser.add_argument("--loss", metavar="概率", type=_odds, default=0.0, help="网线弄丢包的概率，0.1 或 10%%")
     parser.add_argument("--timeout", metavar="秒", type=_seconds, help="到时候还没有结束就停下它，退出码 124")
     parser.add_argument("--no-calls", action="store_true", help="不看系统调用（不用 strace），只要包和状态")
+    parser.add_argument("--details", action="store_true", help="图上还写着重复的确认、快速重传、SACK、ECN 与 TCP 的选项")
     for kind, what in KINDS.items():
         parser.add_argument(f"--{kind}", metavar="文件", help=what + ("；- 是标准输出" if kind == "text" else ""))
     parser.add_argument("program", metavar="程序", nargs=argparse.REMAINDER, help="要看的程序和它的参数，最好写在 -- 后面")
@@ -268,10 +269,10 @@ def _stop(program: Program, number: signal.Signals) -> None:
 def _show(trace: Trace, options: argparse.Namespace) -> None:
     wanted = {kind: getattr(options, kind) for kind in KINDS if getattr(options, kind)}
     if not wanted:
-        print(text.render(trace), file=sys.stderr)
+        print(text.render(trace, details=options.details), file=sys.stderr)
     for kind, path in wanted.items():
         try:
-            WRITERS[kind](trace, path)
+            WRITERS[kind](trace, path, options.details)
         except OSError as error:
             raise _unwritable(path, error) from None
 

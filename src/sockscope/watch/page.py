@@ -31,13 +31,14 @@ PAGE = """<!doctype html>
 """
 
 
-def render(trace: Trace) -> str:
+def render(trace: Trace, details: bool = False) -> str:
     """轨迹 → 一份自足的网页。"""
     title = trace.title or "看得见的套接字"
     return PAGE.format(
-        title=escape(title), style=sheet("watch/page.css"), text=escape(text.render(trace)),
+        title=escape(title), style=sheet("watch/page.css"), text=escape(text.render(trace, details=details)),
         origin=escape(f"{trace.label} · {trace.kernel} · 点图里的箭头、调用、状态，看它的说明和字节。"),
-        figure=framed(svg.render(trace), svg.render(trace, width="narrow")), files="　".join(_files(trace)),
+        figure=framed(*(svg.render(trace, width=width, details=details) for width in ("wide", "narrow"))),
+        files="　".join(_files(trace)),
         events=_embedded([_told(trace, index) for index in range(len(trace.events))]),
         script=(PACKAGE / "watch/page.js").read_text(encoding="utf-8"))
 
