@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import subprocess
@@ -26,7 +27,7 @@ def missing() -> str:
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """比较两次的包，就不许定时器插话：不推迟确认，机器停顿半秒也不重传。"""
     for name, value in {"delayed_ack": False, "rto_min": 1.0}.items():
-        monkeypatch.setitem(Network.__init__.__kwdefaults__, name, value)
+        monkeypatch.setitem(inspect.unwrap(Network.__init__).__kwdefaults__, name, value)
 
 
 @pytest.fixture
