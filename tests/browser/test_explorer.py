@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sockscope import Network, experiments
+from sockscope.trace import Trace
 from sockscope.widgets.report import report
 
 CHAPTER = "chapters/05_closing"
@@ -297,22 +298,68 @@ def test_lab_elsewhere_lends_the_kernel_of_the_page(house, visit):
     assert seen.outside(house.base) == []
 
 
-def test_a_fold_lists_what_is_in_it(house, visit):
-    """点折起来的一段：里面的事一件一行；点一件就解释它，还回得去；键盘也到得了。"""
+@pytest.fixture
+def answered(house, visit):
+    """在 make serve 的书页里，“运行”的回答是这条轨迹。"""
+    def show(trace: Trace, **options):
+        wanted = experiments.get("closing")
+        told = report(wanted, [], replace(trace, experiment="closing", parameters=wanted.defaults), "")
+        seen = visit(house.book, **options)
+        seen.page.route("**/sockscope/run*", lambda route: route.fulfill(body=json.dumps(told), content_type="application/json"))
+        seen.page.goto(f"{house.base}book/{CHAPTER}.html")
+        shown = explorer(seen.page)
+        choose(shown, "shutdown(SHUT_RDWR)")
+        return seen, shown
+
+    return show
+
+
+def conversation(count: int, size: int = 1) -> Trace:
+    """``count`` 个数据报；每个都不一样大，连不成一片的就不折。"""
     with Network("client", "server") as net:
         near, far = (host.socket(socket.AF_INET, socket.SOCK_DGRAM) for host in (net.client, net.server))
         far.bind((net.server.address, 7))
-        for _ in range(60):
+        for number in range(count):
             near.sendto(b"x", far.getsockname())
             far.recv(8)
-    wanted = experiments.get("closing")
-    trace = replace(net.trace, experiment="closing", parameters=wanted.defaults)
-    answer = json.dumps(report(wanted, [], trace, ""))
-    seen = visit(house.book)
-    seen.page.route("**/sockscope/run*", lambda route: route.fulfill(body=answer, content_type="application/json"))
-    seen.page.goto(f"{house.base}book/{CHAPTER}.html")
-    shown = explorer(seen.page)
-    choose(shown, "shutdown(SHUT_RDWR)")
+            if size > 1 and not number % size:
+                far.close()  # 收不下的那个，回一个 ICMP，折的就断在这里
+                net.settle()
+                near.sendto(b"x", (net.server.address, 7))
+                net.settle()
+                far = net.server.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                far.bind((net.server.address, 7))
+    return net.trace
+
+
+def test_a_tall_figure_has_an_overview(answered):
+    seen, shown = answered(conversation(60, 2))
+    strip = shown.locator(".ss-overview")
+    expect(strip).to_have_count(1, timeout=LIVE)
+    assert shown.locator(".ss-overview text, .ss-overview [data-event]").count() == 0
+    frame, box = strip.locator("i"), strip.bounding_box()
+    strip.scroll_into_view_if_needed()
+    strip.click(position={"x": 20, "y": box["height"] * 0.8})
+    at = seen.page.evaluate("""() => {
+      const strip = [...document.querySelectorAll(".ss-overview")].find((one) => one.clientHeight);
+      const box = strip.nextElementSibling.getBoundingClientRect();
+      return (innerHeight / 2 - box.top) / box.height;
+    }""")
+    assert 0.7 < at < 0.9
+    assert frame.bounding_box()["height"] > 0
+    assert strip.locator("svg").bounding_box()["height"] > box["height"] * 0.95
+    assert seen.errors == []
+
+
+def test_a_short_figure_has_none(site, visit):
+    _seen, shown = open_page(visit, site)
+    expect(shown.locator("svg:visible")).to_have_count(1)
+    expect(shown.locator(".ss-overview")).to_have_count(0)
+
+
+def test_a_fold_lists_what_is_in_it(answered):
+    """点折起来的一段：里面的事一件一行；点一件就解释它，还回得去；键盘也到得了。"""
+    seen, shown = answered(conversation(60))
     band = shown.locator(".folded:visible")
     band.locator("text").first.click(timeout=LIVE)
     folded = len(band.get_attribute("data-events").split())

@@ -12,6 +12,7 @@ const NARROW = 640; // 容器比这更窄就用窄图，像素
 const SPEED = 70; // 播放时每秒走过图上多高
 const PACE = 900; // 不要动画的读者，一步一停，毫秒
 const END = 1000; // 时间滑块的末尾
+const TALL = 2.5; // 图比屏幕高这么多倍，旁边就有一条缩略
 const LISTED = 200; // 折起来的一段至多列出这么多件
 const HELP = "上下键逐个选事件，x 剪掉选中的包，Esc 放下";
 let serial = 0;
@@ -160,6 +161,7 @@ class View {
     this.root.addEventListener("keydown", (event) => this.pressed(event));
     this.resize = new ResizeObserver(() => this.fit());
     this.resize.observe(this.figure);
+    document.addEventListener("scroll", this.scrolled = () => this.look(), {capture: true, passive: true});
     const progress = () => this.showRunning();
     this.handlers = {"change:payload": () => this.show(), "change:drop": () => this.showCuts(),
       "change:running": progress, "change:error": progress};
@@ -183,6 +185,7 @@ class View {
   close() {
     this.pause();
     this.resize.disconnect();
+    document.removeEventListener("scroll", this.scrolled, {capture: true});
     for (const [name, handler] of Object.entries(this.handlers)) this.model.off(name, handler);
     this.model.off("comm_live_update", this.lost);
   }
@@ -277,6 +280,38 @@ class View {
     this.figure.innerHTML = payload[shape];
     this.seek();
     this.mark();
+    this.survey();
+  }
+
+  /** 很高的图，旁边有一条缩略：看得见整张，方框是屏幕上的这一段，点哪里就到哪里。 */
+  survey() {
+    this.overview?.remove();
+    const svg = this.svg(), tall = svg?.getBoundingClientRect().height > TALL * innerHeight;
+    if (!tall || this.drawn === "narrow") return;
+    const copy = svg.cloneNode(true);
+    for (const part of copy.querySelectorAll("title, desc, text, defs, .hit, .cause")) part.remove();
+    for (const name of ["id", "role", "aria-labelledby", "width", "height", "style", "data-axis"]) copy.removeAttribute(name);
+    for (const part of copy.querySelectorAll("[data-event], [data-events], [data-t]")) {
+      for (const name of ["data-event", "data-events", "data-t"]) part.removeAttribute(name);
+    }
+    copy.setAttribute("preserveAspectRatio", "none");
+    this.frame = make("i", {});
+    this.overview = make("div", {className: "ss-overview", title: "点哪里，就到图的哪里", aria: {hidden: "true"}}, copy, this.frame);
+    this.overview.addEventListener("click", ({clientY}) => {
+      const box = this.overview.getBoundingClientRect();
+      this.here.style.top = `${this.figure.offsetTop + this.figure.clientHeight * (clientY - box.top) / box.height}px`;
+      this.here.scrollIntoView({block: "center"});
+    });
+    this.figure.before(this.overview);
+    this.look();
+  }
+
+  /** 缩略上的方框：屏幕上看得见的这一段。 */
+  look() {
+    if (!this.overview?.isConnected) return;
+    const {top, height} = this.figure.getBoundingClientRect();
+    const from = Math.min(Math.max(-top / height, 0), 1), to = Math.min(Math.max((innerHeight - top) / height, 0), 1);
+    Object.assign(this.frame.style, {top: `${from * 100}%`, height: `${(to - from) * 100}%`});
   }
 
   showRunning() {
