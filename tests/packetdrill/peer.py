@@ -9,10 +9,14 @@
 from __future__ import annotations
 
 import errno
+import platform
 import queue
+import re
+import socket
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from socket import IPPROTO_TCP
 from typing import Any
 
 import pytest
@@ -74,6 +78,7 @@ class Peer:
         self.net, self.kernel, self.wires, self.ticking = net, net["kernel"], net.wires, ticking
         self.address = net["peer"].address
         self.port, self.remote, self.isn, self.theirs = EPHEMERAL, PORT, ISN, 0
+        self.clock = 0
         self.listener: TracedSocket | None = None
         self.inbox: queue.SimpleQueue[Passage] = queue.SimpleQueue()
         self.told: list[tuple[Passage, Heard]] = []
@@ -93,9 +98,15 @@ class Peer:
         self.wires.inject(bytes(packet), self.net.cable, 1)
         assert self.net.settle()
 
-    def expect(self, flags: str, seq: int = 0, *, ack: int | None = None, length: int = 0, **more: Any) -> Heard:
-        """``> 标志 序号:(长度) ack``：下一个段就是它。``more`` 是还要比的：window、sack、ecn、urgent、options（给出的几项）。"""
-        heard = self._next(f"{flags} {seq}")
+    def expect(self, flags: str, seq: int = 0, *, ack: int | None = None, length: int = 0,
+               besides: tuple[str, int] | None = None, **more: Any) -> Heard:
+        """``> 标志 序号:(长度) ack``：下一个段就是它。``more`` 是还要比的：window、sack、ecn、urgent、options（给出的几项）。
+
+        ``besides``：定时器也许又说了一遍的段（标志、序号），先来的是它就不算。
+        """
+        heard = self.heard(f"{flags} {seq}")
+        while besides and (set(heard.flags), heard.seq) == (set(besides[0]), besides[1]):
+            heard = self.heard(f"{flags} {seq}")
         wanted = {"flags": set(flags), "seq": seq, "length": length} | ({} if ack is None else {"ack": ack}) | more
         found = {name: getattr(heard, name) for name in wanted} | {"flags": set(heard.flags)}
         if "options" in wanted:
@@ -106,24 +117,29 @@ class Peer:
     def expect_data(self, first: int, last: int, *, ack: int, mss: int = 1000) -> None:
         """``> 第一个:最后一个``：脚本里的网口会切段（TSO），一行写一大块；这里的不会，所以是几个首尾相接的段。"""
         while first < last:
-            heard = self._next(f". {first}")
+            heard = self.heard(f". {first}")
             assert (heard.seq, heard.ack) == (first, ack) and set(heard.flags) <= set("P."), f"该从 {first} 起，来的是 {heard}"
             assert heard.length == min(mss, last - first), f"该有 {min(mss, last - first)} 个字节，来的是 {heard}"
             first += heard.length
 
+    def states(self) -> list[str]:
+        """内核这一头的连接先后报告过的状态。"""
+        return self.net.trace.states_of("kernel")
+
     def quiet(self) -> None:
         """内核没有更多要说的（定时器到点以前）。"""
         assert self.net.settle()
-        assert self.inbox.empty(), f"不该再有段了，却来了 {self._next('')}"
+        assert self.inbox.empty(), f"不该再有段了，却来了 {self.heard()}"
 
-    def _next(self, wanted: str) -> Heard:
+    def heard(self, wanted: str = "一个段") -> Heard:
+        """内核送来的下一个段，是什么都行。"""
         while True:
             try:
                 passage = self.inbox.get(timeout=PATIENCE)
             except queue.Empty:
                 pytest.fail(f"该来 {wanted}，却什么也没有来。")
             heard = self._read(passage)
-            late = not self.ticking and "S" in heard.flags and any(heard == other for _, other in self.told)
+            late = not self.ticking and "S" in heard.flags and any(p.raw[20:34] == passage.raw[20:34] for p, _ in self.told)
             self.told.append((passage, heard))
             if not late:
                 return heard
@@ -149,11 +165,16 @@ class Peer:
         self.listener.listen(backlog)
         return self.listener
 
-    def handshake(self, *, window: int = 257, options: Iterable[tuple[Any, Any]] = SYN_OPTIONS, syn_window: int = 32792) -> None:
-        """对端来连：SYN、SYN-ACK、ACK。"""
+    def handshake(self, *, window: int = 257, options: Iterable[tuple[Any, Any]] = SYN_OPTIONS, syn_window: int = 32792,
+                  stamp: int | None = None) -> None:
+        """对端来连：SYN、SYN-ACK、ACK；``stamp`` 是最后那个 ACK 的时间戳。"""
         self.inject("S", window=syn_window, options=options)
-        self.expect("S.", ack=1)
-        self.inject(".", 1, ack=1, window=window)
+        self.clock = self.expect("S.", ack=1).options.get("Timestamp", (0, 0))[0]
+        self.inject(".", 1, ack=1, window=window, options=() if stamp is None else self.stamped(stamp))
+
+    def stamped(self, stamp: int) -> list[tuple[str, tuple[int, int]]]:
+        """时间戳选项：自己的钟，回应内核在 SYN-ACK 里说的。"""
+        return [("Timestamp", (stamp, self.clock))]
 
     def accepted(self, **handshake: Any) -> TracedSocket:
         """听、握手、accept：内核是被连的那一头。"""
@@ -161,17 +182,20 @@ class Peer:
         self.handshake(**handshake)
         return listener.accept()[0]
 
-    def connecting(self) -> TracedSocket:
-        """内核去连对端，不等：SYN 已经听到。"""
+    def connecting(self, flags: str = "S", mss: int = 1460, **options: int) -> TracedSocket:
+        """内核去连对端，不等：SYN 已经听到。``options`` 是先给套接字设好的 TCP 选项，如 ``TCP_NODELAY=1``。"""
         sock = self.kernel.socket()
+        for name, value in options.items():
+            sock.setsockopt(IPPROTO_TCP, getattr(socket, name), value)
         sock.setblocking(False)
         fails("EINPROGRESS", sock.connect, (self.address, PORT))
-        self.expect("S", options={"MSS": 1460})
+        self.expect(flags, options={"MSS": mss})
         return sock
 
-    def connected(self, *, window: int = 32768, options: Iterable[tuple[Any, Any]] = SYN_OPTIONS) -> TracedSocket:
+    def connected(self, *, window: int = 32768, options: Iterable[tuple[Any, Any]] = SYN_OPTIONS,
+                  **before: Any) -> TracedSocket:
         """内核去连对端，连上了；套接字是非阻塞的。"""
-        sock = self.connecting()
+        sock = self.connecting(**before)
         self.inject("S.", ack=1, window=window, options=options)
         self.expect(".", 1, ack=1)
         return sock
@@ -187,6 +211,18 @@ def fails(name: str, call: Callable[..., object], *args: Any) -> None:
     with pytest.raises(OSError) as caught:
         call(*args)
     assert errno.errorcode[caught.value.errno or 0] == name
+
+
+def is_older_than(release: tuple[int, int]) -> bool:
+    """这个内核的版本在它以前。"""
+    major, minor = re.findall(r"\d+", platform.release())[:2]
+    return (int(major), int(minor)) < release
+
+
+def needs(release: tuple[int, int], what: str) -> None:
+    """这个内核还不会，就跳过。"""
+    if is_older_than(release):
+        pytest.skip(f"这个内核（{platform.release()}）还不会{what}。补救：换 Linux {release[0]}.{release[1]} 以后的内核。")
 
 
 def letters(flags: Iterable[str]) -> set[str]:
