@@ -126,6 +126,11 @@ class Peer:
         """内核这一头的连接先后报告过的状态。"""
         return self.net.trace.states_of("kernel")
 
+    def remembered(self) -> bool:
+        """内核的表里还有这条连接吗（sock_diag）。"""
+        diag = self.kernel.watch.diag
+        return diag is not None and diag.look_up((self.kernel.address, self.remote), (self.address, self.port)) is not None
+
     def quiet(self) -> None:
         """内核没有更多要说的（定时器到点以前）。"""
         assert self.net.settle()
@@ -199,6 +204,10 @@ class Peer:
         self.inject("S.", ack=1, window=window, options=options)
         self.expect(".", 1, ack=1)
         return sock
+
+    def sack(self, *blocks: tuple[int, int]) -> list[tuple[str, tuple[int, ...]]]:
+        """SACK 选项：内核那个方向上的这几块。"""
+        return [("SAck", tuple((self.theirs + edge) % WRAP for block in blocks for edge in block))]
 
     def fresh(self) -> None:
         """换一个端口，重新数起。"""
