@@ -118,8 +118,9 @@ class Peer:
         """``> 第一个:最后一个``：脚本里的网口会切段（TSO），一行写一大块；这里的不会，所以是几个首尾相接的段。"""
         while first < last:
             heard = self.heard(f". {first}")
-            assert (heard.seq, heard.ack) == (first, ack) and set(heard.flags) <= set("P."), f"该从 {first} 起，来的是 {heard}"
-            assert heard.length == min(mss, last - first), f"该有 {min(mss, last - first)} 个字节，来的是 {heard}"
+            wanted, found = (first, min(mss, last - first), ack), (heard.seq, heard.length, heard.ack)
+            assert found == wanted, f"序号、长度、确认号该是 {wanted}，来的是 {heard}"
+            assert heard.flags in (".", "P."), heard
             first += heard.length
 
     def states(self) -> list[str]:

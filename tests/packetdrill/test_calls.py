@@ -21,8 +21,6 @@ from socket import (
     TCP_NOTSENT_LOWAT,
 )
 
-import pytest
-
 from sockscope.live.socket import TracedSocket
 
 from .peer import PORT, SYN_OPTIONS, Peer, fails
@@ -346,7 +344,7 @@ def test_signature_on_the_third_packet_only(peer: Peer) -> None:
     peer.inject(".", 1, ack=1001)
 
 
-# ---------------------------------------------------------------- 紧急数据、合并的确认
+# ---------------------------------------------------------------- 紧急数据
 
 def test_urgent_data_is_sent(peer: Peer) -> None:
     """没有同名的脚本；RFC 6093 §3.1。MSG_OOB：段上有 URG，紧急指针指着最后一个字节的后面。"""
@@ -363,15 +361,3 @@ def test_urgent_data_is_received(peer: Peer) -> None:
     peer.expect(".", 1, ack=4)
     assert (conn.recv(1, MSG_OOB), conn.recv(10)) == (b"c", b"ab")
     fails("EINVAL", conn.recv, 1, MSG_OOB)
-
-
-@pytest.mark.parametrize("quick", [1, 0])
-def test_acknowledgement_of_a_connect(peer: Peer, quick: int) -> None:
-    """google：fastopen/client/blocking-sendto.pkt 里“Ack is delayed until FIN”的道理。TCP_QUICKACK 为 0：第三步等着搭便车。"""
-    sock = peer.connecting(TCP_QUICKACK=quick)
-    peer.inject("S.", ack=1, window=32768, options=SYN_OPTIONS)
-    if quick:
-        peer.expect(".", 1, ack=1)
-    assert sock.send(bytes(10)) == 10
-    peer.expect("P.", 1, length=10, ack=1)
-    peer.inject(".", 1, ack=11)

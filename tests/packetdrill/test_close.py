@@ -131,6 +131,7 @@ def test_fin_overtaken_by_an_acknowledgement(peer: Peer) -> None:
     peer.expect(".", 2, ack=2)
 
 
+@pytest.mark.slow
 def test_last_acknowledgement_lost(ticking: Peer) -> None:
     """ligurio：close/close-last-ack-lost.pkt。LAST_ACK 里没有等到确认，FIN 重发；确认以后再来的数据得 RST。"""
     conn = ticking.accepted()
@@ -147,8 +148,9 @@ def test_last_acknowledgement_lost(ticking: Peer) -> None:
 
 @pytest.mark.parametrize(("rfc1337", "answer"), [(0, ("R", 2)), (1, (".", 2))])
 def test_reset_in_time_wait(peer: Peer, rfc1337: int, answer: tuple[str, int]) -> None:
-    """ligurio：time_wait/time-wait.pkt、freebsd：rcv-rst-time-wait-using-shutdown-left-edge。TIME_WAIT 会不会被 RST 杀死（RFC 1337）。
+    """ligurio：time_wait/time-wait.pkt、freebsd：rcv-rst-time-wait-using-shutdown-left-edge-insecure-ipv4.pkt 与它的 secure。
 
+    TIME_WAIT 会不会被 RST 杀死（RFC 1337），由 tcp_rfc1337 决定。
     脚本到 RST 为止；这里再重发一次 FIN，看那一头还记不记得：不记得就答 RST。
     """
     peer.kernel.sysctl("tcp_rfc1337", rfc1337)

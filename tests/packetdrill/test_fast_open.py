@@ -87,24 +87,23 @@ def test_only_the_syn_is_acknowledged(peer: Peer) -> None:
 
 
 def test_connect_waits_for_the_first_write(peer: Peer) -> None:
-    """google：fastopen/client/blocking-connect-bypass.pkt。TCP_FASTOPEN_CONNECT：有 cookie 时 connect() 不出声，SYN 等第一次写。"""
+    """google：fastopen/client/nonblocking-connect-bypass.pkt。TCP_FASTOPEN_CONNECT，有 cookie：connect() 不出声，SYN 等第一次写。"""
     warmed(peer)
     sock = peer.kernel.socket()
+    sock.setblocking(False)
     sock.setsockopt(IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
     sock.connect((peer.address, PORT))
     peer.quiet()
-    done: list[int] = []
-    peer.kernel.spawn(lambda: done.append(sock.send(bytes(1000))))
+    assert sock.send(bytes(1000)) == 1000
     assert peer.expect("S", 0, length=1000).cookie == COOKIE
     peer.inject("S.", ack=1001, window=5840, options=[("MSS", 940), ("SAckOK", b""), ("WScale", 6)])
     peer.expect(".", 1001, ack=1)
-    assert done == [1000]
 
 
 def test_keepalive_before_the_first_write(peer: Peer) -> None:
-    """google：fastopen/client/fastopen-connect-keepalive.pkt。connect() 已经返回、SYN 还没有发，就设保活、关掉：什么也不发，也不崩。
+    """google：fastopen/client/fastopen-connect-keepalive.pkt。SYN 还没有发就设保活、关掉：什么也不发。
 
-    不同：脚本关以前等一秒；这里不等。
+    脚本防的是内核在这里崩溃。不同：脚本关以前等一秒；这里不等。
     """
     warmed(peer)
     sock = peer.kernel.socket()
@@ -126,8 +125,9 @@ def test_without_a_cookie(peer: Peer) -> None:
     peer.expect(".", 1001, ack=1)
 
 
+@pytest.mark.slow
 def test_retransmitted_syn_asks_no_more(ticking: Peer) -> None:
-    """google：fastopen/client/cookie-req-timeout.pkt。讨 cookie 的 SYN 丢了，重发的不再讨；迟来的 SYN-ACK 带着 cookie，仍旧收下。"""
+    """google：fastopen/client/cookie-req-timeout.pkt。讨 cookie 的 SYN 丢了，重发的不再讨；迟来的 cookie 仍旧收下。"""
     sock = ticking.kernel.socket()
     sock.setblocking(False)
     fails("EINPROGRESS", sock.sendto, b"", MSG_FASTOPEN, (ticking.address, PORT))
@@ -178,7 +178,8 @@ def test_cookie_belongs_to_the_address(peer: Peer) -> None:
     不同：脚本写死密钥与地址，比 cookie 的每个字节；这里的地址不同，所以比两次的。
     """
     listener = listening(peer)
-    assert given(peer) == (cookie := given(peer))
+    cookie = given(peer)
+    assert given(peer) == cookie
     peer.inject("S", data=1000, options=[("MSS", 1012), (FAST_OPEN, cookie), ("SAckOK", b"")])
     peer.expect("S.", ack=1001)
     assert len(listener.accept()[0].recv(2000)) == 1000

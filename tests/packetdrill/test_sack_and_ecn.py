@@ -13,7 +13,7 @@ ECT0, CE = 2, 3
 
 @pytest.mark.parametrize("permitted", [True, False])
 def test_sack_permitted(peer: Peer, permitted: bool) -> None:
-    """各脚本的头几行（如 linux：tcp_basic_server.pkt、google：blocking/blocking-accept.pkt）。对端许可 SACK，内核才回一个许可，才用它。"""
+    """各脚本的头几行（如 linux：tcp_basic_server.pkt、google：blocking/blocking-accept.pkt）。对端许可 SACK，内核才用它。"""
     peer.accepted(options=[option for option in SYN_OPTIONS if permitted or option[0] != "SAckOK"])
     assert ("SAckOK" in peer.told[0][1].options) == permitted
     peer.inject("P.", 1001, data=1000, ack=1)
@@ -95,8 +95,9 @@ def test_congestion_is_echoed_until_reduced(peer: Peer) -> None:
 
 
 def test_echo_makes_the_sender_reduce(peer: Peer) -> None:
-    """google：cwnd_moderation/cwnd-moderation-ecn-enter-cwr-no-moderation-700.pkt 的要点。确认里有 ECE：下一个新的段带 CWR，只带一次。
+    """google：cwnd_moderation/cwnd-moderation-ecn-enter-cwr-no-moderation-700.pkt 的要点。
 
+    确认里有 ECE：下一个新的段带 CWR，只带一次。
     不同：不比拥塞窗口的大小。
     """
     conn = accepted_with_ecn(peer)

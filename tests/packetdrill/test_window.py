@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from socket import SO_RCVBUF, SOL_SOCKET
 
 import pytest
@@ -29,6 +30,7 @@ def test_zero_window_from_the_start(peer: Peer) -> None:
     peer.inject(".", 1, ack=2001, window=2000)
 
 
+@pytest.mark.slow
 def test_zero_window_probes(ticking: Peer) -> None:
     """google：slow_start/slow-start-after-win-update.pkt 的后半。窗口是 0：探测是旧序号上的空段；答“还是 0”，过一会再问。
 
@@ -83,7 +85,7 @@ def test_fin_into_a_closed_window(peer: Peer) -> None:
     peer.inject("F.", 60001, ack=1)
     answer = peer.heard()
     if answer.ack == 60001 and is_older_than((6, 18)):
-        pytest.skip("这个内核窗口是 0 就不收 FIN。补救：换 Linux 6.18 以后的内核。")
+        pytest.skip(f"这个内核（{platform.release()}）窗口是 0 就不收 FIN。补救：换 Linux 6.18 以后的内核。")
     assert (answer.flags, answer.seq, answer.ack, answer.window) == (".", 1, 60002, 0)
 
 
