@@ -123,7 +123,7 @@ def test_nodelay(peer: Peer) -> None:
 
 
 def test_nagle(peer: Peer) -> None:
-    """google：nagle/https_client.pkt 反过来（它的注释里说的）：没有 TCP_NODELAY，尾巴要等前面的都确认。"""
+    """google：nagle/https_client.pkt（反过来：它的注释里说的）。没有 TCP_NODELAY，尾巴要等前面的都确认。"""
     sock = peer.connected(options=[("MSS", 974), *SYN_OPTIONS[1:]])
     assert sock.send(bytes(51)) == 51
     peer.expect("P.", 1, length=51, ack=1)

@@ -58,9 +58,9 @@ def test_no_reset_when_nothing_is_unread(peer: Peer) -> None:
 
 
 def test_close_with_unread_data(peer: Peer) -> None:
-    """ligurio：close/close-unread-data-rst.pkt。
+    """ligurio：close/close-unread-data-rst.pkt。还有数据没读走就 close()：RST。
 
-    脚本记的是 FreeBSD，它照常发 FIN；Linux 有没读走的数据就发 RST，所以这里从那一行起不同。
+    脚本记的是 FreeBSD，它照常发 FIN；所以这里从那一行起不同。
     """
     conn = peer.accepted()
     peer.inject("P.", 1, data=1000, ack=1)
@@ -75,7 +75,7 @@ def test_close_with_unread_data(peer: Peer) -> None:
 
 
 def test_close_after_reading_everything(peer: Peer) -> None:
-    """ligurio：close/close-read-data-fin.pkt。同上，只是读完了再关：FIN。"""
+    """ligurio：close/close-read-data-fin.pkt。读完了再 close()：FIN。"""
     conn = peer.accepted()
     peer.inject("P.", 1, data=1000, ack=1)
     peer.expect(".", 1, ack=1001)
@@ -99,7 +99,7 @@ def test_data_after_close(peer: Peer) -> None:
 
 
 def test_listener_closed_before_accept(peer: Peer) -> None:
-    """google：fastopen/server/listener-closed-trigger-rst.pkt，换成普通的连接。没有 accept 的连接，听的关了就 RST。"""
+    """google：fastopen/server/listener-closed-trigger-rst.pkt（换成普通的连接）。没有 accept 的连接，听的关了就 RST。"""
     listener = peer.listen()
     peer.handshake()
     listener.close()
@@ -148,10 +148,9 @@ def test_last_acknowledgement_lost(ticking: Peer) -> None:
 
 @pytest.mark.parametrize(("rfc1337", "answer"), [(0, ("R", 2)), (1, (".", 2))])
 def test_reset_in_time_wait(peer: Peer, rfc1337: int, answer: tuple[str, int]) -> None:
-    """ligurio：time_wait/time-wait.pkt、freebsd：rcv-rst-time-wait-using-shutdown-left-edge-insecure-ipv4.pkt 与它的 secure。
+    """ligurio：time_wait/time-wait.pkt、reset/rst-sync-est-time-wait.pkt。RST 杀死 TIME_WAIT 吗（RFC 1337）。
 
-    TIME_WAIT 会不会被 RST 杀死（RFC 1337），由 tcp_rfc1337 决定。
-    脚本到 RST 为止；这里再重发一次 FIN，看那一头还记不记得：不记得就答 RST。
+    由 tcp_rfc1337 决定。脚本到 RST 为止；这里再重发一次 FIN，看那一头还记不记得：不记得就答 RST。
     """
     peer.kernel.sysctl("tcp_rfc1337", rfc1337)
     conn = peer.accepted()
@@ -168,7 +167,7 @@ def test_reset_in_time_wait(peer: Peer, rfc1337: int, answer: tuple[str, int]) -
 
 
 def test_new_connection_in_time_wait(peer: Peer) -> None:
-    """freebsd：rcv-syn-time-wait-using-shutdown-outside-right。TIME_WAIT 里来了序号更大的 SYN：旧的让位，新的连上。"""
+    """freebsd：rcv-syn-time-wait-using-shutdown-right-edge-insecure-ipv4.pkt。TIME_WAIT 里来了更大的 SYN：新的连上。"""
     conn = peer.accepted()
     conn.close()
     peer.expect("F.", 1, ack=1)

@@ -87,7 +87,7 @@ def test_only_the_syn_is_acknowledged(peer: Peer) -> None:
 
 
 def test_connect_waits_for_the_first_write(peer: Peer) -> None:
-    """google：fastopen/client/nonblocking-connect-bypass.pkt。TCP_FASTOPEN_CONNECT，有 cookie：connect() 不出声，SYN 等第一次写。"""
+    """google：fastopen/client/nonblocking-connect-bypass.pkt。TCP_FASTOPEN_CONNECT：connect() 不出声，SYN 等第一次写。"""
     warmed(peer)
     sock = peer.kernel.socket()
     sock.setblocking(False)

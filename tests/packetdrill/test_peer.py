@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +74,22 @@ def test_the_hand_has_no_kernel(peer: Peer) -> None:
     peer.expect(".", 1001, ack=1001)
     assert {packet.src for packet in peer.net.trace.packets} == {"kernel", "peer"}
     assert not peer.net.trace.sent_by("peer", "RST")
+
+
+def scenarios() -> list[tuple[str, str]]:
+    """每个场景：说明里写的出处，测试的名字。"""
+    found = []
+    for path in sorted(HERE.glob("test_*.py")):
+        for node in ast.parse(path.read_text()).body if path != Path(__file__) else ():
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                found.append(((ast.get_docstring(node) or "").partition("。")[0], node.name))
+    return found
+
+
+def test_readme_lists_every_scenario() -> None:
+    """README 的表与测试一一对上。"""
+    rows = re.findall(r"^\| (.+?) \| `(test_\w+)` \| .+ \|$", (HERE / "README.md").read_text(), re.M)
+    assert sorted(rows) == sorted(scenarios())
 
 
 @pytest.mark.slow

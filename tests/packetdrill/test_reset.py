@@ -69,7 +69,7 @@ def test_reset_of_a_half_open_connection(peer: Peer) -> None:
 
 
 def test_reset_answering_a_syn(peer: Peer) -> None:
-    """freebsd：rcv-rst-ack-without-data-syn-sent-ack-left-edge、-outside-right。确认了 SYN 的 RST 才算数：ECONNREFUSED。
+    """freebsd：rcv-rst-ack-without-data-syn-sent-ack-{left-edge,outside-right}-ipv4.pkt。确认了 SYN 的 RST 才算数：ECONNREFUSED。
 
     不同：脚本各问一半；这里先来一个确认得不对的（不理），再来一个对的。
     """
@@ -119,7 +119,7 @@ def test_reset_in_fin_wait_1(peer: Peer) -> None:
 
 
 def test_reset_with_unread_data(peer: Peer) -> None:
-    """google：fastopen/server/reset-non-tfo-socket.pkt，换成普通的连接。RST 以前收到的数据，accept 以后仍读得到。"""
+    """google：fastopen/server/reset-non-tfo-socket.pkt（换成普通的连接）。RST 以前收到的数据，accept 以后仍读得到。"""
     listener = peer.listen()
     peer.handshake()
     peer.inject(".", 1, data=10, ack=1)
@@ -134,7 +134,7 @@ def test_reset_with_unread_data(peer: Peer) -> None:
 @pytest.mark.parametrize(("flags", "ack", "answer"), [
     ("S", None, ("R.", None, 1)), (".", 34, ("R", 34, None)), ("F.", 34, ("R", 34, None)), ("R", None, None)])
 def test_closed_port(peer: Peer, flags: str, ack: int | None, answer: tuple[str, int | None, int | None] | None) -> None:
-    """freebsd：rcv-ack-closed、rcv-fin-ack-closed、rcv-rst-closed（各取一个）。没有人听的端口：除了 RST，都答 RST。
+    """freebsd：rcv-{syn,ack,fin-ack,rst}-without-data-closed-ipv4.pkt。没有人听的端口：除了 RST，都答 RST。
 
     带 ACK 的，RST 的序号取它的确认号；不带的，序号写 0，确认到它为止（RFC 9293 §3.10.7.1）。
     """
@@ -146,9 +146,9 @@ def test_closed_port(peer: Peer, flags: str, ack: int | None, answer: tuple[str,
 
 @pytest.mark.parametrize(("flags", "answer"), [(".", "R"), ("-", None), ("R", None), ("S.", "R"), ("SR", None)])
 def test_listener_gets_something_strange(peer: Peer, flags: str, answer: str | None) -> None:
-    """ligurio：listen/listen-incoming-{ack,no-tcp-flags,rst,syn-ack,syn-rst}.pkt。
+    """ligurio：listen/listen-incoming-{ack,no-tcp-flags,rst,syn-ack,syn-rst}.pkt。监听的收到怪段：有 ACK 的答 RST。
 
-    监听的端口收到的不是 SYN：有 ACK 的答 RST，有 RST 的、什么标志也没有的不理；随后正常的 SYN 照样连上。
+    别的不理。随后正常的 SYN 照样连上。
     """
     peer.listen()
     peer.inject(flags, 0, ack=0 if "." in flags else None, options=SYN_OPTIONS)

@@ -63,7 +63,7 @@ def test_ecn_handshake_and_ect(peer: Peer) -> None:
 
 
 def test_ecn_is_declined(peer: Peer) -> None:
-    """google：ecn/ecn-uses-ect0.pkt 的另一半：对端的 SYN-ACK 里没有 ECE，数据就不标。"""
+    """google：ecn/ecn-uses-ect0.pkt（另一半）。对端的 SYN-ACK 里没有 ECE，数据就不标。"""
     peer.kernel.sysctl("tcp_ecn", 1)
     sock = peer.connecting("SEW")
     peer.inject("S.", ack=1, window=32767, options=SYN_OPTIONS)
@@ -95,7 +95,7 @@ def test_congestion_is_echoed_until_reduced(peer: Peer) -> None:
 
 
 def test_echo_makes_the_sender_reduce(peer: Peer) -> None:
-    """google：cwnd_moderation/cwnd-moderation-ecn-enter-cwr-no-moderation-700.pkt 的要点。
+    """google：cwnd_moderation/cwnd-moderation-ecn-enter-cwr-no-moderation-700.pkt 的要点。ECE 换来一个 CWR。
 
     确认里有 ECE：下一个新的段带 CWR，只带一次。
     不同：不比拥塞窗口的大小。
