@@ -135,20 +135,26 @@ class Peer:
     def quiet(self) -> None:
         """内核没有更多要说的（定时器到点以前）。"""
         assert self.net.settle()
-        assert self.inbox.empty(), f"不该再有段了，却来了 {self.heard()}"
+        while not self.inbox.empty():
+            heard = self._take()
+            assert heard is None, f"不该再有段了，却来了 {heard}"
 
     def heard(self, wanted: str = "一个段") -> Heard:
         """内核送来的下一个段，是什么都行。"""
-        while True:
-            try:
-                passage = self.inbox.get(timeout=PATIENCE)
-            except queue.Empty:
-                pytest.fail(f"该来 {wanted}，却什么也没有来。")
-            heard = self._read(passage)
-            late = not self.ticking and "S" in heard.flags and any(p.raw[20:34] == passage.raw[20:34] for p, _ in self.told)
-            self.told.append((passage, heard))
-            if not late:
-                return heard
+        try:
+            while (heard := self._take()) is None:
+                pass
+        except queue.Empty:
+            pytest.fail(f"该来 {wanted}，却什么也没有来。")
+        return heard
+
+    def _take(self) -> Heard | None:
+        """下一个段；是握手迟到的重传则为 None：端口、序号、标志都和听过的一个相同。"""
+        passage = self.inbox.get(timeout=PATIENCE)
+        late = any(passage.raw[20:34] == other.raw[20:34] for other, _ in self.told)
+        heard = self._read(passage)
+        self.told.append((passage, heard))
+        return None if late and "S" in heard.flags and not self.ticking else heard
 
     def _read(self, passage: Passage) -> Heard:
         packet = IP(passage.raw)
