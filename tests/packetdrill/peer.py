@@ -16,7 +16,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from socket import IPPROTO_TCP
+from socket import IPPROTO_TCP, SO_RCVTIMEO, SO_SNDTIMEO, SOL_SOCKET
 from typing import Any
 
 import pytest
@@ -171,8 +171,10 @@ class Peer:
     # ------------------------------------------------------------ 脚本开头常有的几行
 
     def listen(self, backlog: int = 1) -> TracedSocket:
-        """内核那一头听着的套接字。"""
+        """内核那一头听着的套接字。它和它接来的，会等的调用都有个尽头：内核答得不一样，测试失败，而不是挂着。"""
         self.listener = self.kernel.socket()
+        for option in (SO_RCVTIMEO, SO_SNDTIMEO):
+            self.listener.setsockopt(SOL_SOCKET, option, struct.pack("ll", round(PATIENCE), 0))
         self.listener.bind((self.kernel.address, PORT))
         self.listener.listen(backlog)
         return self.listener
