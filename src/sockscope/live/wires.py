@@ -8,6 +8,7 @@ import itertools
 import os
 import select
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -48,6 +49,7 @@ class Wires:
         self.lock = threading.RLock()  # 回收没有人用的网络，会在任何一行发生
         self.in_flight: list[Flying] = []
         self.tie = itertools.count()
+        self.injected: deque[tuple[bytes, Cable, int]] = deque()
         self.sources: dict[int, tuple[Cable, int]] = {}
         self.poll = REAL["epoll"]()  # 不是换上的那个：网线自己的等待不进轨迹
         self.wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -149,6 +151,8 @@ class Wires:
             if fd == self.wake_fd:
                 os.eventfd_read(fd)
                 self._lose_what_was_cut()
+                while self.injected:
+                    self.send(*self.injected.popleft())
             else:
                 self._take(fd)
         self._deliver_due()
@@ -183,6 +187,11 @@ class Wires:
         for passage in passages:
             passage.fate, delays = ("delivered", [cable.delay]) if self.frozen else cable._judge(passage, side)
             self._schedule(passage, delays, cable, side)
+
+    def inject(self, raw: bytes, cable: Cable, side: int) -> None:
+        """手造的一个 IP 包，从网线的这一端上线，像是插在那里的主机发的。由网线的线程来送，``settle()`` 等得到它。"""
+        self.injected.append((raw, cable, side))
+        self.wake()
 
     def _enter(self, message: bytes | Burst, cable: Cable, side: int) -> list[Passage]:
         """记下刚上线的包，返回要分别对待的那些：一整串一起走的，只有第一个。"""
