@@ -207,7 +207,7 @@ class _Evidence:
         if kind == "timeout":
             return what != "R2" or self._gave_up()
         if kind == "call":
-            wanted = {"close": {"close", "shutdown", "kill", "reboot"}, "connect": {"connect", "connect_ex"}}
+            wanted = {"close": {"close", "shutdown", "kill", "ended", "reboot"}, "connect": {"connect", "connect_ex"}}
             return self.did(*wanted.get(what, {what}))
         if kind == "abort":
             return "RST" in self.sent or self.did("reboot")

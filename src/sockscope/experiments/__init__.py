@@ -6,6 +6,7 @@
 
 from sockscope.experiments.experiment import (
     DELAY,
+    GALLERY,
     LONGEST,
     PORT,
     Choice,
@@ -21,6 +22,6 @@ from sockscope.experiments.experiment import (
 from sockscope.experiments.recording import Recording
 
 __all__ = [
-    "DELAY", "LONGEST", "PORT", "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment",
+    "DELAY", "GALLERY", "LONGEST", "PORT", "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment",
     "get", "names", "recording",
 ]

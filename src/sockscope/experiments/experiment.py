@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sockscope import experiments
+from sockscope.experiments.programs import require
 from sockscope.experiments.recording import exists, find
 from sockscope.live import Network, Unavailable, capability, linux, offload, stock
 from sockscope.live.journal import Over
@@ -33,10 +34,11 @@ from sockscope.live.socket import TracedSocket
 from sockscope.trace import Packet, Trace
 
 __all__ = [
-    "DELAY", "LONGEST", "PORT", "Choice", "Experiment", "Switch", "attempt", "connected", "experiment", "get", "names",
+    "DELAY", "GALLERY", "LONGEST", "PORT", "Choice", "Experiment", "Switch", "attempt", "connected", "experiment", "get", "names",
     "recording",
 ]
 
+GALLERY = "真程序"  # 不属于哪一章的实验：那一页的标题
 PORT = 7007  # 实验里服务器的端口：没有命名空间的机器上，普通用户也绑得上
 LATE = 0.4  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
 RIVALS = {"SYN+ACK": "SYN", "SHUTDOWN ACK": "SHUTDOWN"}  # 回答丢了，两端同时要重传：回答 → 问
@@ -89,12 +91,14 @@ def Switch(label: str, default: bool = False) -> Choice:
 
 @dataclass(frozen=True)
 class Experiment:
-    """一个实验。``chapter`` 是两位数字的章号；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒（慢的机器见 ``pace``）。
+    """一个实验。``chapter`` 是两位数字的章号，或 ``GALLERY``；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒（慢的机器见 ``pace``）。
 
     实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，
     所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬。
     ``checksums``：要网口替内核算校验和，否则 Linux 6.11 之前的内核不切。``waits``：等待也进轨迹；``readiness``：就绪也进轨迹。
     ``late`` 是剪 SYN+ACK 时第一个 SYN 多走的时间，秒。``loopback`` 说明没有网线时，环回地址上的结果是否仍然回答得了问题。
+    里面跑的是别人的程序时：``programs`` 是要用的程序，缺了就做不了；``compares`` 是两次之间比什么（``trace/canonical.py``）；
+    ``cuttable`` 为假则不录剪刀，只在现场剪：包的大小每次不同，签名对不上号。
     """
 
     function: Body
@@ -113,10 +117,18 @@ class Experiment:
     checksums: bool = False
     waits: bool = False
     readiness: bool = False
+    programs: tuple[str, ...] = ()
+    compares: str = ""
+    cuttable: bool = True
 
     @property
     def name(self) -> str:
         return self.function.__name__
+
+    @property
+    def place(self) -> str:
+        """在书里哪里：“第 05 章”，或“真程序”。"""
+        return f"第 {self.chapter} 章" if self.chapter.isdigit() else self.chapter
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -129,7 +141,7 @@ class Experiment:
 
     def cut_variants(self) -> list[dict[str, Any]]:
         """要录剪刀的变体：缺省的，和章里打开时的那几个（``scissors``）。"""
-        return [self.defaults, *(self.complete(values) for values in self.scissors)]
+        return [self.defaults, *(self.complete(values) for values in self.scissors)] if self.cuttable else []
 
     def complete(self, values: dict[str, Any]) -> dict[str, Any]:
         """补上缺省值；不认识的参数或取值抛 ``ValueError``，用一句话说清。
@@ -168,12 +180,13 @@ class Experiment:
             raise Unavailable("这个实验问的是 Linux 的内核。" + allowed.sentence)
         if allowed.level != "cable" and not self.loopback:
             raise Unavailable("这个实验要看网线上的包。" + allowed.sentence)
+        require(self.programs)
         cuts = list(drop)
         delay = values[DELAY] / 1000 if DELAY in values else self.delay
         options = {name: value for name, value in values.items() if name != DELAY}
         with Network(*self.hosts, delay=delay, delayed_ack=self.delayed_ack, rto_min=self._rto_min(cuts),
                      capture=capture, title=self.title, checksums=self._checksums(), waits=self.waits,
-                     readiness=self.readiness) as net:
+                     readiness=self.readiness, foreign=self.foreign) as net:
             for signature in cuts:
                 self._scissors(net, signature)
             with _attended(net, self.limit, on_progress and (lambda: on_progress(self._named(net.trace, values)))):
@@ -198,6 +211,11 @@ class Experiment:
             stock.prepare(Plan.row(len(self.hosts), not self.delayed_ack, self._rto_min(drop),
                                    offload=offload.CHECKSUMS * self._checksums()))
 
+    @property
+    def foreign(self) -> bool:
+        """里面跑的是别人写的程序。"""
+        return bool(self.compares)
+
     def _rto_min(self, drop: Iterable[str]) -> float:
         return patience(CALM) if self.lossless and not list(drop) else 0.0
 
@@ -205,7 +223,8 @@ class Experiment:
         return self.checksums and offload.needed()
 
     def _named(self, trace: Trace, values: dict[str, Any]) -> Trace:
-        return replace(trace, experiment=self.name, parameters=values)
+        settings = trace.settings | ({"compares": self.compares} if self.compares else {})
+        return replace(trace, experiment=self.name, parameters=values, settings=settings)
 
     def _scissors(self, net: Network, signature: str) -> None:
         ends = signature.split(" ")[0].split(">")
@@ -227,12 +246,13 @@ def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str
                delay: float = 0.01, limit: float = 20.0, loopback: bool = False,
                delayed_ack: bool = False, lossless: bool = False, scissors: tuple[dict[str, Any], ...] = (),
                late: float = LATE, checksums: bool = False, waits: bool = False,
-               readiness: bool = False, **parameters: Choice) -> Callable[[Body], Experiment]:
+               readiness: bool = False, programs: tuple[str, ...] = (), compares: str = "", cuttable: bool = True,
+               **parameters: Choice) -> Callable[[Body], Experiment]:
     """把函数变成实验。其余的关键字参数就是实验的参数，名字与函数的形参相同。"""
     def wrap(function: Body) -> Experiment:
         named = [replace(choice, name=name) for name, choice in parameters.items()]
         made = Experiment(function, chapter, title, question, hosts, delay, limit, loopback,
-                          delayed_ack, lossless, named, scissors, late, checksums, waits, readiness)
+                          delayed_ack, lossless, named, scissors, late, checksums, waits, readiness, programs, compares, cuttable)
         _registry[made.name] = made
         return made
     return wrap
@@ -279,9 +299,9 @@ _registry: dict[str, Experiment] = {}
 
 @functools.cache
 def _load_all() -> None:
-    """导入每一章的每一个模块：一章一个文件夹，一个实验一个文件。"""
+    """导入每一章的每一个模块：一章一个文件夹，一个实验一个文件；别人的程序在 gallery 里。"""
     for module in pkgutil.walk_packages(experiments.__path__, f"{experiments.__name__}."):
-        if re.search(r"\.ch\d\d\.", module.name):
+        if re.search(r"\.(ch\d\d|gallery)\.", module.name):
             importlib.import_module(module.name)
 
 

@@ -200,7 +200,7 @@ class Tracing:
                 task.epolls.control(args)
             return None
         if name in WAITS:
-            words = describe_wait(name, args, back, self.label, task.epolls)
+            words = describe_wait(name, args, back, self.label, task.epolls) if self.host.network.waits else None
             return self.made(pid, t, end, "", words, back) if words else None
         return self.on_a_socket(pid, t, end, name, args, back) if name in CALLS else None
 

@@ -1,6 +1,6 @@
 """几百个事件怎样还能读：把一长串平淡无奇的收发，和一长串一模一样的连接（``repeats.py``），各折成一条带子。
 
-平淡无奇：送达的数据或纯 ACK、没有任何附注的包，搬动了数据且没有出错的调用。SYN、FIN、RST、丢失、
+平淡无奇：送达的数据或纯 ACK、没有任何附注的包，搬动了数据且没有出错的调用，和没有等的（EAGAIN）。SYN、FIN、RST、丢失、
 重传、窗口为 0、状态改变都留在外面，它们把带子隔开。折起来的事件仍在轨迹里，带子记着它们的下标。
 """
 
@@ -107,4 +107,5 @@ def _plain(event: Event) -> bool:
     if isinstance(event, Packet):
         return event.fate == "delivered" and not event.note and event.end is not None \
             and packet_kind(event) in ("data", "ack", "datagram") and "URG" not in event.flags
-    return isinstance(event, Call) and bool(event.size) and not event.errno and event.end is not None
+    return isinstance(event, Call) and event.end is not None and (
+        bool(event.size) and not event.errno or event.errno == "EAGAIN")

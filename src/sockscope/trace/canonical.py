@@ -14,6 +14,10 @@
 * 就绪不算：数据到了又立刻被读走，中间那一眼看不看得见，是两个线程谁先谁后。
 * 一次调用也没有记下的主机（上面跑的是另一个程序）的状态不算：只在包来往时看得见，一闪而过的看不全。
   对端的进程号也不算。
+* HTTP 的日期（RFC 9110 §5.6.7）、DNS 的查询号（RFC 1035 §4.1.1）不算。
+* 跑的是别人的程序（``settings`` 里的 ``compares``）时，只比网线上的包：怎样调用，各个版本自有主张；一闪而过的状态也看不全。
+  ``compares`` 为 ``packets``，包照上面的规矩比；为 ``kinds``，每次的字节和个数都不同（密文、挤满了的网线），只比每条连接
+  有没有握手、两个方向各有没有数据、结束了没有，每根网线的每个方向上有没有重传、有没有丢。
 * 每个线程的调用各成一列，每个端点的状态各成一列。列与列之间谁先谁后不比较：
   那是调度的运气，有因果关系的先后已经由状态序列记住了。
 """
@@ -22,21 +26,26 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sockscope.trace.event import Action, Call, Event, Happening, Packet, Ready, State
 
 __all__ = ["lines"]
 
 PID = re.compile(r"\bpid=\d+")
+DATE = re.compile(rb"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
+DNS_PORT = ":53"
 
 
 def lines(trace: Happening) -> Iterator[str]:
+    if trace.settings.get("compares") == "kinds":
+        yield from sorted(_kinds(trace))
+        return
     ports = _PortNames(trace)
     columns: dict[str, list[str]] = {}
     lucky = {id(event) for event in (
         *_needless(trace), *_unwatched(trace), *(_passing(trace) if _may_delay(trace) else ()))}
-    for event in trace.events:
+    for event in _compared(trace):
         if id(event) in lucky:
             continue
         place, line = _line(event, ports)
@@ -46,6 +55,31 @@ def lines(trace: Happening) -> Iterator[str]:
     for place in sorted(columns):
         for line in columns[place]:
             yield f"{place}  {line}"
+
+
+def _compared(trace: Happening) -> Iterable[Event]:
+    """要比的事件：跑的是别人的程序，就只有包。"""
+    return trace.packets if trace.settings.get("compares") else trace.events
+
+
+def _kinds(trace: Happening) -> set[str]:
+    """每条连接握过手没有、各个方向上有没有数据、结束了没有，每根网线的每个方向上有没有重传和丢失。"""
+    ports, found, needless = _PortNames(trace), set(), {id(packet) for packet in _needless(trace)}
+    for packet in trace.packets:
+        place, ends = f"{packet.cable} {packet.src}→{packet.dst}", sorted([packet.source, packet.target])
+        connection = ports.rename(" 与 ".join(ends)) + f" {packet.protocol}"
+        found |= {f"连接 {connection} {what}" for what, flags in (("握手", {"SYN"}), ("结束", {"FIN", "RST"})) if flags & {*packet.flags}}
+        found |= {f"包 {place}  {ports.rename(f'{packet.source} → {packet.target}')} 数据"} if packet.length else set()
+        found |= {f"包 {place}  {what}" for what in (packet.note, packet.fate)
+                  if what in ("retransmission", "overflow", "lost") and id(packet) not in needless}
+    return found
+
+
+def _body(packet: Packet) -> bytes:
+    """数据的头 64 个字节，去掉每次都不同的。"""
+    if packet.protocol == "udp" and f"{packet.source} {packet.target} ".count(f"{DNS_PORT} "):
+        return packet.payload[2:66]
+    return DATE.sub(b"...", packet.payload)[:64]
 
 
 def _line(event: Event, ports: _PortNames) -> tuple[str, str]:
@@ -63,7 +97,7 @@ def _line(event: Event, ports: _PortNames) -> tuple[str, str]:
             flags = (f for f in event.flags if f not in ("ACK", "PSH", "SACK"))
             what = "+".join(dict.fromkeys(flags) if again else flags) or event.info or "数据"
             data = f" {event.seq}{'' if again else f'+{event.length}'}" if event.length and event.seq is not None else ""
-            body = f" {event.payload[:64]!r}" if event.length and event.protocol in ("tcp", "udp") and not again else ""
+            body = f" {_body(event)!r}" if event.length and event.protocol in ("tcp", "udp") and not again else ""
             ends = ports.rename(f"{event.source} → {event.target}")
             return (f"包 {event.cable} {event.src}→{event.dst}{' 重传' if note == ' retransmission' else ''}",
                     f"{ends} {event.protocol} {what}{data}{body}{note}{fate}")

@@ -38,8 +38,8 @@ class Trace:
     否则是录制的日期。``parameters`` 的值只会是字符串、整数、小数或布尔。
     ``settings`` 说它在怎样的内核参数下得到：``table`` 是哪一套（``live/settings.py``；``machine`` 为机器自己的），
     /proc/sys/net 下的名字是与那一套不同的、和全机器只有一份的值（空串：这个内核没有），前面带主机名的是实验自己改的；
-    ``quickack``、``rto_min``（毫秒）是直连路由的属性。
-    旧文件里没有，则为空；它不进规范形式。
+    ``quickack``、``rto_min``（毫秒）是直连路由的属性；``compares`` 说跑的是别人的程序，规范形式只比包（``canonical.py``）。
+    旧文件里没有，则为空；它们自己不进规范形式。
     """
 
     title: str = ""
