@@ -89,7 +89,10 @@ def _run(options: argparse.Namespace) -> int:
     from sockscope.render import pcap, text
 
     wanted = experiments.get(options.experiment)
-    trace = wanted.observe(**_values(wanted, options.parameters))
+    refused: list[str] = []
+    trace = wanted.observe(on_refused=refused.append, **_values(wanted, options.parameters))
+    if capability().level == "cable":  # 缺的是这个实验自己要用的
+        print("".join(refused), end="\n" * bool(refused), file=sys.stderr)
     print(text.render(trace, details=options.details))
     if options.pcap:
         try:

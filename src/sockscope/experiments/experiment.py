@@ -98,7 +98,7 @@ class Experiment:
     ``checksums``：要网口替内核算校验和，否则 Linux 6.11 之前的内核不切。``waits``：等待也进轨迹；``readiness``：就绪也进轨迹。
     ``late`` 是剪 SYN+ACK 时第一个 SYN 多走的时间，秒。``loopback`` 说明没有网线时，环回地址上的结果是否仍然回答得了问题。
     里面跑的是别人的程序时：``programs`` 是要用的程序，缺了就做不了；``compares`` 是两次之间比什么（``trace/canonical.py``）；
-    ``cuttable`` 为假则不录剪刀，只在现场剪：包的大小每次不同，签名对不上号。
+    ``cuttable`` 为假则不录剪刀，只在现场剪：包太多，或者大小每次不同，签名对不上号。
     """
 
     function: Body
@@ -194,11 +194,12 @@ class Experiment:
         return self._named(net.trace, values)
 
     def observe(self, *, drop: Iterable[str] = (), on_progress: Callable[[Trace], bool | None] | None = None,
-                **values: Any) -> Trace:
-        """做得了就做，做不了就放录制：``trace.label`` 说明读者看的是哪一种。"""
+                on_refused: Callable[[str], None] = lambda _: None, **values: Any) -> Trace:
+        """做得了就做，做不了就放录制：``trace.label`` 说明读者看的是哪一种，``on_refused`` 收到为什么，一句话。"""
         try:
             return self.run(drop=drop, on_progress=on_progress, **values)
-        except Unavailable:
+        except Unavailable as why:
+            on_refused(str(why))
             return self.recorded(drop=drop, **values)
 
     def recorded(self, *, drop: Iterable[str] = (), **values: Any) -> Trace:

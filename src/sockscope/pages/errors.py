@@ -101,9 +101,9 @@ def proofs(name: str) -> list[str]:
 
 
 def _place(experiment: str) -> str:
-    chapter = experiments.get(experiment).chapter
-    path = ledger.chapters().get(chapter)
-    return f"[第 {chapter} 章](../chapters/{path.name})" if path else f"第 {chapter} 章"
+    wanted = experiments.get(experiment)
+    path = ledger.chapters().get(wanted.chapter)
+    return f"[{wanted.place}](../chapters/{path.name})" if path else wanted.place
 
 
 def _title(path: str) -> str:

@@ -60,7 +60,7 @@ class Difference:
         same = f"<p>{marked('同样的还有 ' + '、'.join(one.place for one in others) + '。')}</p>" if others else ""
         pair = "".join(f"<figure><figcaption>{escape(trace.kernel)}</figcaption>{mimebundle(trace)['text/html']}</figure>"
                        for trace in (self.book, self.trace))
-        return (f"<section><p><b>{escape(told.title)}</b>（第 {told.chapter} 章，<code>{escape(self.experiment)}</code>，"
+        return (f"<section><p><b>{escape(told.title)}</b>（{told.place}，<code>{escape(self.experiment)}</code>，"
                 f"<code>{escape(self.variant)}</code>）</p><p>{marked(self.says)}</p>{same}"
                 f"<div class=\"pair\">{pair}</div></section>")
 

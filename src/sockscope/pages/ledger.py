@@ -122,6 +122,6 @@ def edges() -> Table:
     rows = []
     for edge in (edge for edge in TRANSITIONS if edge.ordinary):
         name, key = walks().get(edge, ("", ""))
-        proof = f"实验 `{name}`（`{key}`），第 {experiments.get(name).chapter} 章" if name else "还没有录制走过"
+        proof = f"实验 `{name}`（`{key}`），{experiments.get(name).place}" if name else "还没有录制走过"
         rows.append((f"{edge.before} → {edge.after}", edge.action or "—", f"{edge.event}\n{proof}"))
     return Table(["边", "发出", "原因与录制"], rows, caption=f"走过的边：{len(walks().keys() & set(TRANSITIONS))}。")

@@ -77,7 +77,7 @@ def rows(found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
             told, wanted = found[name], experiments.get(name)
             verdict = VERDICTS[told["verdict"]] + "，写法不同" * (told["verdict"] == "same" and "why" in told)
             why = told.get("why") or (told["says"] if told["verdict"] != "same" else "")
-            yield f"{wanted.title}\n第 {wanted.chapter} 章 `{name}`", verdict, "\n".join(filter(None, [seconds(told["ms"]), why]))
+            yield f"{wanted.title}\n{wanted.place} `{name}`", verdict, "\n".join(filter(None, [seconds(told["ms"]), why]))
 
 
 def seconds(milliseconds: int) -> str:

@@ -46,8 +46,9 @@ def payload(name: str, parameters: dict[str, Any], drop: Iterable[str] = (), *,
     def partial(trace: Trace) -> bool | None:
         return on_progress(pictures(trace)) if on_progress else None
 
-    trace = wanted.observe(drop=cuts, on_progress=partial if on_progress else None, **values)
-    return report(wanted, cuts, trace, _note(trace))
+    refused: list[str] = []
+    trace = wanted.observe(drop=cuts, on_progress=partial if on_progress else None, on_refused=refused.append, **values)
+    return report(wanted, cuts, trace, _note(trace, *refused))
 
 
 def report(wanted: Experiment, drop: list[str], trace: Trace, note: str, *, styled: bool = True) -> dict[str, Any]:
@@ -83,11 +84,13 @@ def origin(trace: Trace) -> str:
     return f"录制于 {trace.recorded}，{trace.kernel}。"
 
 
-def _note(trace: Trace) -> str:
-    """标签的说明：有抓包就说包从哪里来；不是最好，就说缺什么、怎样补上。"""
+def _note(trace: Trace, refused: str = "") -> str:
+    """标签的说明：有抓包就说包从哪里来；不是最好，就说缺什么、怎样补上。``refused`` 是这个实验自己缺的（一个程序）。"""
     if not trace.recorded and trace.capture == "cable":
         return f"刚刚发生在你的内核（{trace.kernel}）里；每个包都取自网线。"
     found = capability()
+    if refused and found.level == "cable":
+        return origin(trace) + refused
     return (origin(trace) if trace.recorded else "") + found.reason + found.remedy
 
 

@@ -13,7 +13,7 @@ Stream = tuple[StreamReader, StreamWriter]
 
 @experiment(
     chapter=GALLERY, title="asyncio 的聊天室", question="一句话从一个人到另一个人，经过几个包、几次调用，要几个线程？",
-    hosts=("client", "server", "peer"), lossless=True, compares="packets",
+    hosts=("client", "server", "peer"), lossless=True, compares="packets", cuttable=False,
     reply=Switch("对端回一句", True))
 def asyncio_chat(net: Network, reply: bool) -> None:
     asyncio.run(chat(net, reply))

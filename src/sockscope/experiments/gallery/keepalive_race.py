@@ -11,7 +11,7 @@ from sockscope.experiments.gallery.web import ask, serving
 from sockscope.live import Network
 from sockscope.trace import Packet
 
-IDLE = {"crossing": 0.5, "after": 0.5, "in_time": 60.0}  # 服务器等多久没有下一个请求就挂断，秒
+IDLE = {"crossing": 2.0, "after": 2.0, "in_time": 60.0}  # 服务器等多久没有下一个请求就挂断，秒
 
 
 @experiment(

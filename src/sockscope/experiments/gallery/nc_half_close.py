@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sockscope.experiments import GALLERY, PORT, Switch, experiment
 from sockscope.live import Network
+from sockscope.live.socket import TracedSocket
 
 
 @experiment(
@@ -17,11 +18,13 @@ def nc_half_close(net: Network, says: bool) -> None:
     net.server.spawn(answer_at_the_end, listener)
     nc = net.client.program("nc", *["-N"] * says, "server", str(PORT), calls=True)
     nc.stdin.write(b"question\n")
+    net.settle()
     nc.stdin.close()
     net.settle()
 
 
-def answer_at_the_end(listener) -> None:
+def answer_at_the_end(listener: TracedSocket) -> None:
+    """读到结尾才回答。"""
     conn, _ = listener.accept()
     while conn.recv(64):
         pass

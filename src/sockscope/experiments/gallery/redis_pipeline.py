@@ -17,9 +17,10 @@ def redis_pipeline(net: Network, how: str) -> None:
     net.server.program(find_program("redis-server"), *QUIET, "--dir", net.folder, calls=True)
     net.settle()
     if how == "pipeline":
-        asking = net.client.program("nc", "-N", "server", "6379", calls=True)
-        asking.communicate(b"INCR visits\r\n" * 5)
+        nc = net.client.program("nc", "-N", "server", "6379", calls=True)
+        nc.stdin.write(b"INCR visits\r\n" * 5)
+        net.settle()
+        nc.communicate()
     else:
-        asking = net.client.program("redis-cli", "-h", "server", "-r", "5", "INCR", "visits", calls=True)
-        asking.communicate()
+        net.client.program("redis-cli", "-h", "server", "-r", "5", "INCR", "visits", calls=True).communicate()
     net.settle()
