@@ -91,7 +91,8 @@ def Switch(label: str, default: bool = False) -> Choice:
 
 @dataclass(frozen=True)
 class Experiment:
-    """一个实验。``chapter`` 是两位数字的章号，或 ``GALLERY``；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒（慢的机器见 ``pace``）。
+    """一个实验。``chapter`` 是两位数字的章号，或 ``GALLERY``；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒
+    （慢的机器见 ``pace``）。
 
     实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，
     所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬。
@@ -186,7 +187,7 @@ class Experiment:
         options = {name: value for name, value in values.items() if name != DELAY}
         with Network(*self.hosts, delay=delay, delayed_ack=self.delayed_ack, rto_min=self._rto_min(cuts),
                      capture=capture, title=self.title, checksums=self._checksums(), waits=self.waits,
-                     readiness=self.readiness, foreign=self.foreign) as net:
+                     readiness=self.readiness) as net:
             for signature in cuts:
                 self._scissors(net, signature)
             with _attended(net, self.limit, on_progress and (lambda: on_progress(self._named(net.trace, values)))):
@@ -211,11 +212,6 @@ class Experiment:
         if capability().level == "cable":
             stock.prepare(Plan.row(len(self.hosts), not self.delayed_ack, self._rto_min(drop),
                                    offload=offload.CHECKSUMS * self._checksums()))
-
-    @property
-    def foreign(self) -> bool:
-        """里面跑的是别人写的程序。"""
-        return bool(self.compares)
 
     def _rto_min(self, drop: Iterable[str]) -> float:
         return patience(CALM) if self.lossless and not list(drop) else 0.0

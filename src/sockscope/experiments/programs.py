@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 
 from sockscope.live import Unavailable
 
@@ -19,11 +20,12 @@ def find_program(name: str) -> str:
     return _which(name) or name
 
 
-def require(names: tuple[str, ...] | list[str]) -> None:
+def require(names: Iterable[str]) -> None:
     """这些程序都在；缺了抛 ``Unavailable``。"""
     if lacking := [name for name in names if _which(name) is None]:
         packages = " ".join(PACKAGES.get(name, name) for name in lacking)
-        raise Unavailable(f"这里没有 {'、'.join(lacking)}，放的是录制。补救：sudo apt install {packages}，再做一遍就是现场。")
+        remedy = f"补救：sudo apt install {packages}。" if _which("apt-get") else "装着它们的 Linux 上，看到的是现场。"
+        raise Unavailable(f"这里没有 {'、'.join(lacking)}，放的是录制。{remedy}")
 
 
 def _which(name: str) -> str | None:

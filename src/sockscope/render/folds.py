@@ -108,4 +108,4 @@ def _plain(event: Event) -> bool:
         return event.fate == "delivered" and not event.note and event.end is not None \
             and packet_kind(event) in ("data", "ack", "datagram") and "URG" not in event.flags
     return isinstance(event, Call) and event.end is not None and (
-        bool(event.size) and not event.errno or event.errno == "EAGAIN")
+        (bool(event.size) and not event.errno) or event.errno == "EAGAIN")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 from sockscope.render.figure import Figure, Label
 from sockscope.render.labels import round_duration
@@ -23,6 +24,7 @@ def ticks(figure: Figure) -> list[tuple[float, Label]]:
     size, found = metrics.small, []
     for y, t in figure.ruler.ticks(34, 72):
         label = Label(metrics.axis - 8, y + 4, round_duration(t), size, "end", "tick")
+        label = replace(label, x=max(label.x, label.box()[2]))  # 很长的也不越出左边
         if not metrics.axis:
             label = Label(2, y + 4, label.text, size, "start", "tick")
             row = int(label.box()[1] // CLOSE)

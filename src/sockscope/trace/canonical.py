@@ -67,8 +67,8 @@ def _kinds(trace: Happening) -> set[str]:
     ports, found, needless = _PortNames(trace), set(), {id(packet) for packet in _needless(trace)}
     for packet in trace.packets:
         place, ends = f"{packet.cable} {packet.src}→{packet.dst}", sorted([packet.source, packet.target])
-        connection = ports.rename(" 与 ".join(ends)) + f" {packet.protocol}"
-        found |= {f"连接 {connection} {what}" for what, flags in (("握手", {"SYN"}), ("结束", {"FIN", "RST"})) if flags & {*packet.flags}}
+        connection, flags = f"连接 {ports.rename(' 与 '.join(ends))} {packet.protocol}", {*packet.flags}
+        found |= {f"{connection} {what}" for what, signs in (("握手", {"SYN"}), ("结束", {"FIN", "RST"})) if signs & flags}
         found |= {f"包 {place}  {ports.rename(f'{packet.source} → {packet.target}')} 数据"} if packet.length else set()
         found |= {f"包 {place}  {what}" for what in (packet.note, packet.fate)
                   if what in ("retransmission", "overflow", "lost") and id(packet) not in needless}

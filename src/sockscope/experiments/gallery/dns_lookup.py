@@ -15,7 +15,7 @@ SERVE = ("--no-daemon", "-C", "/dev/null", "-u", "root", "-h", "-R", "-x", "", "
 
 @experiment(
     chapter=GALLERY, title="问 DNS", question="getaddrinfo() 一次，网线上问了几句？", hosts=("client", "dns"), lossless=True,
-    programs=("dnsmasq", "getent"), compares="packets",
+    programs=("strace", "dnsmasq", "getent"), compares="packets",
     who=Choice("谁来问", {"getent": "C 程序：getent ahosts", "python": "Python：socket.getaddrinfo()"}),
     asked=Choice("问哪个名字", {"www.example.org": "www.example.org", "nobody.example.org": "nobody.example.org：没有"}))
 def dns_lookup(net: Network, who: str, asked: str) -> None:

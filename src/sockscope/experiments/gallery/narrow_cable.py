@@ -8,7 +8,7 @@ from sockscope.live import Network
 
 @experiment(
     chapter=GALLERY, title="iperf3 与一根细网线", question="发得比网线快，多出来的排队；队排不下了呢？",
-    programs=("iperf3",), compares="kinds", cuttable=False,
+    programs=("strace", "iperf3"), compares="kinds", cuttable=False,
     queue=Choice("网线前面排得下几个包", {5: "5 个", 200: "200 个"}, (1, 500)))
 def narrow_cable(net: Network, queue: int) -> None:
     net.cable.bandwidth, net.cable.queue = 10e6, queue

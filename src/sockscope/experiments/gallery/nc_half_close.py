@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from sockscope.experiments import GALLERY, PORT, Switch, experiment
+from sockscope.experiments.gallery.netcat import nc
 from sockscope.live import Network
 from sockscope.live.socket import TracedSocket
 
 
 @experiment(
     chapter=GALLERY, title="nc 的半关闭", question="nc 的标准输入到了结尾。对端要读到结尾才回答：它等得到吗？", lossless=True,
-    programs=("nc",), compares="packets",
+    programs=("strace", "nc"), compares="packets",
     says=Switch("带 -N：输入完了就 shutdown()", True))
 def nc_half_close(net: Network, says: bool) -> None:
     listener = net.server.socket()
     listener.bind((net.server.address, PORT))
     listener.listen()
     net.server.spawn(answer_at_the_end, listener)
-    nc = net.client.program("nc", *["-N"] * says, "server", str(PORT), calls=True)
-    nc.stdin.write(b"question\n")
+    asking = nc(net, *["-N"] * says, "server", str(PORT))
+    asking.stdin.write(b"question\n")
     net.settle()
-    nc.stdin.close()
+    asking.stdin.close()
     net.settle()
 
 

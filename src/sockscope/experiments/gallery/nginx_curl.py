@@ -20,7 +20,7 @@ http {{
 
 @experiment(
     chapter=GALLERY, title="nginx 与 curl", question="curl 要网页，握几次手，说几句话，谁先 close()？", lossless=True,
-    programs=("nginx", "curl"), compares="packets",
+    programs=("strace", "nginx", "curl"), compares="packets",
     pages=Choice("一次要几页", {1: "一页", 2: "同一台服务器的两页"}))
 def nginx_curl(net: Network, pages: int) -> None:
     settings = net.folder + "nginx.conf"
