@@ -403,3 +403,56 @@ def test_whether_a_delayed_ack_came_before_the_end_is_luck():
     assert compare(one, two) is None
     assert compare(replace(one, settings={}), replace(two, settings={})) is not None
     assert compare(ends_with("FIN_WAIT1", data=True), ends_with("FIN_WAIT1", "FIN_WAIT2", data=True)) is not None
+
+
+# ---------------------------------------------------------------- 别人的程序
+
+NEAR, FAR = "10.0.0.1:40000", "10.0.0.2:80"
+BODY = b"Date: Sun, 29 Nov 2026 09:39:30 GMT\r\nhello\n"
+
+
+def program(compares: str = "packets", **changes: object) -> Trace:
+    """别人的程序：一次握手，一页。"""
+    page = {"t": 30, "end": 40, "number": 2, "flags": ["PSH", "ACK"], "seq": 1, "length": len(BODY), "raw": BODY.hex()} | changes
+    syn = Packet(t=10, end=20, number=1, src="client", dst="server", protocol="tcp", source=NEAR, target=FAR,
+                 flags=["SYN"], seq=0, raw="")
+    return Trace(settings={"compares": compares}, events=[
+        syn, Packet(src="server", dst="client", protocol="tcp", source=FAR, target=NEAR, **page)])
+
+
+def dated(date: bytes) -> str:
+    return (b"Date: " + date + b"\r\nhello\n").hex()
+
+
+def test_the_date_of_http_is_luck():
+    assert compare(program(), program(raw=dated(b"Mon, 30 Nov 2026 10:00:00 GMT"))) is None
+    assert compare(program(), program(raw=dated(b"Sun, 29 Nov 2026 09:39:30 GMT").replace(b"hello".hex(), b"jello".hex())))
+
+
+def test_what_a_program_calls_is_its_own_business_its_packets_are_not():
+    one = program()
+    call = Call(t=5, end=6, host="client", thread="curl", socket="s1", name="poll")
+    state = State(t=25, host="client", local="10.0.0.1:40000", peer="10.0.0.2:80", state="ESTABLISHED", origin="sock_diag")
+    ended = Action(t=50, where="client", name="ended", detail="curl")
+    assert compare(one, replace(one, events=[*one.events, call, state, ended])) is None
+    assert compare(one, replace(one, events=one.events[1:]))
+    assert compare(one, program(length=42))
+
+
+def test_the_number_of_a_dns_question_is_luck():
+    def asked(number: bytes, name: bytes) -> Trace:
+        packet = Packet(t=1, end=2, number=1, src="client", dst="dns", protocol="udp", source=NEAR, target="10.0.0.2:53",
+                        length=8, raw=(number + name).hex())
+        return Trace(events=[packet])
+
+    assert compare(asked(b"\1\2", b"normal"), asked(b"\3\4", b"normal")) is None
+    assert compare(asked(b"\1\2", b"normal"), asked(b"\1\2", b"strange"[:6]))
+
+
+def test_where_bytes_differ_every_time_only_kinds_are_compared():
+    one, longer = program("kinds"), program("kinds", length=40, seq=7)
+    assert compare(one, longer) is None
+    assert compare(one, program("kinds", length=0))
+    assert compare(one, program("kinds", fate="overflow", end=None))
+    assert compare(one, program("kinds", flags=["FIN", "ACK"]))
+    assert compare(one, replace(one, events=one.events[1:]))
