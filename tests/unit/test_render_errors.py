@@ -7,7 +7,7 @@ import re
 import pytest
 
 from sockscope import places
-from sockscope.render.errors import TIMEOUT, errors, phrase
+from sockscope.render.errors import TIMEOUT, TLS, errors, phrase
 from sockscope.render.words import explain
 from sockscope.trace import Call, Host, Trace
 
@@ -23,11 +23,11 @@ def explained(name: str) -> list[str]:
 def test_every_failure_in_every_recording_is_explained():
     found = {path: FAILED.findall(path.read_text(encoding="utf-8")) for path in FILES}
     assert sum(map(len, found.values())) > 1600
-    known = {TIMEOUT, *errors()}
+    known = {TIMEOUT, *TLS, *errors()}
     assert {path.name: strange for path, names in found.items() if (strange := set(names) - known)} == {}
 
 
-@pytest.mark.parametrize("name", [TIMEOUT, *errors()])
+@pytest.mark.parametrize("name", [TIMEOUT, *TLS, *errors()])
 def test_the_explanation_is_a_plain_sentence(name):
     assert f"{name}：{phrase(name)}" in explained(name)
     assert re.search("[一-鿿]", phrase(name))

@@ -48,6 +48,8 @@ REASONS = {
         lambda p: (p.ours - KINDS, p.theirs) == ({"retransmission"}, {"keepalive"}) and p.packet.length == 1,
     "重传得快，tshark 凭时间猜成乱序": lambda p: p.theirs == {"out-of-order"} and "retransmission" in p.ours,
     "重复的确认到达以后不久就重传；tshark 从确认离开时算起，嫌太久": lambda p: p.ours - p.theirs == {"fast retransmission"},
+    "凭到了的一两个 SACK 就重传（RACK，RFC 8985）；tshark 从确认离开时算起，数到的够三个":
+        lambda p: p.theirs - p.ours == {"fast retransmission"} and "retransmission" in p.ours,
     "对端早已确认过的一段占不满窗口，tshark 照旧的窗口说占满了":
         lambda p: p.theirs - p.ours == {"window full"} and "spurious retransmission" in p.ours,
     "它错当成保活，也就把回答当成对保活的应答": lambda p: p.theirs - p.ours == {"keepalive ack"},

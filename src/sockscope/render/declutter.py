@@ -17,6 +17,7 @@ __all__ = ["declutter", "overlap"]
 Box = tuple[float, float, float, float, float]
 PLACES = (0.0, 0.1, -0.08, 0.2, 0.3, 0.4)  # 离首选位置多远，按箭头的几分之几
 EXPENDABLE = ("ack", "data", "datagram")
+DROPPABLE = (*EXPENDABLE, "again")  # 挤在一处的好几次重传，有一个写着就够：别的是同样的颜色
 CELL = 48
 
 
@@ -68,7 +69,7 @@ def declutter(arrows: list[Arrow], fixed: Iterable[Label]) -> None:
                 arrow.label = label
                 break
         else:
-            if arrow.kind in EXPENDABLE:
+            if arrow.kind in DROPPABLE:
                 arrow.label = replace(arrow.label, text="", tail="")
                 continue
         board.add(arrow.label.box())

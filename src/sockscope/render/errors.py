@@ -10,10 +10,14 @@ from functools import cache
 
 from sockscope.places import PACKAGE
 
-__all__ = ["ALIASES", "TIMEOUT", "Error", "errors", "phrase"]
+__all__ = ["ALIASES", "TIMEOUT", "TLS", "Error", "errors", "phrase"]
 
 ALIASES = {"ENOTSUP": "EOPNOTSUPP", "EWOULDBLOCK": "EAGAIN"}  # Linux 里是同一个数
-TIMEOUT = "timeout"  # 轨迹里唯一不是 errno 的失败：Python 的 TimeoutError
+TIMEOUT = "timeout"  # 不是 errno 的失败：Python 的 TimeoutError
+TLS = {  # 也不是 errno：OpenSSL 说的
+    "CERTIFICATE_VERIFY_FAILED": "证书靠不住。这是 OpenSSL 说的，不是内核：签发的人不认得，名字不符，或者过期了。",
+    "UNEXPECTED_EOF_WHILE_READING": "对端没有说 TLS 的再见就关了连接。这是 OpenSSL 说的，不是内核：FIN 不加密，谁都可以替它发。",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ def phrase(name: str) -> str:
     """一次失败的说明，没有反引号的文字。表里没有的，转述内核的那一句。"""
     if name == TIMEOUT:
         return "到了 settimeout 定的时间。这是 Python 的超时，不是内核的 ETIMEDOUT。"
+    if name in TLS:
+        return TLS[name]
     if error := errors().get(ALIASES.get(name, name)):
         return f"{error.says}。{error.why}".replace("`", "")
     number = getattr(errno, name, None)

@@ -11,7 +11,7 @@ from sockscope.live import Network
     programs=("strace", "iperf3"), compares="kinds", cuttable=False,
     queue=Choice("网线前面排得下几个包", {5: "5 个", 200: "200 个"}, (1, 500)))
 def narrow_cable(net: Network, queue: int) -> None:
-    net.cable.bandwidth, net.cable.queue = 10e6, queue
+    net.cable.bandwidth, net.cable.queue = 2e6, queue
     server = net.server.program("iperf3", "-s", "-1", calls=True)
     net.settle()
     client = net.client.program("iperf3", "-c", "server", "-l", "4K", "-n", "48K", calls=True)
