@@ -95,7 +95,7 @@ class Experiment:
     （慢的机器见 ``pace``）。
 
     实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，
-    所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬。
+    所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬，除非还要运行别的程序：那时机器最忙。
     ``checksums``：要网口替内核算校验和，否则 Linux 6.11 之前的内核不切。``waits``：等待也进轨迹；``readiness``：就绪也进轨迹。
     ``late`` 是剪 SYN+ACK 时第一个 SYN 多走的时间，秒。``loopback`` 说明没有网线时，环回地址上的结果是否仍然回答得了问题。
     里面跑的是别人的程序时：``programs`` 是要用的程序，缺了就做不了；``compares`` 是两次之间比什么（``trace/canonical.py``）；
@@ -214,7 +214,7 @@ class Experiment:
                                    offload=offload.CHECKSUMS * self._checksums()))
 
     def _rto_min(self, drop: Iterable[str]) -> float:
-        return patience(CALM) if self.lossless and not list(drop) else 0.0
+        return patience(CALM) if self.lossless and (self.programs or not list(drop)) else 0.0
 
     def _checksums(self) -> bool:
         return self.checksums and offload.needed()

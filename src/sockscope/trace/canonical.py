@@ -17,7 +17,7 @@
 * HTTP 的日期（RFC 9110 §5.6.7）、DNS 的查询号（RFC 1035 §4.1.1）不算。
 * 跑的是别人的程序（``settings`` 里的 ``compares``）时，只比网线上的包：怎样调用，各个版本自有主张；一闪而过的状态也看不全。
   ``compares`` 为 ``packets``，包照上面的规矩比；为 ``kinds``，每次的字节和个数都不同（密文、挤满了的网线），只比每条连接
-  有没有握手、两个方向各有没有数据、结束了没有，每根网线的每个方向上有没有重传、有没有丢。
+  有没有握手、两个方向各有没有数据、结束了没有，每根网线上有没有重传过、丢过数据。
 * 每个线程的调用各成一列，每个端点的状态各成一列。列与列之间谁先谁后不比较：
   那是调度的运气，有因果关系的先后已经由状态序列记住了。
 """
@@ -63,15 +63,16 @@ def _compared(trace: Happening) -> Iterable[Event]:
 
 
 def _kinds(trace: Happening) -> set[str]:
-    """每条连接握过手没有、各个方向上有没有数据、结束了没有，每根网线的每个方向上有没有重传和丢失。"""
+    """每条连接握过手没有、各个方向上有没有数据、结束了没有，每根网线上有没有重传过、丢过数据。"""
     ports, found, needless = _PortNames(trace), set(), {id(packet) for packet in _needless(trace)}
     for packet in trace.packets:
         place, ends = f"{packet.cable} {packet.src}→{packet.dst}", sorted([packet.source, packet.target])
         connection, flags = f"连接 {ports.rename(' 与 '.join(ends))} {packet.protocol}", {*packet.flags}
         found |= {f"{connection} {what}" for what, signs in (("握手", {"SYN"}), ("结束", {"FIN", "RST"})) if signs & flags}
-        found |= {f"包 {place}  {ports.rename(f'{packet.source} → {packet.target}')} 数据"} if packet.length else set()
-        found |= {f"包 {place}  {what}" for what in (packet.note, packet.fate)
-                  if what in ("retransmission", "overflow", "lost") and id(packet) not in needless}
+        if packet.length:
+            found.add(f"包 {place}  {ports.rename(f'{packet.source} → {packet.target}')} 数据")
+            found |= {f"包 {packet.cable}  {what}" for what in (packet.note, packet.fate)
+                      if what in ("retransmission", "overflow", "lost") and id(packet) not in needless}
     return found
 
 

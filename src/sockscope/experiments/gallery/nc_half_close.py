@@ -21,6 +21,8 @@ def nc_half_close(net: Network, says: bool) -> None:
     asking.stdin.write(b"question\n")
     net.settle()
     asking.stdin.close()
+    if says:
+        asking.wait()
     net.settle()
 
 
