@@ -12,7 +12,6 @@ from sockscope.live import Network, Unavailable
 CERTIFICATE = Path(__file__).with_name("server.pem")  # 只为这个实验做的，连同它的私钥
 
 
-
 @experiment(
     chapter=GALLERY, title="TLS 握手", question="https 的请求，在第几个来回之后才发得出去？网线上读得出明文吗？", lossless=True,
     compares="kinds", cuttable=False,
