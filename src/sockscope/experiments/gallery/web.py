@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import http.client
 import http.server
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from sockscope.live import Network
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = ["ask", "serving"]
 
