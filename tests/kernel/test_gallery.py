@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -133,7 +134,11 @@ def test_tls(made, version, trips):
     assert bytes.fromhex(spoken.data).startswith(b"GET ")
     assert carried.length > spoken.size
     assert not [p for p in trace.packets if b"GET" in p.payload or b"hello" in p.payload]
-    assert calls(trace, "server", "SSL_read")[-1].errno
+    last = calls(trace, "server", "SSL_read")[-1]
+    if trace.recorded or not ssl.create_default_context().options & getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0):
+        assert last.errno
+    else:  # Python 3.11.4 之前
+        assert last.result == "b''"
 
 
 @pytest.mark.parametrize("says", [True, False])

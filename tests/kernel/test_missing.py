@@ -119,6 +119,7 @@ print(len(os.listdir("/proc/self/fd")) - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", range(2, 14))
 def test_running_out_of_descriptors_is_a_sentence_and_leaks_none(room):
     """不管是在建造的哪一步用完的。"""

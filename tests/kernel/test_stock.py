@@ -74,6 +74,7 @@ def test_an_experiment_prepares_the_hosts_it_will_take():
     assert stock._kept == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6], ids=lambda f: f.name)
 @pytest.mark.parametrize(("hosts", "delayed"), [
     (("client", "server"), True), (("client", "server"), False), (("client", "router", "server"), False)],

@@ -39,7 +39,7 @@ assert re.search(r"CapEff:\\s*0+$", status, re.M), "不应有任何特权"
 assert sys.prefix == {prefix!r}, f"解释器不是想要的那个：{{sys.prefix}}"
 assert os.__file__.startswith(sys.base_prefix), "标准库不是它自己的"
 import pytest
-sys.exit(pytest.main(["tests/kernel", "tests/packetdrill", "-q", "-rs", "-m", "not soak and not slow", "-p", "no:xdist",
+sys.exit(pytest.main([{room!r}, "-q", "-rs", "-m", "not soak and not slow", "-p", "no:xdist",
                       "--deselect", "tests/kernel/test_unprivileged.py"]))
 """
 
@@ -94,13 +94,14 @@ def interpreter(env: dict[str, str]) -> tuple[list[str], str]:
 
 
 @pytest.mark.slow
-def test_everything_here_works_without_privilege(device):
+@pytest.mark.parametrize("room", ["tests/kernel", pytest.param("tests/packetdrill", marks=pytest.mark.soak)])
+def test_everything_here_works_without_privilege(device, room):
     if not capabilities():
         assert os.geteuid() != 0, "其余的测试就是在没有特权时跑的"
         return
     env = environment(device)
     python, prefix = interpreter(env)
-    done = run([*python, "-c", PROGRAM.format(uid=NOBODY, prefix=prefix)], env)
+    done = run([*python, "-c", PROGRAM.format(uid=NOBODY, prefix=prefix, room=room)], env)
     assert done.returncode == 0, done.stdout
     assert re.search(r"\d+ passed", done.stdout)
     skipped = re.findall(r"^SKIPPED.*$", done.stdout, re.M)

@@ -6,7 +6,9 @@ from sockscope.experiments import GALLERY, Choice, experiment
 from sockscope.experiments.programs import find_program
 from sockscope.live import Network
 
+# user root：以 root 的身份起来时，它要把临时文件夹交给这个用户，而用户命名空间里只有这一个
 SETTINGS = """\
+user root root;
 daemon off; master_process off; pid {folder}pid; error_log stderr crit;
 events {{ }}
 http {{
