@@ -422,6 +422,8 @@ for _ in range(150):
     net.client.socket()
 net.close()
 """
+
+
 @pytest.mark.slow
 def test_forgetting_networks_does_not_run_out_of_descriptors():
     done = subprocess.run([sys.executable, "-c", FORGETFUL], capture_output=True, text=True, check=False)

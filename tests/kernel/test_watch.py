@@ -166,9 +166,11 @@ def test_the_exit_code_is_the_programs_own(standard, program, code):
 
 
 def test_a_time_limit(standard):
-@pytest.mark.slow
     assert main(["watch", "--timeout", "0.2", "--", "sleep", "1000"]) == 124
     assert standard.readouterr().err.startswith("过了 0.2 秒还没有结束，停下它。\n")
+
+
+@pytest.mark.slow
 def test_interrupted_by_the_reader(tmp_path):
     """Ctrl+C：程序也收到，图照样给，什么也不留下。"""
     needs("strace")
