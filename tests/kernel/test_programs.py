@@ -14,13 +14,13 @@ import socketserver
 import ssl
 import threading
 import urllib.request
+from contextlib import contextmanager
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 
 import pytest
 
 from sockscope import Network
-from sockscope.experiments.gallery.web import running
 from sockscope.live import asleep, quiet
 from sockscope.live.asleep import at_rest
 from sockscope.render.causes import causes
@@ -52,6 +52,20 @@ def said(net: Network, host: str, *names: str) -> list[str]:
 def carried(net: Network) -> list[int]:
     """从客户端出去的 TCP 数据，一个包一个数：多少字节。"""
     return [p.length for p in net.trace.packets if p.protocol == "tcp" and p.src == "client" and p.length]
+
+
+@contextmanager
+def running(net: Network, server: socketserver.BaseServer):
+    """服务器在它自己的线程里，直到用完。"""
+    with net.server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class Page(http.server.BaseHTTPRequestHandler):

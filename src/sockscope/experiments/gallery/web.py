@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import http.server
-import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from sockscope.live import Network
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["ask", "running", "serving"]
+__all__ = ["ask", "serving"]
 
 
 class Page(http.server.BaseHTTPRequestHandler):
@@ -41,13 +40,6 @@ def serving(net: Network, port: int, idle: float | None = None, secure: ssl.SSLC
         server = http.server.HTTPServer(("", port), type("Page", (Page,), {"timeout": idle}))
     if secure is not None:
         server.socket = secure.wrap_socket(server.socket, server_side=True)
-    with running(net, server):
-        yield
-
-
-@contextmanager
-def running(net: Network, server: socketserver.BaseServer) -> Iterator[None]:
-    """标准库的一台服务器在 server 上，在它自己的线程里，直到用完。"""
     with net.server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), name="http.server")
         thread.start()
