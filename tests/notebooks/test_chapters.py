@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import statistics
 from pathlib import Path
 from unicodedata import east_asian_width
 
@@ -14,7 +15,10 @@ ROOT = Path(__file__).parents[2]
 CHAPTERS = [p for p in sorted((ROOT / "chapters").glob("*.ipynb")) if not p.name.startswith("00")]
 SECTIONS = ["问题", "预测", "实验", "解释", "交互实验", "误区", "小结", "练习"]
 SHAPES = [pytest.param(p, id=p.stem) for p in CHAPTERS]
+WAITING = {"01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11"}
+REFORMED = [pytest.param(p, id=p.stem) for p in CHAPTERS if p.stem[:2] not in WAITING]
 LONGEST = 15
+USUAL = 8  # 读者看得见的单元格，一半不长于此
 WIDEST = 80  # 书页里一行代码放得下的格数，一个汉字占两格
 
 
@@ -92,3 +96,63 @@ def test_c_in_the_page_is_the_file_itself(path):
     for cell in cells(path, "markdown"):
         for shown in re.findall(r"\*\*C\*\*\n\n```c\n(.*?)```", cell["source"], re.DOTALL):
             assert any(shown in program for program in programs), f"{cell['id']} 里的 C 与文件不同"
+
+
+# ---------------------------------------------------------------- 读者看见的
+
+def sections(path: Path, under: str) -> list[tuple[str, str, list[dict]]]:
+    """某个二级标题之下的各个三级标题：``(标题, 标题之后的第一段, 这一节的全部单元格)``。"""
+    found: list[tuple[str, str, list[dict]]] = []
+    inside = False
+    for cell in json.loads(path.read_text())["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            for title in re.findall(r"^## (.+)$", source, re.MULTILINE):
+                inside = title == under
+            for title, first in re.findall(r"^### (.+)\n+(.*)", source, re.MULTILINE) if inside else ():
+                found.append((title, first, []))
+        if inside and found:
+            found[-1][2].append(cell)
+    return found
+
+
+def shown(path: Path) -> list[dict]:
+    return [c for c in cells(path, "code") if "remove-input" not in c["metadata"].get("tags", [])]
+
+
+@pytest.mark.parametrize("path", REFORMED)
+def test_a_cell_shows_a_program_or_a_value(path):
+    """至多一个断言；其余的证明在账本里。"""
+    assert [c["id"] for c in shown(path) if len(re.findall(r"^\s*assert ", c["source"], re.MULTILINE)) > 1] == []
+
+
+@pytest.mark.parametrize("path", REFORMED)
+def test_half_of_the_cells_are_no_longer_than_usual(path):
+    assert statistics.median(len(c["source"].splitlines()) for c in shown(path)) <= USUAL
+
+
+@pytest.mark.parametrize("path", REFORMED)
+def test_every_section_opens_with_its_question(path):
+    """目录里写的就是它。"""
+    asked = sections(path, "实验")
+    assert len(asked) >= 2
+    assert [title for title, first, _ in asked if not first.endswith("？")] == []
+
+
+@pytest.mark.parametrize("path", REFORMED)
+def test_every_wrong_prediction_says_why(path):
+    for question in calls(path, "predict"):
+        given = {k.arg: k.value for k in question.keywords}
+        assert isinstance(given.get("wrong"), ast.Dict), ast.unparse(question)[:80]
+        assert len(given["wrong"].keys) == len(given["choices"].keys) - 1, ast.unparse(question)[:80]
+
+
+@pytest.mark.parametrize("path", REFORMED)
+def test_exercises_have_their_solutions_folded_below(path):
+    exercises = sections(path, "练习")
+    assert 3 <= len(exercises) <= 6
+    for number, (title, _, inside) in enumerate(exercises, 1):
+        assert title.startswith(f"练习 {number}：")
+        answers = [c for c in inside if "".join(c["source"]).startswith("#### 解答")]
+        assert len(answers) == 1, title
+        assert answers[0]["metadata"] == {"jp-MarkdownHeadingCollapsed": True}, title

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sockscope.experiments import recording
 from sockscope.pages.quiz import outcome, predict
 
 FIRST = {"4": "照样返回 `4`", "EPIPE": "报错"}
@@ -35,3 +36,21 @@ def test_one_choice_is_right_and_says_where_it_comes_from():
 def test_the_text_form_gives_nothing_away():
     assert "对" not in repr(question())
     assert "EPIPE" not in repr(question())
+
+
+def explained(wrong, told=None):
+    return predict("第一次 `send()` 呢？", "closing", outcome("server", "send"), FIRST, because="FIN 只说不再发，{count} 个包。",
+                   wrong=wrong, told=told or (lambda trace: {"count": len(trace.packets)}), how="close", peer_sends=True)
+
+
+def test_a_wrong_choice_says_why_from_the_recording():
+    html = explained({"EPIPE": "录制里有 {count} 个包，`send()` 没有报错。"})._repr_html_()
+    packets = len(recording("closing", how="close", peer_sends=True).packets)
+    assert f"✗ 不是。录制里有 {packets} 个包" in html
+    assert f"{packets} 个包。 <small>" in html
+
+
+def test_a_reason_for_a_choice_that_is_not_wrong_is_refused():
+    for astray in ({"4": "对的"}, {"ECONNRESET": "没有这个选项"}):
+        with pytest.raises(ValueError, match="不是答错的选项"):
+            explained(astray)

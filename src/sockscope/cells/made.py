@@ -79,13 +79,19 @@ def made(page: Callable[..., Any] | None = None, *, widget: bool = True) -> Call
 
 
 def made_from(*fields: str) -> Callable[[Class], Class]:
-    """登记一个类：它的对象由这几个字段就能再造出来。"""
+    """登记一个类：它的对象由这几个字段就能再造出来。末尾的空表不写，缺省就是空的。"""
     def wrap(cls: Class) -> Class:
         name = _register(cls, cls)
         type.__setattr__(cls, "_made_from", property(
-            lambda self: Made(name, tuple(getattr(self, field) for field in fields), {})))
+            lambda self: Made(name, _trimmed([getattr(self, field) for field in fields]), {})))
         return cls
     return wrap
+
+
+def _trimmed(values: list[Any]) -> tuple[Any, ...]:
+    while values and values[-1] == {}:
+        values.pop()
+    return tuple(values)
 
 
 def _register(function: Callable[..., Any], page: Callable[..., Any]) -> str:

@@ -23,7 +23,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-CELL_METADATA = {"jupyter", "mystnb", "nbgrader", "tags"}
+CELL_METADATA = {"jp-MarkdownHeadingCollapsed", "jupyter", "mystnb", "nbgrader", "tags"}
 HAND_WRITTEN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RANDOM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,3}(-[0-9a-f]{12})?")
 PROGRAM = re.compile(r"^import \w", re.MULTILINE)

@@ -34,11 +34,15 @@ class Cell:
 
 @dataclass
 class Book:
-    """一本笔记本的录制。``notebook`` 是它在仓库里的路径，如 ``chapters/05_closing.ipynb``。"""
+    """一本笔记本的录制。``notebook`` 是它在仓库里的路径，如 ``chapters/05_closing.ipynb``。
+
+    ``refuted`` 是刚才运行时不成立的证明，一处一句；不写进文件。
+    """
 
     notebook: str
     kernel: str = ""
     cells: dict[str, Cell] = field(default_factory=dict)
+    refuted: list[str] = field(default_factory=list)
 
     def path(self, folder: Path | None = None) -> Path:
         """它的文件；``folder`` 缺省是仓库里的录制。"""

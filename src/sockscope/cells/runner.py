@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from types import MappingProxyType
 from typing import Any
 
 from sockscope import places
 from sockscope.cells.kernel import START
 from sockscope.cells.outputs import Output, kept
+from sockscope.cells.proofs import proving
 from sockscope.cells.recordings import Book, Cell, book_notebooks, digest, sources
 from sockscope.live.capability import kernel
 from sockscope.live.pace import patience
@@ -17,6 +19,7 @@ from sockscope.trace import from_json
 
 __all__ = ["Told", "run", "run_all"]
 
+PROOF = "_proof_"  # 证明的单元格的名字里有它；人取的名字里没有下划线
 LIMIT = 120  # 一格最多运行多久，秒
 STRICT = {"SOCKSCOPE_CAPTURE": "cable"}  # 要的是真的结果：不许用录制顶替
 Told = Callable[[str, str], None]
@@ -27,9 +30,11 @@ class Stopped(Exception):
     """有人叫停。"""
 
 
-def run(notebook: str, on_cell: Told | None = None, stopping: Callable[[], bool] = lambda: False) -> Book:
+def run(notebook: str, on_cell: Told | None = None, stopping: Callable[[], bool] = lambda: False,
+        proofs: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Book:
     """运行一本笔记本，返回它在这台机器上的录制。
 
+    ``proofs``：单元格的名字 → 紧跟在它之后运行的几段证明；不成立的写在 ``Book.refuted`` 里。
     内核中途死了、或一格过了 ``LIMIT`` 秒，抛 ``RuntimeError``，说明停在哪一格；叫停了抛 ``Stopped``。
     """
     import nbformat
@@ -38,8 +43,8 @@ def run(notebook: str, on_cell: Told | None = None, stopping: Callable[[], bool]
 
     path = places.ROOT / notebook
     whole = nbformat.read(path, as_version=4)
-    whole.cells = [nbformat.v4.new_code_cell(START), *(c for c in whole.cells if c.cell_type == "code")]
-    at = [""]
+    whole.cells = [nbformat.v4.new_code_cell(START), *_with_proofs(whole.cells, proofs)]
+    at, known = [""], {name for name, _ in sources(notebook)}
 
     def started(cell: Any, **_: Any) -> None:
         at[0] = cell.id
@@ -47,7 +52,7 @@ def run(notebook: str, on_cell: Told | None = None, stopping: Callable[[], bool]
             raise Stopped
 
     def done(cell: Any, **_: Any) -> None:
-        if on_cell is not None and cell.source != START:
+        if on_cell is not None and cell.id in known:
             on_cell(notebook, cell.id)
 
     client = NotebookClient(whole, timeout=round(patience(LIMIT)), allow_errors=True,
@@ -57,9 +62,22 @@ def run(notebook: str, on_cell: Told | None = None, stopping: Callable[[], bool]
         client.execute(env={**os.environ, **STRICT}, stderr=_quiet())
     except (CellTimeoutError, DeadKernelError) as error:
         raise RuntimeError(f"{notebook} 运行到 {at[0]} 停住了：{type(error).__name__}。") from None
-    found = {cell.id: cell.outputs for cell in whole.cells[1:]}
+    found = {cell.id: kept(cell.outputs) for cell in whole.cells[1:]}
     return Book(notebook, kernel().partition("-")[0], {
-        name: Cell(name, digest(source), kept(found[name])) for name, source in sources(notebook)})
+        name: Cell(name, digest(source), found[name]) for name, source in sources(notebook)},
+        [f"{name.partition(PROOF)[0]}：{output['error']}：{output['says']}" for name, outputs in found.items()
+         if PROOF in name for output in outputs if "error" in output])
+
+
+def _with_proofs(cells: Iterable[Any], proofs: Mapping[str, Sequence[str]]) -> Iterator[Any]:
+    """代码单元格，和紧跟在后面的证明。"""
+    from nbformat.v4 import new_code_cell
+
+    for cell in cells:
+        if cell.cell_type == "code":
+            yield cell
+            for number, proof in enumerate(proofs.get(cell.id, ())):
+                yield new_code_cell(proving(proof), id=f"{cell.id}{PROOF}{number}")
 
 
 def _quiet() -> int:

@@ -1,6 +1,8 @@
 """账本：每个说法、它的裁决、作证的单元格或实验。误区表和附录 D 都由它生成，不另写一份。
 
 一章一个文件 ``book/facts/NN.toml``，每条是一个 ``[[fact]]``（书里教的）或 ``[[belief]]``（流传的说法）。
+``holds`` 说它凭什么成立，``source`` 说写在哪里，``elsewhere`` 说别的系统怎样；``proof`` 是证明的源码，
+测试在作证的单元格之后运行它（``cells/proofs.py``）。
 """
 
 from __future__ import annotations
@@ -18,9 +20,12 @@ from sockscope.cells.made import made
 from sockscope.pages.prose import Table
 from sockscope.tcp import TRANSITIONS, Transition, walk
 
-__all__ = ["Claim", "beliefs", "chapters", "claims", "edges", "everything", "heading", "link", "walks"]
+__all__ = ["Claim", "beliefs", "chapters", "claims", "edges", "everything", "heading", "link", "proofs", "totals", "walks"]
 
 VERDICTS = ("成立", "不成立", "看系统")
+HOLDS = {"POSIX": "POSIX 规定的", "RFC": "RFC 规定的", "各系统": "没有标准规定，主流系统都如此", "Linux": "只说 Linux",
+         "C": "C 的规定", "Python": "Python 的规定"}
+"""一个说法凭什么成立，由宽到窄。"""
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,14 @@ class Claim:
     because: str = ""
     cell: str = ""
     experiment: str = ""
+    holds: str = ""
+    source: str = ""
+    since: str = ""
+    elsewhere: str = ""
+    proof: str = ""
 
     @property
-    def proof(self) -> str:
+    def evidence(self) -> str:
         """给读者看的出处：哪一节，或哪个实验。"""
         if self.experiment:
             return f"实验 `{self.experiment}`"
@@ -60,6 +70,15 @@ def claims(chapter: str) -> list[Claim]:
     return [Claim(chapter=chapter, kind=kind, kernel=item.pop("kernel", table["kernel"]),
                   verdict=item.pop("verdict", "成立"), **item)
             for kind in ("fact", "belief") for item in table[kind]]
+
+
+def proofs(chapter: str) -> dict[str, list[str]]:
+    """一章里 单元格 → 紧跟着它运行的证明。"""
+    found: dict[str, list[str]] = {}
+    for claim in claims(chapter):
+        if claim.proof:
+            found.setdefault(claim.cell, []).append(claim.proof)
+    return found
 
 
 def heading(chapter: str, cell: str) -> str:
@@ -101,8 +120,17 @@ def _table(found: Iterable[Claim]) -> Table:
     kernels = sorted({c.kernel for c in rows})
     where = "" if len(kernels) == 1 else "，{kernel}"
     return Table(["说法", "裁决", "证据"], (
-        (c.says, c.verdict, f"{c.because}\n见{c.proof}" + where.format(kernel=c.kernel)) for c in rows),
+        (c.says, c.verdict, f"{c.because}\n见{c.evidence}" + where.format(kernel=c.kernel)) for c in rows),
         caption=f"裁决于 {'、'.join(kernels)}。")
+
+
+@made()
+def totals() -> Table:
+    """全书的说法凭什么成立：各有多少条（附录 D）。"""
+    found = [c for chapter in chapters() for c in claims(chapter)]
+    rows = [(f"{name}：{says}", str(sum(c.holds == name for c in found if c.kind == "fact")),
+             str(sum(c.holds == name for c in found if c.kind == "belief"))) for name, says in HOLDS.items()]
+    return Table(["凭什么", "书里教的", "流传的说法"], rows)
 
 
 @cache

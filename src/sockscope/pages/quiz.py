@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -21,16 +21,19 @@ __all__ = ["Question", "outcome", "predict"]
 
 
 
-@made_from("text", "choices", "right", "because", "source")
+@made_from("text", "choices", "right", "because", "source", "wrong")
 @dataclass(frozen=True)
 class Question(Block):
-    """一道题。``choices`` 是 答案→说法；``right`` 是录制给出的那一个答案；``source`` 说明是哪一条录制。"""
+    """一道题。``choices`` 是 答案→说法；``right`` 是录制给出的那一个答案；``source`` 说明是哪一条录制；
+    ``wrong`` 是 答错的选项→为什么不是它。
+    """
 
     text: str
     choices: dict[str, str]
     right: str
     because: str
     source: str
+    wrong: dict[str, str] = field(default_factory=dict)
 
     def page_html(self) -> str:
         group = hashlib.sha256(self.text.encode()).hexdigest()[:8]
@@ -40,7 +43,7 @@ class Question(Block):
     def _option(self, group: str, key: str, label: str) -> str:
         right = key == self.right
         verdict = f"✓ 对。{marked(self.because)} <small>{escape(self.source)}</small>" if right \
-            else "✗ 不是。再猜一次，或者往下做实验。"
+            else f"✗ 不是。{marked(self.wrong.get(key, '再猜一次，或者往下做实验。'))}"
         return (f'<details name="{group}"><summary>{marked(label)}</summary>'
                 f'<p class="{"right" if right else "wrong"}">{verdict}</p></details>')
 
@@ -49,17 +52,28 @@ class Question(Block):
 
 
 def predict(text: str, experiment: str, answer: Callable[[Trace], Any], choices: dict[str, str],
-            because: str, **values: Any) -> Question:
+            because: str, wrong: dict[str, str] | None = None,
+            told: Callable[[Trace], dict[str, Any]] | None = None, **values: Any) -> Question:
     """出一道题：在实验 ``experiment`` 的这个变体（``values``）的录制上，``answer`` 算出的就是正确答案。
 
-    算出的答案不在 ``choices`` 里，说明题目与内核不符，抛 ``ValueError``。
+    ``because`` 说为什么对，``wrong`` 说答错的选项各为什么不对；其中的 ``{名字}`` 由 ``told(录制)`` 给出。
+    算出的答案不在 ``choices`` 里，或 ``wrong`` 说的不是答错的选项，说明题目与内核不符，抛 ``ValueError``。
     """
     trace = experiments.recording(experiment, **values)
     right = str(answer(trace))
     if right not in choices:
         raise ValueError(f"录制给出的答案是 {right!r}，而选项里没有它：{'、'.join(choices)}。请改题目，不要改录制。")
+    if wrong and (astray := set(wrong) - (set(choices) - {right})):
+        raise ValueError(f"wrong 里有不是答错的选项：{'、'.join(sorted(astray))}。正确答案是 {right!r}。")
+    seen = told(trace) if told else {}
     key = experiments.get(experiment).key(values)
-    return Question(text, choices, right, because, f"依据：录制 {experiment}（{key}），{trace.kernel}。")
+    return Question(text, choices, right, _filled(because, seen), f"依据：录制 {experiment}（{key}），{trace.kernel}。",
+                    {choice: _filled(why, seen) for choice, why in (wrong or {}).items()})
+
+
+def _filled(text: str, seen: dict[str, Any]) -> str:
+    """把 ``{名字}`` 换成录制里的值；没有名字的文字原样。"""
+    return text.format(**seen) if seen else text
 
 
 def outcome(host: str, call: str, nth: int = 1) -> Callable[[Trace], str]:
