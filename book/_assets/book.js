@@ -26,8 +26,46 @@ function wrapTables() {
   }
 }
 
+// 折起来的小节：链接指向里面，就打开它；“全部展开”记在这台设备上；打印时全部打开。
+const folds = [...document.querySelectorAll("details.fold.part")];
+const EVERY = "sockscope-unfold";
+
+function openAround(target) {
+  for (let at = target; at; at = at.parentElement) if (at.matches("details.fold")) at.open = true;
+}
+
+function openTarget() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  openAround(target);
+  const own = target.querySelector(":scope > details.fold");
+  if (own) own.open = true;
+  target.scrollIntoView();
+}
+
+function foldParts() {
+  const button = document.querySelector(".unfold-all button");
+  if (!button) return;
+  const show = (every) => {
+    button.textContent = every ? "全部折起" : "全部展开";
+    button.setAttribute("aria-pressed", every);
+  };
+  const remembered = () => { try { return localStorage.getItem(EVERY) === "1"; } catch { return false; } };
+  const all = (every) => { for (const part of folds) part.open = every; show(every); };
+  if (remembered()) all(true);
+  button.addEventListener("click", () => {
+    const every = button.getAttribute("aria-pressed") !== "true";
+    all(every);
+    try { localStorage.setItem(EVERY, every ? "1" : "0"); } catch { /* 不许存就不记 */ }
+  });
+  addEventListener("beforeprint", () => { for (const part of document.querySelectorAll("details.fold")) part.open = true; });
+  addEventListener("hashchange", openTarget);
+  openTarget();
+}
+
 // html-manager 还在找 MathJax 2 的 Hub；MathJax 3 没有它，给它一个什么也不做的。
 if (window.MathJax) window.MathJax.Hub ??= {Queue() {}};
 
 lightLabButton();
 wrapTables();
+foldParts();
