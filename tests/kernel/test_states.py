@@ -200,3 +200,19 @@ def test_a_refused_attempt_leaves_nothing_for_a_later_listener(net):
     late.listen()
     net.settle()
     assert [(s.state, s.peer) for s in net.trace.states if s.host == "server"] == [("LISTEN", "")]
+
+
+def test_a_bound_socket_is_not_the_connection_on_the_same_port():
+    """两个套接字共用一个端口：连接排在先听的那个的队列里，随它一起没了；后听的那个的状态不算在它头上。"""
+    with Network("client", "server", delay=0.005) as net:
+        first, second = net.server.socket(), net.server.socket()
+        for sock in (first, second):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.bind((net.server.address, 7007))
+        first.listen()
+        near = net.client.socket()
+        near.connect((net.server.address, 7007))
+        second.listen()
+        first.close()
+        net.settle()
+    assert not list(violations(net.trace))

@@ -9,6 +9,7 @@ from sockscope.experiments.experiment import (
     GALLERY,
     LONGEST,
     PORT,
+    SCENES,
     Choice,
     Experiment,
     Switch,
@@ -22,6 +23,6 @@ from sockscope.experiments.experiment import (
 from sockscope.experiments.recording import Recording
 
 __all__ = [
-    "DELAY", "GALLERY", "LONGEST", "PORT", "Choice", "Experiment", "Recording", "Switch", "attempt", "connected", "experiment",
-    "get", "names", "recording",
+    "DELAY", "GALLERY", "LONGEST", "PORT", "SCENES", "Choice", "Experiment", "Recording", "Switch", "attempt", "connected",
+    "experiment", "get", "names", "recording",
 ]

@@ -34,11 +34,11 @@ from sockscope.live.socket import TracedSocket
 from sockscope.trace import Packet, Trace
 
 __all__ = [
-    "DELAY", "GALLERY", "LONGEST", "PORT", "Choice", "Experiment", "Switch", "attempt", "connected", "experiment", "get", "names",
-    "recording",
+    "DELAY", "GALLERY", "LONGEST", "PORT", "SCENES", "Choice", "Experiment", "Switch", "attempt", "connected", "experiment",
+    "get", "names", "recording",
 ]
 
-GALLERY = "真程序"  # 不属于哪一章的实验：那一页的标题
+GALLERY, SCENES = "真程序", "从症状找原因"  # 不属于哪一章的实验：那一页的标题
 PORT = 7007  # 实验里服务器的端口：没有命名空间的机器上，普通用户也绑得上
 LATE = 0.4  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
 RIVALS = {"SYN+ACK": "SYN", "SHUTDOWN ACK": "SHUTDOWN"}  # 回答丢了，两端同时要重传：回答 → 问
@@ -91,8 +91,8 @@ def Switch(label: str, default: bool = False) -> Choice:
 
 @dataclass(frozen=True)
 class Experiment:
-    """一个实验。``chapter`` 是两位数字的章号，或 ``GALLERY``；``delay`` 是网线时延，秒；``limit`` 是最长运行时间，秒
-    （慢的机器见 ``pace``）。
+    """一个实验。``chapter`` 是两位数字的章号，或那一页的标题（``GALLERY``、``SCENES``）；``delay`` 是网线时延，秒；
+    ``limit`` 是最长运行时间，秒（慢的机器见 ``pace``）。
 
     实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，
     所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬，除非还要运行别的程序：那时机器最忙。
@@ -296,9 +296,9 @@ _registry: dict[str, Experiment] = {}
 
 @functools.cache
 def _load_all() -> None:
-    """导入每一章的每一个模块：一章一个文件夹，一个实验一个文件；别人的程序在 gallery 里。"""
+    """导入每一章的每一个模块：一章一个文件夹，一个实验一个文件；别人的程序在 gallery 里，线上的事在 scenes 里。"""
     for module in pkgutil.walk_packages(experiments.__path__, f"{experiments.__name__}."):
-        if re.search(r"\.(ch\d\d|gallery)\.", module.name):
+        if re.search(r"\.(ch\d\d|gallery|scenes)\.", module.name):
             importlib.import_module(module.name)
 
 

@@ -221,9 +221,14 @@ class Watch:
         if peer is not None:
             self.flows.setdefault((local, peer), Flow(local, peer))
         for flow in list(self.flows.values()):
-            if flow.local == local and peer in (None, flow.peer) and flow.socket is None:
+            if flow.local == local and flow.socket is None and (peer == flow.peer or (peer is None and self._may_be(sock, flow))):
                 flow.belong(sock)
                 flow.label = label
+
+    def _may_be(self, sock: socket.socket, flow: Flow) -> bool:
+        """只知道本地一半的套接字会不会是它：绑在同一个端口上的可能有几个，内核说的状态要对得上。"""
+        reading = self.diag.look_up(flow.local, flow.peer) if self.diag else None
+        return reading is None or reading.state == tcp_info_state(sock)
 
     def _read(self, flow: Flow) -> None:
         reading = self.diag.look_up(flow.local, flow.peer) if self.diag else None

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,9 +14,13 @@ from typing import Any
 
 from sockscope import experiments, places
 from sockscope.cells.made import made
+from sockscope.experiments.tools import Look, record, recorded
+from sockscope.live import Unavailable
+from sockscope.live.capability import kernel
 from sockscope.pages import ledger
 from sockscope.pages.prose import Html, marked
 from sockscope.render import text
+from sockscope.terminal import Parser, speak_chinese
 from sockscope.trace import Trace
 
 __all__ = ["Cause", "Symptom", "contents", "everything", "groups", "symptoms"]
@@ -25,7 +30,10 @@ ROOM = 92  # 文字轨迹的宽度，格
 
 @dataclass(frozen=True)
 class Cause:
-    """一个原因：怎样认出来（``tell``），怎么办（``cure``），哪一章的哪个单元格讲它，哪个实验的哪种取值真的发生过它。"""
+    """一个原因：怎样认出来（``tell``），怎么办（``cure``），哪一章的哪个单元格讲它，哪个实验的哪种取值真的发生过它。
+
+    ``run`` 是到手的机器上该运行的命令；有实验的，它在那个实验的主机 ``on`` 上真的运行过（``experiments/tools.py``）。
+    """
 
     why: str
     tell: str
@@ -34,6 +42,15 @@ class Cause:
     cell: str
     experiment: str = ""
     given: dict[str, Any] = field(default_factory=dict)
+    run: str = ""
+    on: str = "server"
+
+    @property
+    def look(self) -> Look | None:
+        """要运行的命令和在哪里看；没有则为 None。"""
+        if not (self.run and self.experiment):
+            return None
+        return Look(self.experiment, experiments.get(self.experiment).key(self.given), self.on, self.run)
 
     @property
     def heading(self) -> str:
@@ -54,13 +71,17 @@ class Cause:
 
 @dataclass(frozen=True)
 class Symptom:
-    """一个症状。``name`` 是页面里的锚点；``says`` 是读者看到的样子，``sees`` 是先要知道的一句话。"""
+    """一个症状。``name`` 是页面里的锚点；``says`` 是读者看到的样子，``sees`` 是先要知道的一句话。
+
+    ``lines`` 是各种程序在日志里的原话，``"nginx：upstream timed out …"``：读者拿它来搜。
+    """
 
     name: str
     group: str
     says: str
     sees: str
     causes: list[Cause]
+    lines: list[str] = field(default_factory=list)
 
 
 @cache
@@ -97,19 +118,34 @@ def contents() -> Html:
 def _plain(found: Iterable[Symptom]) -> Iterable[str]:
     for symptom in found:
         yield symptom.says
+        yield from (f"  {line}" for line in symptom.lines)
         yield from (f"  {cause.why}：第 {cause.chapter} 章“{cause.heading}”" for cause in symptom.causes)
 
 
 def _section(symptom: Symptom) -> str:
     causes = "".join(map(_cause, symptom.causes))
     return (f'<section class="sockscope-symptom" id="{symptom.name}"><h3>{marked(symptom.says)}</h3>'
-            f"<p>{marked(symptom.sees)}</p><ol>{causes}</ol></section>")
+            f"{_lines(symptom.lines)}<p>{marked(symptom.sees)}</p><ol>{causes}</ol></section>")
+
+
+def _lines(lines: list[str]) -> str:
+    """日志里的原话：谁说的，怎么说。"""
+    said = (line.partition("：")[::2] for line in lines)
+    items = "".join(f"<li>{escape(who)} <code>{escape(words)}</code></li>" for who, words in said)
+    return f'<ul class="lines">{items}</ul>' if items else ""
 
 
 def _cause(cause: Cause) -> str:
     there = f'<a href="{escape(ledger.link(cause.chapter, cause.heading))}">第 {cause.chapter} 章“{escape(cause.heading)}”</a>'
-    return (f"<li><p>{marked(cause.why)}</p><p><b>怎么认</b>{marked(cause.tell)}</p><p><b>怎么办</b>{marked(cause.cure)}</p>"
-            f"<p><b>去看</b>{there}</p>{_recording(cause)}</li>")
+    return (f"<li><p>{marked(cause.why)}</p><p><b>怎么认</b>{marked(cause.tell)}</p>{_command(cause)}"
+            f"<p><b>怎么办</b>{marked(cause.cure)}</p><p><b>去看</b>{there}</p>{_recording(cause)}</li>")
+
+
+def _command(cause: Cause) -> str:
+    """要运行的命令；录过的，下面是它在这里的输出。"""
+    if cause.look is None:
+        return f"<p><b>运行</b><code>{escape(cause.run)}</code></p>" if cause.run else ""
+    return f"<pre>{escape(f'{cause.on}$ {cause.run}')}\n{escape(recorded(cause.look))}</pre>"
 
 
 def _recording(cause: Cause) -> str:
@@ -118,3 +154,28 @@ def _recording(cause: Cause) -> str:
         return ""
     shown = escape(f"$ {cause.command}\n\n{text.render(cause.trace, width=ROOM)}")
     return f"<details><summary>真的发生过的一次：实验 <code>{cause.experiment}</code></summary><pre>{shown}</pre></details>"
+
+
+def watched() -> list[tuple[Look, dict[str, Any]]]:
+    """要录的全部观看，和实验的参数；不重复。"""
+    found = {cause.look: cause.given for symptom in everything() for cause in symptom.causes if cause.look}
+    return list(found.items())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """``python -m sockscope.pages.symptoms --record``：工具的输出重录一遍。"""
+    speak_chinese()
+    parser = Parser(prog="python -m sockscope.pages.symptoms", description="症状那一页上工具的输出。")
+    parser.add_argument("--record", action="store_true", required=True, help="在这台机器的内核上重录")
+    parser.parse_args(arguments)
+    try:
+        record(watched(), kernel().partition("-")[0])
+    except Unavailable as refused:
+        print(refused, file=sys.stderr)
+        return 1
+    print(f"录了 {len(watched())} 次观看。")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
