@@ -61,14 +61,17 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
     """打开一个地址：``visit(url, width=1280, dark=False)``；外部请求一律拦下，但记下来。
 
     ``settle=False`` 不等网络静下来：JupyterLab 与它的服务器一直在说话。
+    各章折起来的小节都打开，``folded=True`` 则照读者第一次来的样子。
     """
     contexts = []
 
-    def open_page(url: str, *, width: int = 1280, dark: bool = False, settle: bool = True) -> Visit:
+    def open_page(url: str, *, width: int = 1280, dark: bool = False, settle: bool = True, folded: bool = False) -> Visit:
         context = browser.new_context(
             viewport={"width": width, "height": 844}, color_scheme="dark" if dark else "light")
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
+        if not folded:
+            context.add_init_script("try { localStorage.setItem('sockscope-unfold', '1'); } catch { /* 这一页不许存 */ }")
         seen = Visit(context.new_page())
         seen.page.on("request", lambda request: seen.requests.append(request.url))
         seen.page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)

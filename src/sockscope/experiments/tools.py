@@ -1,8 +1,11 @@
 """现成的工具看见什么：实验的函数做到最后一步、套接字还都开着的时候，在其中一台主机上运行 ss、nstat……
 
+``moment`` 不空，就在那台主机上第一次有端点到了这个状态（``SYN_SENT``……）的时候看。
+
     python -m sockscope.pages.symptoms --record       把书里用到的重录一遍，写进 recordings/tools.json
 
-输出是那个命令自己写的，只把每次不同的临时端口换成 50001、50002……（按出现的次序），行尾的空格去掉。
+输出是那个命令自己写的。每次不同的换成不变的：临时端口是 50001、50002……（按出现的次序），临时文件夹是 /tmp/app，套接字的
+编号是 1001、1002……；ss 的各行排好序，它自己的次序是内核的散列表。行尾的空格去掉。
 """
 
 from __future__ import annotations
@@ -14,62 +17,87 @@ import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from subprocess import TimeoutExpired
 from types import CodeType, FrameType
 from typing import Any
 
 from sockscope import places
 from sockscope.experiments.experiment import get
-from sockscope.experiments.programs import require
+from sockscope.experiments.programs import find_program, require
 from sockscope.live.pace import patience
+from sockscope.trace import Trace
 
 __all__ = ["FORMAT", "Look", "look", "looks", "recorded", "save"]
 
 FORMAT = "sockscope-tools/1"
-EPHEMERAL = re.compile(r"(?<=:)(3[2-9]\d{3}|[45]\d{4}|60\d{3})\b")  # 缺省的 ip_local_port_range：32768 到 60999
+VARYING = (
+    (re.compile(r"(?<=:)(3[2-9]\d{3}|[45]\d{4}|60\d{3})\b"), 50001),  # 临时端口：缺省的 ip_local_port_range 是 32768 到 60999
+    (re.compile(r"(?<= )\d{5,}\b"), 1001),  # 套接字的编号（inode）
+)
+FOLDER = re.compile(r"\S*/sockscope-[^/\s]+")  # 网络的临时文件夹
+EXPIRES = re.compile(r" expires \d+sec")
 LIMIT = 5  # 一个工具至多看多久，秒
 
 
 @dataclass(frozen=True)
 class Look:
-    """一次观看：哪个实验的哪个变体（``key``），在哪台主机上运行了什么命令。"""
+    """一次观看：哪个实验的哪个变体（``key``），在哪台主机上、到了哪个状态的时候（空的是最后），运行了什么命令。"""
 
     experiment: str
     key: str
     host: str
     command: str
+    moment: str = ""
 
 
 def look(wanted: Look, **values: Any) -> str:
-    """做一遍实验，在最后一步看一眼；返回命令的输出。做不了、缺这个工具抛 ``Unavailable``。"""
+    """做一遍实验，看一眼；返回命令的输出。做不了、缺这个工具抛 ``Unavailable``，没有等到那个状态抛 ``ValueError``。"""
     found = get(wanted.experiment)
-    program, *arguments = shlex.split(wanted.command)
-    require((program,))
-    seen: list[str] = []
+    require((shlex.split(wanted.command)[0],))
+    eye = _Eye(wanted)
+    with _watching(found.function.__code__, eye):
+        found.run(on_progress=eye.progress if wanted.moment else None, **values)
+    if not eye.seen:
+        raise ValueError(f"{wanted.experiment}（{wanted.key}）里，{wanted.host} 没有到过 {wanted.moment}。")
+    return steady(eye.seen[0], ordered=wanted.command.startswith("ss "))
 
-    def see(frame: FrameType) -> None:
-        host = getattr(frame.f_locals["net"], wanted.host)
-        with host.program(program, *arguments, env={"LC_ALL": "C", "COLUMNS": "100"}, text=True) as tool:
+
+@dataclass
+class _Eye:
+    """看一眼的人：``net`` 是实验的网络，函数一开始就知道；``seen`` 是看见的。"""
+
+    wanted: Look
+    net: Any = None
+    seen: list[str] = field(default_factory=list)
+
+    def progress(self, trace: Trace) -> None:
+        """实验进行中不时来问：到了那个状态没有。"""
+        there = (s.host == self.wanted.host and s.state == self.wanted.moment for s in trace.states)
+        if not self.seen and any(there):
+            self.see()
+
+    def see(self) -> None:
+        host = getattr(self.net, self.wanted.host)
+        program, *arguments = shlex.split(self.wanted.command)
+        with host.program(find_program(program), *arguments, env={"LC_ALL": "C", "COLUMNS": "100"}, text=True) as tool:
             try:
                 said, complained = tool.communicate(timeout=patience(LIMIT))
             except TimeoutExpired:
                 tool.kill()
                 raise
-        seen.append(steady(said + complained))
-
-    with _at_return(found.function.__code__, see):
-        found.run(**values)
-    return seen[0]
+        self.seen.append(said + complained)
 
 
 @contextmanager
-def _at_return(code: CodeType, see: Any) -> Iterator[None]:
-    """这个函数将要返回、局部变量还在的时候，叫一次 ``see``：返回以后，套接字就关上了。"""
+def _watching(code: CodeType, eye: _Eye) -> Iterator[None]:
+    """函数开始的时候认得网络；没有指定时刻的，在它将要返回、局部变量还在的时候看：返回以后，套接字就关上了。"""
     def profile(frame: FrameType, event: str, _argument: Any) -> None:
-        if event == "return" and frame.f_code is code:
+        if frame.f_code is code and event == "call":
+            eye.net = frame.f_locals["net"]
+        elif frame.f_code is code and event == "return" and not eye.wanted.moment:
             sys.setprofile(None)
-            see(frame)
+            eye.see()
 
     sys.setprofile(profile)
     try:
@@ -78,11 +106,14 @@ def _at_return(code: CodeType, see: Any) -> Iterator[None]:
         sys.setprofile(None)
 
 
-def steady(text: str) -> str:
-    """去掉每次不同的：临时端口按出现的次序编号，行尾的空格不要。"""
-    ports: dict[str, str] = {}
-    numbered = EPHEMERAL.sub(lambda match: ports.setdefault(match[0], str(50001 + len(ports))), text)
-    return "\n".join(line.rstrip() for line in numbered.strip().splitlines())
+def steady(text: str, ordered: bool = False) -> str:
+    """换掉每次不同的；``ordered``：表头之后的各行排好序。"""
+    head, *rows = [line.rstrip() for line in text.strip().splitlines()] or [""]
+    text = "\n".join([head, *(sorted(rows) if ordered else rows)])
+    for pattern, first in VARYING:
+        names: dict[str, str] = {}
+        text = pattern.sub(lambda match: names.setdefault(match[0], str(first + len(names))), text)  # noqa: B023  # 当场用完
+    return EXPIRES.sub("", FOLDER.sub("/tmp/app", text))
 
 
 # ---------------------------------------------------------------- 文件
@@ -91,7 +122,7 @@ def steady(text: str) -> str:
 def looks() -> dict[Look, str]:
     """录下的全部观看和输出。"""
     told = json.loads((places.recordings() / "tools.json").read_text(encoding="utf-8"))
-    return {Look(*(item[name] for name in ("experiment", "key", "host", "command"))): item["text"] for item in told["looks"]}
+    return {Look(*(item[part.name] for part in fields(Look))): item["text"] for item in told["looks"]}
 
 
 def recorded(wanted: Look) -> str:

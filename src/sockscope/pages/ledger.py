@@ -20,7 +20,9 @@ from sockscope.cells.made import made
 from sockscope.pages.prose import Table
 from sockscope.tcp import TRANSITIONS, Transition, walk
 
-__all__ = ["Claim", "beliefs", "chapters", "claims", "edges", "everything", "heading", "link", "proofs", "totals", "walks"]
+__all__ = [
+    "Claim", "anchor", "beliefs", "chapters", "claims", "edges", "everything", "heading", "link", "proofs", "totals", "walks",
+]
 
 VERDICTS = ("成立", "不成立", "看系统")
 HOLDS = {"POSIX": "POSIX 规定的", "RFC": "RFC 规定的", "各系统": "没有标准规定，主流系统都如此", "Linux": "只说 Linux",
@@ -94,12 +96,13 @@ def heading(chapter: str, cell: str) -> str:
 
 
 def link(chapter: str, title: str) -> str:
-    """一章里一个小节的地址，在 Lab 里打开那一章；书页里的锚点由 book/ext/chapter_links.py 换上。
+    """一章里一个小节的地址，在 Lab 里打开那一章；书页里的锚点由 book/ext/chapter_links.py 换上。"""
+    return f"../chapters/{chapters()[chapter].name}#{anchor(title)}"
 
-    空格换成连字符，与 JupyterLab 给标题起的锚点相同；括号写成 %28、%29，免得与链接的写法相混。
-    """
-    anchor = title.replace(" ", "-").replace("(", "%28").replace(")", "%29")
-    return f"../chapters/{chapters()[chapter].name}#{anchor}"
+
+def anchor(title: str) -> str:
+    """标题的锚点：空格换成连字符，与 JupyterLab 起的相同；括号写成 %28、%29，免得与链接的写法相混。"""
+    return title.replace(" ", "-").replace("(", "%28").replace(")", "%29")
 
 
 @made()

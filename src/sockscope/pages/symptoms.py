@@ -25,6 +25,7 @@ from sockscope.trace import Trace
 
 __all__ = ["Cause", "Symptom", "contents", "everything", "groups", "symptoms"]
 
+PAGES = {experiments.GALLERY: "book/gallery.ipynb", experiments.SCENES: "book/symptoms.ipynb"}
 ROOM = 92  # 文字轨迹的宽度，格
 
 
@@ -32,30 +33,44 @@ ROOM = 92  # 文字轨迹的宽度，格
 class Cause:
     """一个原因：怎样认出来（``tell``），怎么办（``cure``），哪一章的哪个单元格讲它，哪个实验的哪种取值真的发生过它。
 
-    ``run`` 是到手的机器上该运行的命令；有实验的，它在那个实验的主机 ``on`` 上真的运行过（``experiments/tools.py``）。
+    不在哪一章里的实验（真程序、线上的事）不写章和单元格。
+    ``run`` 是到手的机器上该运行的命令；有实验的，它在那个实验的主机 ``on`` 上真的运行过，``moment`` 见 ``experiments/tools.py``。
     """
 
     why: str
     tell: str
     cure: str
-    chapter: str
-    cell: str
+    chapter: str = ""
+    cell: str = ""
     experiment: str = ""
     given: dict[str, Any] = field(default_factory=dict)
     run: str = ""
     on: str = "server"
+    moment: str = ""
 
     @property
     def look(self) -> Look | None:
         """要运行的命令和在哪里看；没有则为 None。"""
-        if not (self.run and self.experiment):
+        if not (self.run and self.on and self.experiment):
             return None
-        return Look(self.experiment, experiments.get(self.experiment).key(self.given), self.on, self.run)
+        return Look(self.experiment, experiments.get(self.experiment).key(self.given), self.on, self.run, self.moment)
 
     @property
     def heading(self) -> str:
-        """讲它的小节的标题。"""
-        return ledger.heading(self.chapter, self.cell)
+        """讲它的小节的标题；不在哪一章里的实验，小节就叫它的名字。"""
+        return ledger.heading(self.chapter, self.cell) if self.chapter else experiments.get(self.experiment).title
+
+    @property
+    def place(self) -> str:
+        """在书里哪里。"""
+        return f"第 {self.chapter} 章" if self.chapter else experiments.get(self.experiment).place
+
+    @property
+    def link(self) -> str:
+        """那一节的地址。"""
+        if self.chapter:
+            return ledger.link(self.chapter, self.heading)
+        return f"../{PAGES[self.place]}#{ledger.anchor(self.heading)}"
 
     @property
     def trace(self) -> Trace | None:
@@ -119,7 +134,7 @@ def _plain(found: Iterable[Symptom]) -> Iterable[str]:
     for symptom in found:
         yield symptom.says
         yield from (f"  {line}" for line in symptom.lines)
-        yield from (f"  {cause.why}：第 {cause.chapter} 章“{cause.heading}”" for cause in symptom.causes)
+        yield from (f"  {cause.why}：{cause.place}“{cause.heading}”" for cause in symptom.causes)
 
 
 def _section(symptom: Symptom) -> str:
@@ -131,12 +146,12 @@ def _section(symptom: Symptom) -> str:
 def _lines(lines: list[str]) -> str:
     """日志里的原话：谁说的，怎么说。"""
     said = (line.partition("：")[::2] for line in lines)
-    items = "".join(f"<li>{escape(who)} <code>{escape(words)}</code></li>" for who, words in said)
+    items = "".join(f"<li><b>{escape(who)}</b><code>{escape(words)}</code></li>" for who, words in said)
     return f'<ul class="lines">{items}</ul>' if items else ""
 
 
 def _cause(cause: Cause) -> str:
-    there = f'<a href="{escape(ledger.link(cause.chapter, cause.heading))}">第 {cause.chapter} 章“{escape(cause.heading)}”</a>'
+    there = f'<a href="{escape(cause.link)}">{cause.place}“{escape(cause.heading)}”</a>'
     return (f"<li><p>{marked(cause.why)}</p><p><b>怎么认</b>{marked(cause.tell)}</p>{_command(cause)}"
             f"<p><b>怎么办</b>{marked(cause.cure)}</p><p><b>去看</b>{there}</p>{_recording(cause)}</li>")
 

@@ -40,7 +40,7 @@ def syn(source: str, target: str) -> bytes:
 
 def checksum(data: bytes) -> int:
     """RFC 1071 的校验和。"""
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

@@ -27,4 +27,5 @@ def forgotten(net: Network, guard: str) -> None:
     near.settimeout(None)
     near.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, 1500)  # 只为让实验早些结束：缺省要重传十几分钟
     attempt(near.send, b"still there?")
-    attempt(*(near.recv, 64) if guard == "nothing" else (far.recv, 64))
+    waiting = near if guard == "nothing" else far
+    attempt(waiting.recv, 64)
