@@ -101,7 +101,7 @@ def test_a_firewall_refuses_in_its_own_words_and_the_target_hears_nothing(reply,
 
 
 def test_a_firewall_says_what_it_can_answer():
-    with Network("client", "firewall", "server") as net, pytest.raises(ValueError, match="防火墙不会答 'maybe'；可取：prohibited、"):
+    with Network("client", "firewall", "server") as net, pytest.raises(ValueError, match="不会答 'maybe'；可取：prohibited、"):
         net.firewall.firewall("server", reject="maybe")
 
 
