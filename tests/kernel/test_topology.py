@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 import socket
 
@@ -82,6 +83,37 @@ def test_a_firewall_lets_only_one_side_begin(reject):
         told = [p for p in net.trace.packets if p.protocol == "icmp"]
     assert [p.cable for p in syns] == [1]
     assert [p.info for p in told] == ["communication prohibited"] * reject
+
+
+@pytest.mark.parametrize(("reply", "told", "info"), [
+    (True, "EHOSTUNREACH", "communication prohibited"), ("host", "EHOSTUNREACH", "host unreachable"),
+    ("net", "ENETUNREACH", "net unreachable"), ("port", "ECONNREFUSED", "port unreachable"), ("reset", "ECONNREFUSED", "")])
+def test_a_firewall_refuses_in_its_own_words_and_the_target_hears_nothing(reply, told, info):
+    with Network("client", "firewall", "server") as net:
+        net.firewall.firewall("server", reject=reply)
+        sock = net.client.socket()
+        with pytest.raises(OSError) as failed:
+            sock.connect((net.server.address, 7007))
+        assert errno.errorcode[failed.value.errno] == told
+        net.settle()
+    assert net.trace.packets[-1].info == info
+    assert "server" not in [p.dst for p in net.trace.packets]
+
+
+def test_a_firewall_says_what_it_can_answer():
+    with Network("client", "firewall", "server") as net, pytest.raises(ValueError, match="不会答 'maybe'；可取：prohibited、"):
+        net.firewall.firewall("server", reject="maybe")
+
+
+@pytest.mark.slow
+def test_nobody_answers_arp_on_an_empty_ethernet():
+    with Network("client", "server") as net:
+        net.client.ethernet("10.8.0.1/24")
+        sock = net.client.socket()
+        with pytest.raises(OSError) as failed:
+            sock.connect(("10.8.0.9", 7007))
+        assert failed.value.errno == errno.EHOSTUNREACH
+    assert net.trace.packets == []
 
 
 def test_a_wrong_neighbour_is_one_sentence():

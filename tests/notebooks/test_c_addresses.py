@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import socket
 import subprocess
 from pathlib import Path
 from socket import AF_INET, AF_UNIX, SHUT_WR, SOCK_DGRAM
@@ -65,3 +66,15 @@ def test_the_kernel_takes_a_path_without_a_nul(build):
     with Network("client", "server") as net:
         path = net.folder + "x" * (108 - len(net.folder))
         assert net.server.program(build("full_path"), path).stdout.read() == b"108 ok\n109 EINVAL\n"
+
+
+@pytest.mark.parametrize(("name", "told"), [
+    ("localhost", ["AF_INET6 ::1 7007", "AF_INET 127.0.0.1 7007"]), ("10.0.0.2", ["AF_INET 10.0.0.2 7007"]),
+    ("-", ["AF_INET 0.0.0.0 7007", "AF_INET6 :: 7007"])])
+def test_a_name_becomes_the_addresses_python_gets(build, name, told):
+    with Network("client", "server") as net:
+        said = net.client.program(build("resolve"), name, "7007").stdout.read().decode().splitlines()
+        with net.client:
+            found = socket.getaddrinfo(None if name == "-" else name, 7007, type=socket.SOCK_STREAM,
+                                       flags=socket.AI_PASSIVE if name == "-" else 0)
+    assert said == told == [f"{row[0].name} {row[4][0]} {row[4][1]}" for row in found]

@@ -130,6 +130,7 @@ class HostServer:
 
     def __init__(self, control: socket.socket, plan: dict[str, Any]) -> None:
         self.control, self.buffer = control, plan["buffer"]
+        self.idle: list[int] = []  # 没有插到哪里去的以太网口
         self.programs: dict[int, list[int]] = {}  # 进程号 → 写退出码的管道，和替它留着的描述符
         self.family = Family()
         enter_namespace()
@@ -152,7 +153,7 @@ class HostServer:
     def serve(self) -> None:
         requests: dict[str, Callable[..., Any]] = {
             "socket": self.socket, "route": self.route, "sysctl": self.sysctl,
-            "masquerade": self.masquerade, "firewall": self.firewall,
+            "masquerade": self.masquerade, "firewall": self.firewall, "ethernet": self.ethernet,
             "hold": self.hold, "spawn": self.spawn, "powerless": self.powerless, "end": self.end,
         }
         try:
@@ -212,7 +213,10 @@ class HostServer:
 
     def firewall(self, request: dict[str, Any]) -> None:
         from sockscope.live.netfilter import firewall
-        firewall(request["interface"], request["reject"])
+        firewall(request["interface"], request["reply"])
+
+    def ethernet(self, request: dict[str, Any]) -> None:
+        self.idle.append(netconf.ethernet(request["name"], request["address"], request["prefix"]))
 
     def sysctl(self, message: dict[str, Any]) -> dict[str, Any]:
         """读者改或问的一个参数。"""
@@ -268,7 +272,7 @@ class HostServer:
         """在 fork 出来、不再换成别的程序的子进程里：放下主机的描述符。"""
         self.control.close()
         self.family.leave()
-        for fd in (fd for kept in self.programs.values() for fd in kept):
+        for fd in (*self.idle, *(fd for kept in self.programs.values() for fd in kept)):
             os.close(fd)
 
     def bury(self) -> None:

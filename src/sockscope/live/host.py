@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from ipaddress import ip_network
+from ipaddress import ip_interface, ip_network
 from subprocess import PIPE
 from typing import TYPE_CHECKING, Any, TypeVarTuple
 from weakref import WeakKeyDictionary
@@ -22,6 +22,7 @@ from sockscope.live.lives import who
 from sockscope.live.loopback import Loopback
 from sockscope.live.namespace import Namespace
 from sockscope.live.netconf import RTN, default_buffers, get_value
+from sockscope.live.netfilter import REPLIES
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.readiness import Readiness
@@ -36,8 +37,8 @@ __all__ = ["TITLES", "Host"]
 
 Args = TypeVarTuple("Args")
 Socket = socket.socket
-SHOWN = ("address", "address6", "addresses", "firewall", "masquerade", "name", "process", "program", "reboot", "route", "socket",
-         "spawn", "sysctl", "title", "unprivileged", "watch_loopback")
+SHOWN = ("address", "address6", "addresses", "ethernet", "firewall", "masquerade", "name", "process", "program", "reboot",
+         "route", "socket", "spawn", "sysctl", "title", "unprivileged", "watch_loopback")
 TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端", "switch": "交换机", "nat": "NAT",
           "firewall": "防火墙", "proxy": "代理", "dns": "DNS 服务器"}
 
@@ -59,6 +60,7 @@ class Host:
         self.labels = 0
         self.loopback: Loopback | None = None
         self.powerless = False
+        self.lans: list[str] = []
 
     @property
     def address(self) -> str:
@@ -145,12 +147,26 @@ class Host:
         """
         self._filter("masquerade", towards)
 
-    def firewall(self, inside: str, reject: bool = False) -> None:
-        """从此是一道有状态的防火墙：``inside`` 那一边开的头和已有连接的包才放行；别的丢掉，``reject`` 则回一个 ICMP。
+    def firewall(self, inside: str, reject: bool | str = False) -> None:
+        """从此是一道有状态的防火墙：``inside`` 那一边开的头和已有连接的包才放行；别的丢掉，``reject`` 则回一句。
 
-        抛的异常同 ``masquerade``。
+        ``reject`` 为真是 ICMP 的“管理员禁止”；也可以是 ``"port"``（端口不可达，iptables 的 REJECT 缺省如此）、``"host"``、
+        ``"net"``，或者 ``"reset"``：以服务器的名义回一个 RST。别的抛 ``ValueError``，其余的异常同 ``masquerade``。
         """
-        self._filter("firewall", inside, reject=reject)
+        reply = "prohibited" if reject is True else reject or ""
+        if reply and reply not in REPLIES:
+            raise ValueError(f"防火墙不会答 {reject!r}；可取：{'、'.join(REPLIES)}。")
+        self._filter("firewall", inside, reply=reply)
+
+    def ethernet(self, address: str) -> None:
+        """添一个以太网的网口，地址如 ``10.8.0.1/24``；线插着，同一段上没有别的主机。
+
+        仪器的网线上没有 ARP：包直接交给另一头。这个网口上有（``arp(7)``），所以看得到问不着邻居是什么样子。
+        """
+        place = ip_interface(address)
+        self.require_namespace().request("ethernet", name=f"lan{len(self.lans)}", address=str(place.ip),
+                                         prefix=place.network.prefixlen)
+        self.lans.append(address)
 
     def _filter(self, do: str, neighbour: str, **options: Any) -> None:
         interface = self.network.topology.interface(self.name, neighbour)

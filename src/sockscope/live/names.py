@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["checked", "numeric"]
 
-HERE = {"localhost": ["127.0.0.1", "::1"]}
+HERE = {"localhost": ["::1", "127.0.0.1"]}  # RFC 6724 的次序，getaddrinfo(3) 也这样排
 NUMBERS = re.compile(r"[\d.]*|.*:.*|<broadcast>", re.S)  # 不必查的：IPv4、IPv6 的数字，空串，广播
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 IGNORED = getattr(socket, "AI_ADDRCONFIG", 0) | getattr(socket, "AI_CANONNAME", 0)

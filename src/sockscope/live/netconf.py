@@ -20,7 +20,7 @@ with contextlib.suppress(ImportError):  # Windows 没有；那里造不出主机
     import fcntl
 
 TUNSETIFF = 0x400454CA  # <linux/if_tun.h>
-IFF_TUN, IFF_NO_PI, IFF_VNET_HDR = 0x0001, 0x1000, 0x4000
+IFF_TUN, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0001, 0x0002, 0x1000, 0x4000
 TUNSETOFFLOAD = 0x400454D0
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8913, 0x8914, 0x8916, 0x891C  # <linux/sockios.h>
 IFF_UP = 1  # <linux/if.h>
@@ -141,6 +141,15 @@ def interface(name: str, addresses: list[tuple[str, int]], offload: int = 0) -> 
         give_address(name, address, prefix)
     bring_up(name)
     return tun
+
+
+def ethernet(name: str, address: str, prefix: int) -> int:
+    """开一个以太网的网口（TAP）：线插着，同一段上没有别人。返回它在用户空间的那一端，谁也不读。"""
+    tap = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
+    fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI))
+    give_address(name, address, prefix)
+    bring_up(name)
+    return tap
 
 
 def direct_routes(name: str, addresses: list[tuple[str, int]], metrics: dict[str, int] | None = None) -> None:

@@ -12,7 +12,7 @@ import struct
 
 from sockscope.live.netconf import MESSAGE, attributes
 
-__all__ = ["firewall", "masquerade"]
+__all__ = ["REPLIES", "firewall", "masquerade"]
 
 NETLINK_NETFILTER, SUBSYSTEM = 12, 10
 BEGIN, END = 16, 17
@@ -25,6 +25,8 @@ IIFNAME, OIFNAME, STATE = 6, 7, 0
 INVALID, ESTABLISHED, RELATED = 1, 2, 4  # 连接跟踪的状态，各占一位
 DROP, ACCEPT = 0, 1
 TABLE = "sockscope"
+ICMPX, RESET = 2, 1  # NFT_REJECT_ICMPX_UNREACH（IPv4 与 IPv6 同名）、NFT_REJECT_TCP_RST
+REPLIES = {"prohibited": (ICMPX, 3), "host": (ICMPX, 2), "port": (ICMPX, 1), "net": (ICMPX, 0), "reset": (RESET, 0)}
 
 
 def masquerade(interface: str) -> None:
@@ -35,14 +37,15 @@ def masquerade(interface: str) -> None:
         _chain("passing", "filter", FORWARD, FILTER, ACCEPT), _rule("passing", _in_state(INVALID), _verdict(DROP))])
 
 
-def firewall(interface: str, reject: bool) -> None:
-    """只放行从这个网口进来的新连接，和已有连接的包；别的丢掉，``reject`` 则回一个 ICMP administratively prohibited。"""
+def firewall(interface: str, reply: str) -> None:
+    """只放行从这个网口进来的新连接，和已有连接的包；别的丢掉，``reply`` 是 ``REPLIES`` 里的一种则回一句。"""
+    kind, code = REPLIES.get(reply, (0, 0))
     _submit([
         _table(), _chain("guard", "filter", FORWARD, FILTER, DROP),
         _rule("guard", _in_state(INVALID), _verdict(DROP)),
         _rule("guard", _in_state(ESTABLISHED | RELATED), _verdict(ACCEPT)),
         _rule("guard", _named(IIFNAME, interface), _verdict(ACCEPT)),
-        *([_rule("guard", _expr("reject", (1, _u32(2)), (2, b"\3")))] if reject else [])])  # ICMPX、ADMIN_PROHIBITED
+        *([_rule("guard", _expr("reject", (1, _u32(kind)), (2, bytes([code]))))] if reply else [])])
 
 
 # ---------------------------------------------------------------- 消息

@@ -1,4 +1,4 @@
-"""第 02 章：bind() 失败的样子，一种一种地激出来。"""
+"""第 02 章：bind() 失败的样子，一种一种地触发。"""
 
 import os
 from collections.abc import Callable
@@ -29,6 +29,13 @@ def long_name(net: Network, _: TracedSocket) -> None:
     attempt(net.server.socket(AF_UNIX).bind, net.folder + "link/sock")
 
 
+def forbidden(net: Network, _: TracedSocket) -> None:
+    os.mkdir(net.folder + "shut", 0o555)  # 这个文件夹谁也不许写
+    sock = net.server.socket(AF_UNIX)
+    with net.server.unprivileged():
+        attempt(sock.bind, net.folder + "shut/sock")
+
+
 CASES: dict[str, Callable[[Network, TracedSocket], None]] = {
     "fine": lambda net, sock: attempt(sock.bind, (net.server.address, PORT)),
     "in_use": in_use,
@@ -37,6 +44,7 @@ CASES: dict[str, Callable[[Network, TracedSocket], None]] = {
     "twice": twice,
     "no_folder": lambda net, _: attempt(net.server.socket(AF_UNIX).bind, net.folder + "nowhere/sock"),
     "file_exists": lambda net, _: attempt(net.server.socket(AF_UNIX).bind, "/dev/null"),
+    "forbidden": forbidden,
     "long_name": long_name,
 }
 
@@ -46,6 +54,7 @@ CASES: dict[str, Callable[[Network, TracedSocket], None]] = {
     case=Choice("怎样绑定", {
         "in_use": "端口已被别人占着", "not_mine": "地址不是本机的", "low_port": "低端口，没有特权",
         "twice": "同一个套接字绑两次", "no_folder": "Unix 路径，文件夹不存在", "file_exists": "Unix 路径，文件已存在",
+        "forbidden": "Unix 路径，文件夹不许写",
         "long_name": "Unix 路径，名字太长", "fine": "都对"}))
 def bind_errors(net: Network, case: str) -> None:
     net.births = True

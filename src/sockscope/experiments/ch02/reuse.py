@@ -21,7 +21,7 @@ def reuse(net: Network, left: str, before: bool, after: bool) -> None:
         near = net.client.socket()
         near.connect((net.server.address, PORT))
         far, _ = listener.accept()
-        far.close()  # 先说再见的一方进入 TIME_WAIT
+        far.close()  # 先发 FIN 的一方进入 TIME_WAIT
         net.settle()
         near.close()
         net.settle()

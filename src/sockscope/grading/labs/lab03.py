@@ -16,10 +16,10 @@ import socket
 import threading
 
 OPEN, REFUSED, SILENT = "有人听", "没有人听", "没有回音"
-ROUTER, NO_ROUTE = "路由器说到不了", "本机没有路由"
+UNREACHABLE, NO_ROUTE = "路上说到不了", "本机没有路由"
 """
 OPEN, REFUSED, SILENT = "有人听", "没有人听", "没有回音"
-ROUTER, NO_ROUTE = "路由器说到不了", "本机没有路由"
+UNREACHABLE, NO_ROUTE = "路上说到不了", "本机没有路由"
 
 lab = Lab("lab03", "谁在说“不”", prelude=PRELUDE,
           cells={"echo": ["echo"], "serve": ["serve"], "diagnose": ["diagnose"]})
@@ -164,10 +164,10 @@ def diagnosed(stage: Stage, cases: list[tuple[str, Any, str]]) -> None:
 
 
 @lab.check("四种回答", points=3, cells=["diagnose"], hosts=ROW, delay=0.002,
-           tries="有人听、没有人听、路由器说到不了、本机没有路由，次序随机，都要说对")
+           tries="有人听、没有人听、路上说到不了、本机没有路由，次序随机，都要说对")
 def gallery(stage: Stage) -> None:
     diagnosed(stage, [("服务器在听", listened, OPEN), ("服务器在，端口上没有人", closed, REFUSED),
-                      ("路由器用 ICMP 说送不到", refused_by_router, ROUTER), ("路由表里没有它", no_route, NO_ROUTE)])
+                      ("路由器用 ICMP 说送不到", refused_by_router, UNREACHABLE), ("路由表里没有它", no_route, NO_ROUTE)])
 
 
 @lab.check("等多久算没有回音", points=2, cells=["diagnose"], patience=5.0,
@@ -199,4 +199,4 @@ def local_state(stage: Stage, source: str, target: str) -> str:
 @lab.check("是谁说的", points=1, cells=["diagnose"], hosts=ROW, delay=0.002,
            tries="同样是 ENETUNREACH：一次是路由器说的，一次是本机自己说的，次序随机")
 def who_said(stage: Stage) -> None:
-    diagnosed(stage, [("路由器没有路由，用 ICMP 回话", unknown_to_router, ROUTER), ("路由表里没有它", no_route, NO_ROUTE)])
+    diagnosed(stage, [("路由器没有路由，用 ICMP 回话", unknown_to_router, UNREACHABLE), ("路由表里没有它", no_route, NO_ROUTE)])
