@@ -37,7 +37,7 @@ matrix: environment ## 全书与全部实验，在四十种机器上各做一遍
 	@$(PYTHON_IN_VENV) -m bench.matrix
 
 record: environment ## 在这台机器的内核上重新录制全部实验与单元格
-	@$(PYTHON_IN_VENV) -m sockscope record; status=$$?; $(PYTHON_IN_VENV) -m sockscope.pages.symptoms --record && \
+	@$(PYTHON_IN_VENV) -m sockscope record; status=$$?; $(PYTHON_IN_VENV) -m sockscope record --tools && \
 		$(PYTHON_IN_VENV) -m sockscope.cells && exit $$status
 
 compare: environment ## 你的内核与书：全部单元格和实验再做一遍，逐个比较；ARGS=--help 说明参数

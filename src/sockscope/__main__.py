@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from sockscope import __version__, experiments, places
+from sockscope.experiments import tools
 from sockscope.experiments.experiment import Experiment
 from sockscope.experiments.recorder import record
 from sockscope.live import Unavailable, capability, machine
+from sockscope.pages.symptoms import watched
 from sockscope.terminal import Parser, speak_chinese
 
 
@@ -59,6 +61,7 @@ def _parser() -> Parser:
     command.add_argument("experiments", nargs="*", metavar="实验", help="缺省是全部")
     command.add_argument("--force", action="store_true", help="相同的也重写")
     command.add_argument("--jobs", type=int, default=0, metavar="几个", help="同时做几个实验；缺省按核数来定，结果与它无关")
+    command.add_argument("--tools", action="store_true", help="录症状那一页上 ss、nstat……的输出，不录实验")
     command.set_defaults(command=_record)
     command = commands.add_parser("compare", help="你的内核与书：全部实验和单元格再做一遍，逐个比较", add_help=False)
     command.set_defaults(command=_compare)
@@ -122,6 +125,9 @@ def _record(options: argparse.Namespace) -> int:
     if capability().level != "cable":
         raise Unavailable("录制要能抓包。" + capability().sentence)
     places.require_room()
+    if options.tools:
+        print(f"录了 {tools.record(watched())} 次观看。")
+        return 0
     problems: list[str] = []
     for said, found in record(options.experiments, force=options.force, workers=options.jobs, on_progress=_progress):
         print(f"\r{said}")

@@ -2,7 +2,7 @@
 
 ``moment`` 不空，就在那台主机上第一次有端点到了这个状态（``SYN_SENT``……）的时候看。
 
-    python -m sockscope.pages.symptoms --record       把书里用到的重录一遍，写进 recordings/tools.json
+    python -m sockscope record --tools       把书里用到的重录一遍，写进 recordings/tools/looks.json
 
 输出是那个命令自己写的。每次不同的换成不变的：临时端口是 50001、50002……（按出现的次序），临时文件夹是 /tmp/app，套接字的
 编号是 1001、1002……；ss 的各行排好序，它自己的次序是内核的散列表。行尾的空格去掉。
@@ -25,6 +25,7 @@ from typing import Any
 from sockscope import places
 from sockscope.experiments.experiment import get
 from sockscope.experiments.programs import find_program, require
+from sockscope.live.capability import kernel
 from sockscope.live.pace import patience
 from sockscope.trace import Trace
 
@@ -121,7 +122,7 @@ def steady(text: str, ordered: bool = False) -> str:
 @functools.cache
 def looks() -> dict[Look, str]:
     """录下的全部观看和输出。"""
-    told = json.loads((places.recordings() / "tools.json").read_text(encoding="utf-8"))
+    told = json.loads((places.recordings() / "tools" / "looks.json").read_text(encoding="utf-8"))
     return {Look(*(item[part.name] for part in fields(Look))): item["text"] for item in told["looks"]}
 
 
@@ -137,10 +138,12 @@ def save(made: dict[Look, str], kernel: str) -> None:
     """写回文件，一次观看一行。"""
     lines = ",\n".join(json.dumps(asdict(wanted) | {"text": text}, ensure_ascii=False) for wanted, text in made.items())
     head = json.dumps({"format": FORMAT, "kernel": kernel})[:-1]
-    (places.recordings() / "tools.json").write_text(f'{head}, "looks": [\n{lines}\n]}}\n', encoding="utf-8")
+    (places.recordings() / "tools" / "looks.json").write_text(f'{head}, "looks": [\n{lines}\n]}}\n', encoding="utf-8")
     looks.cache_clear()
 
 
-def record(wanted: Iterable[tuple[Look, dict[str, Any]]], kernel: str) -> None:
-    """重录这些观看；``wanted`` 是 ``(观看, 实验的参数)``。"""
-    save({each: look(each, **values) for each, values in wanted}, kernel)
+def record(wanted: Iterable[tuple[Look, dict[str, Any]]]) -> int:
+    """重录这些观看，写回文件；``wanted`` 是 ``(观看, 实验的参数)``。返回看了几次；做不了抛 ``Unavailable``，旧的原样留着。"""
+    made = {each: look(each, **values) for each, values in wanted}
+    save(made, kernel().partition("-")[0])
+    return len(made)

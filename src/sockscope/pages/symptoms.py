@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import sys
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,16 +13,13 @@ from typing import Any
 
 from sockscope import experiments, places
 from sockscope.cells.made import made
-from sockscope.experiments.tools import Look, record, recorded
-from sockscope.live import Unavailable
-from sockscope.live.capability import kernel
+from sockscope.experiments.tools import Look, recorded
 from sockscope.pages import ledger
 from sockscope.pages.prose import Html, marked
 from sockscope.render import text
-from sockscope.terminal import Parser, speak_chinese
 from sockscope.trace import Trace
 
-__all__ = ["Cause", "Symptom", "contents", "everything", "groups", "symptoms"]
+__all__ = ["Cause", "Symptom", "contents", "everything", "groups", "symptoms", "watched"]
 
 PAGES = {experiments.GALLERY: "book/gallery.ipynb", experiments.SCENES: "book/symptoms.ipynb"}
 ROOM = 92  # 文字轨迹的宽度，格
@@ -175,22 +171,3 @@ def watched() -> list[tuple[Look, dict[str, Any]]]:
     """要录的全部观看，和实验的参数；不重复。"""
     found = {cause.look: cause.given for symptom in everything() for cause in symptom.causes if cause.look}
     return list(found.items())
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """``python -m sockscope.pages.symptoms --record``：工具的输出重录一遍。"""
-    speak_chinese()
-    parser = Parser(prog="python -m sockscope.pages.symptoms", description="症状那一页上工具的输出。")
-    parser.add_argument("--record", action="store_true", required=True, help="在这台机器的内核上重录")
-    parser.parse_args(arguments)
-    try:
-        record(watched(), kernel().partition("-")[0])
-    except Unavailable as refused:
-        print(refused, file=sys.stderr)
-        return 1
-    print(f"录了 {len(watched())} 次观看。")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -25,7 +25,7 @@ def forgotten(net: Network, guard: str) -> None:
     near.settimeout(IDLE)
     attempt(near.recv, 64)  # 没有人说话：就这样空闲着
     near.settimeout(None)
-    near.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, 1500)  # 只为让实验早些结束：缺省要重传十几分钟
+    near.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, 1000)  # 只为让实验早些结束：缺省要重传十几分钟
     attempt(near.send, b"still there?")
     waiting = near if guard == "nothing" else far
     attempt(waiting.recv, 64)
