@@ -1,6 +1,7 @@
 /* 发一条消息：四个字节的长度，再是正文；等到对端的程序回答“收到几个字节”，才算送到。
  * 用法：framed_client 地址 端口 正文 */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ static void send_all(int fd, const void *data, size_t length)
 {
     for (size_t sent = 0; sent < length;) {
         ssize_t n = send(fd, (const char *)data + sent, length - sent, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;             /* 来了信号，再来 */
         if (n < 0) die("send");
         sent += (size_t)n;
     }
