@@ -11,12 +11,12 @@
 
 static void die(const char *what) { perror(what); exit(EXIT_FAILURE); }
 
-/* send() 可能只收下一部分，所以要循环：Python 的 sendall() 做的就是这件事。 */
-static void send_all(int fd, const void *data, size_t length)
+/* send() 可能只收下一部分，所以要循环，像 Python 的 sendall()。 */
+static void send_all(int fd, const char *data, size_t length)
 {
     for (size_t sent = 0; sent < length;) {
-        ssize_t n = send(fd, (const char *)data + sent, length - sent, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR) continue;             /* 来了信号，再来 */
+        ssize_t n = send(fd, data + sent, length - sent, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;       /* 来了信号，再来 */
         if (n < 0) die("send");
         sent += (size_t)n;
     }
@@ -40,8 +40,9 @@ int main(int argc, char *argv[])
     memcpy(frame + sizeof head, argv[3], length);
     send_all(fd, frame, sizeof head + length);
 
-    if (recv(fd, &answer, sizeof answer, MSG_WAITALL) != sizeof answer) die("recv");
-    printf("%u\n", ntohl(answer));                         /* 对端的程序说它收齐了 */
+    ssize_t n = recv(fd, &answer, sizeof answer, MSG_WAITALL);
+    if (n != sizeof answer) die("recv");
+    printf("%u\n", ntohl(answer));               /* 对端的程序说它收齐了 */
     close(fd);
     return 0;
 }

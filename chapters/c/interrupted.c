@@ -27,7 +27,8 @@ int main(int argc, char *argv[])
     if (fd < 0) die("socket");
     if (connect(fd, (struct sockaddr *)&peer, sizeof peer) < 0) die("connect");
 
-    struct sigaction act = {.sa_handler = ring, .sa_flags = argc > 3 ? SA_RESTART : 0};
+    int flags = argc > 3 ? SA_RESTART : 0;
+    struct sigaction act = {.sa_handler = ring, .sa_flags = flags};
     if (sigaction(SIGALRM, &act, NULL) < 0) die("sigaction");
     struct itimerval often = {{0, 50000}, {0, 50000}};
     if (setitimer(ITIMER_REAL, &often, NULL) < 0) die("setitimer");
@@ -35,7 +36,7 @@ int main(int argc, char *argv[])
     char buffer[64];
     ssize_t n = recv(fd, buffer, sizeof buffer, 0);
     if (n < 0 && errno == EINTR)
-        puts("EINTR");                                     /* 不是错误：再叫一次就是 */
+        puts("EINTR");                       /* 不是错误：再叫一次就是 */
     else if (n < 0)
         die("recv");
     else
