@@ -1,6 +1,7 @@
 /* 发一条消息：四个字节的长度，再是正文；等到对端的程序回答“收到几个字节”，才算送到。
  * 用法：framed_client 地址 端口 正文 */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +11,12 @@
 
 static void die(const char *what) { perror(what); exit(EXIT_FAILURE); }
 
-/* send() 可能只收下一部分，所以要循环：Python 的 sendall() 做的就是这件事。 */
-static void send_all(int fd, const void *data, size_t length)
+/* send() 可能只收下一部分，所以要循环，像 Python 的 sendall()。 */
+static void send_all(int fd, const char *data, size_t length)
 {
     for (size_t sent = 0; sent < length;) {
-        ssize_t n = send(fd, (const char *)data + sent, length - sent, MSG_NOSIGNAL);
+        ssize_t n = send(fd, data + sent, length - sent, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;       /* 来了信号，再来 */
         if (n < 0) die("send");
         sent += (size_t)n;
     }
@@ -38,8 +40,9 @@ int main(int argc, char *argv[])
     memcpy(frame + sizeof head, argv[3], length);
     send_all(fd, frame, sizeof head + length);
 
-    if (recv(fd, &answer, sizeof answer, MSG_WAITALL) != sizeof answer) die("recv");
-    printf("%u\n", ntohl(answer));                         /* 对端的程序说它收齐了 */
+    ssize_t n = recv(fd, &answer, sizeof answer, MSG_WAITALL);
+    if (n != sizeof answer) die("recv");
+    printf("%u\n", ntohl(answer));               /* 对端的程序说它收齐了 */
     close(fd);
     return 0;
 }

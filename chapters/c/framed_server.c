@@ -1,6 +1,7 @@
 /* 收一条消息：先四个字节的长度，再那么多字节的正文；收齐了就回答“收到几个字节”。只服务一次。
  * 用法：framed_server 地址 端口 */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ static int recv_exactly(int fd, void *buffer, size_t length)
 {
     for (size_t got = 0; got < length;) {
         ssize_t n = recv(fd, (char *)buffer + got, length - got, 0);
+        if (n < 0 && errno == EINTR) continue;             /* 来了信号，再来 */
         if (n < 0) die("recv");
         if (n == 0) return 0;                              /* 结尾来得太早 */
         got += (size_t)n;                                  /* 可能只来了一部分，接着收 */

@@ -23,9 +23,9 @@ int main(int argc, char *argv[])
     static char data[12000];
     ssize_t n;
     while ((n = send(fd, data, sizeof data, MSG_DONTWAIT | MSG_NOSIGNAL)) >= 0)
-        printf("%zd\n", n);                                /* 收下的，可能比要发的少 */
+        printf("%zd\n", n);                  /* 收下的，可能比要发的少 */
     if (errno != EAGAIN && errno != EWOULDBLOCK) die("send");
-    puts("EAGAIN");                                        /* 一个字节也放不下了 */
+    puts("EAGAIN");                          /* 一个字节也放不下了 */
     fflush(stdout);
     getchar();                                             /* 连接先留着 */
     return 0;

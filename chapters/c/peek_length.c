@@ -20,7 +20,8 @@ int main(int argc, char *argv[])
     puts("ready");
     fflush(stdout);
 
-    ssize_t length = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC);   /* 只看，不取；要的是真实长度 */
+    /* 只看，不取；要的是真实长度 */
+    ssize_t length = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
     if (length < 0) die("recv");
     char *data = malloc((size_t)length + 1), answer[24];
     if (data == NULL) die("malloc");

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from socket import MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SO_RCVBUF, SO_SNDBUF, SOCK_DGRAM, SOL_SOCKET
 
+import pytest
+
 from sockscope import Network, Trace
 from sockscope.experiments import attempt
 from sockscope.experiments.kinds import unhurried
@@ -118,3 +120,16 @@ def test_the_true_length_comes_first(build, wire):
         net.server.spawn(serve)
         assert ask(net) == b"6"
     assert wire(in_c) == wire(net.trace)
+
+
+@pytest.mark.parametrize(("option", "said"), [([], b"EINTR\n"), (["restart"], b"5\n")], ids=["default", "SA_RESTART"])
+def test_a_signal_interrupts_unless_told_otherwise(option, said, build):
+    with Network("client", "server") as net:
+        listener = listening(net)
+        client = net.client.program(build("interrupted"), net.server.address, "7007", *option)
+        conn, _ = listener.accept()
+        assert client.stdout.read(1) == b"!"  # 信号来过了
+        if option:
+            conn.send(b"hello")
+        assert client.stdout.read().lstrip(b"!") == said
+        assert client.wait() == 0
