@@ -10,13 +10,19 @@ from sphinx.application import Sphinx
 
 FOLDED = ("实验", "解释", "交互实验")  # 各自的第一小节开着
 SOLUTION = "解答"
-UNFOLD_ALL = '<p class="unfold-all pst-js-only"><button class="btn btn-sm" type="button" aria-pressed="false">全部展开</button></p>'
+STEPS = {"book/growing": "第"}  # 这一页折的是二级标题，以此开头的
+UNFOLD_ALL = ('<p class="unfold-all pst-js-only"><button class="btn btn-sm" type="button" aria-pressed="false">'
+              '全部展开</button></p>')
 
 
 def fold(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """``doctree-resolved``：只动要排成网页的那一份。"""
-    if app.builder.format != "html" or not docname.startswith("chapters/"):
+    if app.builder.format != "html" or not docname.startswith(("chapters/", *STEPS)):
         return
+    if docname in STEPS and (steps := [s for s in doctree.findall(nodes.section) if title(s).startswith(STEPS[docname])]):
+        for number, step in enumerate(steps):
+            wrap(step, [step[0]], opened=number == 0)
+        steps[0].parent.insert(steps[0].parent.index(steps[0]), nodes.raw("", UNFOLD_ALL, format="html"))
     for section in list(doctree.findall(nodes.section)):
         if title(section) in FOLDED and (inside := children(section)):
             for number, part in enumerate(inside):

@@ -13,7 +13,7 @@ from sockscope.experiments import tools
 from sockscope.experiments.experiment import Experiment
 from sockscope.experiments.recorder import record
 from sockscope.live import Unavailable, capability, machine
-from sockscope.pages.symptoms import watched
+from sockscope.pages.tools import everything as watched
 from sockscope.terminal import Parser, speak_chinese
 
 

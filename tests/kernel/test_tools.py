@@ -8,7 +8,7 @@ from sockscope import experiments
 from sockscope.experiments.tools import Look, look, recorded, steady
 from sockscope.live import Unavailable
 from sockscope.live.capability import kernel
-from sockscope.pages.symptoms import watched
+from sockscope.pages.tools import everything
 
 QUICK = 0.5  # 录制不长于此的，秒
 
@@ -19,7 +19,7 @@ def one(wanted: Look, given: dict[str, object]):
     return pytest.param(wanted, given, id=f"{wanted.experiment}-{wanted.key}-{wanted.command}", marks=[pytest.mark.soak] * slow)
 
 
-LOOKS = [one(*each) for each in watched()]
+LOOKS = [one(*each) for each in everything()]
 
 
 @pytest.mark.parametrize(("wanted", "given"), LOOKS)

@@ -156,3 +156,12 @@ def test_exercises_have_their_solutions_folded_below(path):
         answers = [c for c in inside if "".join(c["source"]).startswith("#### 解答")]
         assert len(answers) == 1, title
         assert answers[0]["metadata"] == {"jp-MarkdownHeadingCollapsed": True}, title
+
+
+def test_the_growing_program_in_the_page_is_the_files_themselves():
+    """“一个程序的成长”里的每段 Python 和 C，都是 chapters/programs 与 chapters/c 里的原文。"""
+    page = ROOT / "book" / "growing.ipynb"
+    files = "\n".join(p.read_text() for folder in ("programs", "c") for p in sorted((ROOT / "chapters" / folder).iterdir()))
+    shown = [code for c in cells(page, "markdown") for code in re.findall(r"```(?:c|python)\n(.*?)```", c["source"], re.DOTALL)]
+    assert len(shown) >= 9
+    assert [code[:60] for code in shown for piece in code.split("\n\n") if piece.strip("\n") not in files] == []

@@ -9,7 +9,7 @@ import pytest
 
 from sockscope import experiments
 from sockscope.experiments.tools import looks, recorded
-from sockscope.pages import errors, ledger, symptoms
+from sockscope.pages import errors, ledger, symptoms, tools
 
 ROOT = Path(__file__).parents[2]
 CAUSES = [pytest.param(cause, id=f"{symptom.name}-{cause.chapter}-{cause.cell or cause.experiment}")
@@ -80,7 +80,7 @@ def test_what_the_tool_said_is_recorded(cause):
 
 
 def test_nothing_else_is_recorded():
-    assert set(looks()) == {wanted for wanted, _ in symptoms.watched()}
+    assert set(looks()) == {wanted for wanted, _ in tools.everything()}
 
 
 def test_there_are_enough_symptoms_and_they_speak_as_programs_do():

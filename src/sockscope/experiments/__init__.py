@@ -7,6 +7,7 @@
 from sockscope.experiments.experiment import (
     DELAY,
     GALLERY,
+    GROWING,
     LONGEST,
     PORT,
     SCENES,
@@ -23,6 +24,6 @@ from sockscope.experiments.experiment import (
 from sockscope.experiments.recording import Recording
 
 __all__ = [
-    "DELAY", "GALLERY", "LONGEST", "PORT", "SCENES", "Choice", "Experiment", "Recording", "Switch", "attempt", "connected",
-    "experiment", "get", "names", "recording",
+    "DELAY", "GALLERY", "GROWING", "LONGEST", "PORT", "SCENES", "Choice", "Experiment", "Recording", "Switch", "attempt",
+    "connected", "experiment", "get", "names", "recording",
 ]

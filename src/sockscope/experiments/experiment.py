@@ -34,11 +34,11 @@ from sockscope.live.socket import TracedSocket
 from sockscope.trace import Packet, Trace
 
 __all__ = [
-    "DELAY", "GALLERY", "LONGEST", "PORT", "SCENES", "Choice", "Experiment", "Switch", "attempt", "connected", "experiment",
-    "get", "names", "recording",
+    "DELAY", "GALLERY", "GROWING", "LONGEST", "PORT", "SCENES", "Choice", "Experiment", "Switch", "attempt", "connected",
+    "experiment", "get", "names", "recording",
 ]
 
-GALLERY, SCENES = "真程序", "从症状找原因"  # 不属于哪一章的实验：那一页的标题
+GALLERY, GROWING, SCENES = "真程序", "一个程序的成长", "从症状找原因"  # 不属于哪一章的实验：那一页的标题
 PORT = 7007  # 实验里服务器的端口：没有命名空间的机器上，普通用户也绑得上
 LATE = 0.4  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
 RIVALS = {"SYN+ACK": "SYN", "SHUTDOWN ACK": "SHUTDOWN"}  # 回答丢了，两端同时要重传：回答 → 问
@@ -91,7 +91,7 @@ def Switch(label: str, default: bool = False) -> Choice:
 
 @dataclass(frozen=True)
 class Experiment:
-    """一个实验。``chapter`` 是两位数字的章号，或那一页的标题（``GALLERY``、``SCENES``）；``delay`` 是网线时延，秒；
+    """一个实验。``chapter`` 是两位数字的章号，或那一页的标题（``GALLERY`` 等）；``delay`` 是网线时延，秒；
     ``limit`` 是最长运行时间，秒（慢的机器见 ``pace``）。
 
     实验缺省不推迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，

@@ -10,7 +10,8 @@ from sockscope.live import Unavailable
 
 __all__ = ["find_program", "require"]
 
-PACKAGES = {"nc": "netcat-openbsd", "redis-cli": "redis-tools", "dnsmasq": "dnsmasq-base", "getent": "libc-bin"}
+PACKAGES = {"nc": "netcat-openbsd", "redis-cli": "redis-tools", "dnsmasq": "dnsmasq-base", "getent": "libc-bin",
+            "ss": "iproute2", "nstat": "iproute2", "ip": "iproute2", "sysctl": "procps"}
 PLACES = ("/usr/local/sbin", "/usr/sbin", "/sbin")  # 普通用户的 PATH 里往往没有
 
 

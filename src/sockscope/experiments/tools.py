@@ -1,11 +1,11 @@
 """现成的工具看见什么：实验的函数做到最后一步、套接字还都开着的时候，在其中一台主机上运行 ss、nstat……
 
-``moment`` 不空，就在那台主机上第一次有端点到了这个状态（``SYN_SENT``……）的时候看。
+``moment`` 不空，就在那台主机上第一次有端点到了这个状态（``SYN_SENT``……）的时候看；是 ``start``，就从头看到尾（tcpdump）。
 
     python -m sockscope record --tools       把书里用到的重录一遍，写进 recordings/tools/looks.json
 
 输出是那个命令自己写的。每次不同的换成不变的：临时端口是 50001、50002……（按出现的次序），临时文件夹是 /tmp/app，套接字的
-编号是 1001、1002……；ss 的各行排好序，它自己的次序是内核的散列表。行尾的空格去掉。
+编号是 1001、1002……，TCP 的初始序号写作 …；ss 的各行排好序，它自己的次序是内核的散列表。时间戳那样的选项和行尾的空格去掉。
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
+from signal import SIGINT
 from subprocess import TimeoutExpired
 from types import CodeType, FrameType
 from typing import Any
@@ -25,6 +26,7 @@ from typing import Any
 from sockscope import places
 from sockscope.experiments.experiment import get
 from sockscope.experiments.programs import find_program, require
+from sockscope.live import Program
 from sockscope.live.capability import kernel
 from sockscope.live.pace import patience
 from sockscope.trace import Trace
@@ -33,11 +35,13 @@ __all__ = ["FORMAT", "Look", "look", "looks", "recorded", "save"]
 
 FORMAT = "sockscope-tools/1"
 VARYING = (
-    (re.compile(r"(?<=:)(3[2-9]\d{3}|[45]\d{4}|60\d{3})\b"), 50001),  # 临时端口：缺省的 ip_local_port_range 是 32768 到 60999
-    (re.compile(r"(?<= )\d{5,}\b"), 1001),  # 套接字的编号（inode）
+    (re.compile(r"(?<=[:.])(3[2-9]\d{3}|[45]\d{4}|60\d{3})\b"), 50001),  # 临时端口：缺省的 ip_local_port_range 是 32768 到 60999
+    (re.compile(r"(?<= )\d+(?= +\* \d)"), 1001),  # 套接字的编号（inode）
 )
 FOLDER = re.compile(r"\S*/sockscope-[^/\s]+")  # 网络的临时文件夹
-EXPIRES = re.compile(r" expires \d+sec")
+GONE = re.compile(r" expires \d+sec|, options \[[^]]*\]")  # 每次不同、又不必看的
+START_NUMBERS = re.compile(r"\b(seq|ack) \d{6,}")  # 握手里的初始序号
+START = "start"
 LIMIT = 5  # 一个工具至多看多久，秒
 
 
@@ -58,7 +62,7 @@ def look(wanted: Look, **values: Any) -> str:
     require((shlex.split(wanted.command)[0],))
     eye = _Eye(wanted)
     with _watching(found.function.__code__, eye):
-        found.run(on_progress=eye.progress if wanted.moment else None, **values)
+        found.run(on_progress=eye.progress if wanted.moment not in ("", START) else None, **values)
     if not eye.seen:
         raise ValueError(f"{wanted.experiment}（{wanted.key}）里，{wanted.host} 没有到过 {wanted.moment}。")
     return steady(eye.seen[0], ordered=wanted.command.startswith("ss "))
@@ -70,6 +74,7 @@ class _Eye:
 
     wanted: Look
     net: Any = None
+    tool: Program | None = None
     seen: list[str] = field(default_factory=list)
 
     def progress(self, trace: Trace) -> None:
@@ -78,16 +83,34 @@ class _Eye:
         if not self.seen and any(there):
             self.see()
 
-    def see(self) -> None:
+    def begin(self) -> None:
+        """工具起来了：从头看到尾的，等它说自己在听了。"""
         host = getattr(self.net, self.wanted.host)
         program, *arguments = shlex.split(self.wanted.command)
-        with host.program(find_program(program), *arguments, env={"LC_ALL": "C", "COLUMNS": "100"}, text=True) as tool:
+        self.tool = host.program(find_program(program), *arguments, env={"LC_ALL": "C", "COLUMNS": "100"}, text=True)
+        if self.wanted.moment == START:
+            while "listening on" not in self.tool.stderr.readline():
+                pass
+
+    def end(self) -> None:
+        """收下工具说的。从头看到尾的，网线静下来、一个包一行都写出来以后请它停下，它最后的统计不要。"""
+        assert self.tool is not None
+        seen = ""
+        if self.wanted.moment == START:
+            self.net.settle()
+            seen = "".join(self.tool.stdout.readline() for _ in self.net.trace.packets)
+            self.tool.send_signal(SIGINT)
+        with self.tool as tool:
             try:
                 said, complained = tool.communicate(timeout=patience(LIMIT))
             except TimeoutExpired:
                 tool.kill()
                 raise
-        self.seen.append(said + complained)
+        self.seen.append(seen + said if self.wanted.moment == START else said + complained)
+
+    def see(self) -> None:
+        self.begin()
+        self.end()
 
 
 @contextmanager
@@ -96,9 +119,12 @@ def _watching(code: CodeType, eye: _Eye) -> Iterator[None]:
     def profile(frame: FrameType, event: str, _argument: Any) -> None:
         if frame.f_code is code and event == "call":
             eye.net = frame.f_locals["net"]
-        elif frame.f_code is code and event == "return" and not eye.wanted.moment:
+            if eye.wanted.moment == START:
+                eye.begin()
+        elif frame.f_code is code and event == "return":
             sys.setprofile(None)
-            eye.see()
+            if eye.wanted.moment in ("", START):
+                (eye.end if eye.tool else eye.see)()
 
     sys.setprofile(profile)
     try:
@@ -109,12 +135,13 @@ def _watching(code: CodeType, eye: _Eye) -> Iterator[None]:
 
 def steady(text: str, ordered: bool = False) -> str:
     """换掉每次不同的；``ordered``：表头之后的各行排好序。"""
+    text = START_NUMBERS.sub(r"\1 …", GONE.sub("", text))
     head, *rows = [line.rstrip() for line in text.strip().splitlines()] or [""]
     text = "\n".join([head, *(sorted(rows) if ordered else rows)])
     for pattern, first in VARYING:
         names: dict[str, str] = {}
         text = pattern.sub(lambda match: names.setdefault(match[0], str(first + len(names))), text)  # noqa: B023  # 当场用完
-    return EXPIRES.sub("", FOLDER.sub("/tmp/app", text))
+    return FOLDER.sub("/tmp/app", text)
 
 
 # ---------------------------------------------------------------- 文件
