@@ -164,3 +164,9 @@ def test_a_broken_file_is_one_sentence(tmp_path):
     path.write_text('{"format": "other"}')
     with pytest.raises(TraceError, match="format 应为"):
         Book.load("x.ipynb", tmp_path)
+
+
+def test_a_long_run_of_digits_is_read_in_one_go():
+    """十六进制的字节可以是几十个数字；时长的写法不许一种一种地试。"""
+    assert plain("0" * 2000 + "x") == "0" * 2000 + "x"
+    assert plain("1.5、2，3 秒") == plain("7 秒")

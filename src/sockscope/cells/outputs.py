@@ -121,7 +121,7 @@ class _Raw:
 LUCK = [
     (re.compile(r"\b(3[2-9]\d{3}|[45]\d{4}|6[0-5]\d{3})\b"), "临时端口"),
     (re.compile(r"0x[0-9a-f]{4,}"), "地址"),
-    (re.compile(r"(\d+(\.\d+)?[、，\s]*)+(?=(ms|µs|us|ns|毫秒|微秒|纳秒|秒|s\b))"), "时长"),
+    (re.compile(r"\d+(\.\d+)?([、，\s]+\d+(\.\d+)?)*[、，\s]*(?=(ms|µs|us|ns|毫秒|微秒|纳秒|秒|s\b))"), "时长"),
     (re.compile(r"\d+\.\d{2,}"), "量出来的数"),
     (re.compile(r"/(tmp|var|run)/[\w./-]+"), "临时文件"),
     (re.compile(r"(?<=pid )\d+|(?<=进程 )\d+"), "进程号"),
