@@ -25,7 +25,7 @@ def missing() -> str:
 
 @pytest.fixture
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """比较两次的包，就不许定时器插话：不推迟确认，机器停顿半秒也不重传。"""
+    """比较两次的包，就不许定时器插话：不延迟确认，机器停顿半秒也不重传。"""
     for name, value in {"delayed_ack": False, "rto_min": 1.0}.items():
         monkeypatch.setitem(inspect.unwrap(Network.__init__).__kwdefaults__, name, value)
 

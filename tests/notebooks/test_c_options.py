@@ -48,7 +48,7 @@ def in_python() -> Trace:
 
 
 def head(trace: Trace) -> tuple[str, int]:
-    """SYN 里的 MSS，和 IP 头里的 TTL。"""
+    """SYN 里的 MSS，和 IP 首部里的 TTL。"""
     syn = trace.sent_by("client", "SYN")[0]
     return syn.options["MSS"], bytes.fromhex(syn.raw)[8]
 

@@ -35,7 +35,7 @@ def test_one_word_for_one_thing(part):
 
 def test_an_alias_is_no_term_and_has_one_owner():
     words = {term.zh for term in terms.terms()}
-    aliases = [alias for term in terms.terms() for alias in term.instead]
+    aliases = [alias for term in terms.terms() for alias in (*term.instead, *term.also)]
     assert words.isdisjoint(aliases)
     assert len(set(aliases)) == len(aliases)
 
@@ -43,3 +43,12 @@ def test_an_alias_is_no_term_and_has_one_owner():
 def test_the_table_lists_every_term():
     html = terms.glossary()._repr_html_()
     assert html.count("<tr>") == 1 + len(terms.terms())
+
+
+@pytest.mark.parametrize(("searched", "zh"), [
+    ("全连接队列", "全连接队列"), ("半连接队列", "半连接队列"), ("延迟确认", "延迟确认"), ("粘包", "消息边界"), ("惊群", "惊群"),
+    ("多播", "组播"), ("零窗口", "零窗口"), ("检验和", "校验和"), ("SACK", "选择确认"), ("RTT", "来回时间")])
+def test_what_people_search_for_is_in_the_glossary(searched, zh):
+    owner, = (t for t in terms.terms() if searched in (t.zh, *t.instead, *t.also))
+    assert owner.zh == zh
+    assert searched in terms.glossary()._repr_html_()

@@ -391,7 +391,7 @@ def test_a_process_number_is_luck_and_a_user_is_not():
 
 
 def test_whether_a_delayed_ack_came_before_the_end_is_luck():
-    """内核可以推迟确认时，轨迹停在 FIN_WAIT1 还是 FIN_WAIT2 是运气；停下来收到过数据的不是。"""
+    """内核可以延迟确认时，轨迹停在 FIN_WAIT1 还是 FIN_WAIT2 是运气；停下来收到过数据的不是。"""
     def ends_with(*names, data=False):
         states = [State(t=t, host="client", local="10.0.0.1:40001", peer="10.0.0.2:7007", state=name, origin="sock_diag")
                   for t, name in enumerate(names, 1)]

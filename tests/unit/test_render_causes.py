@@ -78,7 +78,7 @@ def test_router_forwards_what_it_received() -> None:
     for packet, cause in pairs(load(ZOO["router"])):
         if packet.src == "router":
             assert isinstance(cause, Packet)
-            assert cause.raw[40:] == packet.raw[40:]  # 只有 IP 头里的 TTL 与校验和不同
+            assert cause.raw[40:] == packet.raw[40:]  # 只有 IP 首部里的 TTL 与校验和不同
             assert cause.cable != packet.cable
 
 

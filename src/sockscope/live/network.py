@@ -61,7 +61,7 @@ START = 1.0  # 等后台线程做到第一个阻塞调用、收工时等它结�
 class Network:
     """几台主机和它们之间的网线。``delay``（秒）等参数给每根网线，之后可在 ``net.cables[i]`` 上单独改。
 
-    ``delayed_ack=False`` 叫内核不推迟确认（路由属性 quickack），实验因此不受 40 毫秒定时器的运气左右；
+    ``delayed_ack=False`` 叫内核不延迟确认（路由属性 quickack），实验因此不受 40 毫秒定时器的运气左右；
     ``rto_min``（秒）抬高重传定时器的下限（经路由器的路也算），机器太忙时不致无故重传；0 为内核缺省的 0.2。
     ``capture``：``"cable"`` 要有抓包的网线，``"loopback"`` 要环回地址，缺省是能有多好就多好
     （环境变量 ``SOCKSCOPE_CAPTURE`` 可以代为指定）。造不出来抛 ``Unavailable``。

@@ -33,7 +33,7 @@ def has_ipv6() -> bool:
 
 
 def metrics(quickack: bool, rto_min: float) -> dict[str, int]:
-    """路由的属性：``quickack`` 叫内核不推迟确认（只给直连的）；``rto_min`` 是重传定时器的下限，秒，0 为内核缺省（0.2）。"""
+    """路由的属性：``quickack`` 叫内核不延迟确认（只给直连的）；``rto_min`` 是重传定时器的下限，秒，0 为内核缺省（0.2）。"""
     return ({"quickack": 1} if quickack else {}) | (
         {"rto_min": round(rto_min * 1000), "lock": RTO_MIN} if rto_min else {})
 

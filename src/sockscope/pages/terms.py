@@ -21,26 +21,33 @@ PROSE = ("index.md", "README.md", "CONTRIBUTING.md", "chapters/*.ipynb", "labs/*
 
 @dataclass(frozen=True)
 class Term:
-    """一个术语。``instead`` 是书里不用的别名。"""
+    """一个术语。``instead`` 是书里不用的别名，``also`` 是别处常用、书里也会提到的叫法；两种都让读者搜得到。"""
 
     zh: str
     en: str
     says: str
     instead: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @cache
 def terms() -> list[Term]:
     """全部术语，照英文的字母排。字段不对抛 ``TypeError``。"""
     table = tomllib.loads((places.ROOT / "book" / "terms.toml").read_text(encoding="utf-8"))["term"]
-    found = [Term(**{**item, "instead": tuple(item.get("instead", ()))}) for item in table]
+    found = [Term(**{**item, "instead": tuple(item.get("instead", ())), "also": tuple(item.get("also", ()))}) for item in table]
     return sorted(found, key=lambda term: term.en.lower())
 
 
 @made()
 def glossary() -> Table:
     """附录 C 的表。"""
-    return Table(["英文", "中文", "意思"], ((term.en, term.zh, term.says) for term in terms()))
+    return Table(["英文", "中文", "意思"], ((term.en, term.zh, _meaning(term)) for term in terms()))
+
+
+def _meaning(term: Term) -> str:
+    """意思，和别处的叫法。"""
+    names = [*term.also, *term.instead]
+    return f"{term.says}\n别处也叫{'、'.join(names)}。" if names else term.says
 
 
 def strangers(text: str) -> list[str]:

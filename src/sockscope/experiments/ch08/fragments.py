@@ -9,7 +9,7 @@ from sockscope.trace import Packet
 
 
 def is_last(packet: Packet) -> bool:
-    """IP 头里没有“后面还有”（MF）的标志。"""
+    """IP 首部里没有“后面还有”（MF）的标志。"""
     return not bytes.fromhex(packet.raw)[6] & 0x20
 
 

@@ -85,7 +85,7 @@ OPTIONS = [
     Option("IPPROTO_TCP", "TCP_CONGESTION", "char []", b"reno", "拥塞控制算法的名字"),
     Option("IPPROTO_TCP", "TCP_INFO", "struct tcp_info", None, "连接的全部读数：状态、来回时间、重传、窗口……"),
     Option("IPPROTO_IP", "IP_TTL", "int", 1, "包至多过几跳"),
-    Option("IPPROTO_IP", "IP_TOS", "int", 0x10, "IP 头里的服务类型字节（DSCP 与 ECN）"),
+    Option("IPPROTO_IP", "IP_TOS", "int", 0x10, "IP 首部里的服务类型字节（DSCP 与 ECN）"),
     Option("IPPROTO_IP", "IP_MTU_DISCOVER", "int", 2, "“不许分片”：0 不带，1 看情形，2 带，3 带而不理会路径 MTU", on="udp"),
     Option("IPPROTO_IP", "IP_MTU", "int", None, "得知的路径 MTU，连接之后才有", on="udp"),
     Option("IPPROTO_IPV6", "IPV6_V6ONLY", "int", 1, "不接 IPv4 的连接", on="tcp6"),
