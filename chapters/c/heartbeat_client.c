@@ -1,4 +1,5 @@
 /* 心跳：一个周期没有消息就问一声，连问几声没有回音，就当对端死了。
+ * 一问一答各是一行。这里只数有没有字节来，整行由用得着它的程序去拼。
  * 用法：heartbeat_client 地址 端口 周期毫秒 几声 */
 #include <arpa/inet.h>
 #include <poll.h>
@@ -18,14 +19,14 @@ static const char *heartbeat(int fd, int period, int limit)
         if (ready < 0) die("poll");
         if (ready == 0) {                          /* 一个周期没有消息 */
             if (asked == limit) return "dead";
-            if (send(fd, "ping", 4, MSG_NOSIGNAL) < 0) die("send");
+            if (send(fd, "ping\n", 5, MSG_NOSIGNAL) < 0) die("send");
             asked++;
             continue;
         }
         ssize_t n = recv(fd, buffer, sizeof buffer, 0);
         if (n < 0) die("recv");
         if (n == 0) return "closed";
-        asked = 0;                                 /* 任何消息都算活着 */
+        asked = 0;                                 /* 有字节来就算活着 */
     }
 }
 

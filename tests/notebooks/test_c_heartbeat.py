@@ -61,13 +61,13 @@ def heartbeat(sock, period: float, limit: int) -> str:
     asked = 0
     while True:
         if select([sock], [], [], period)[0]:
-            if not sock.recv(64):
+            if not sock.recv(4096):
                 return "closed"
             asked = 0
         elif asked == limit:
             return "dead"
         else:
-            sock.send(b"ping")
+            sock.sendall(b"ping\n")
             asked += 1
 
 
@@ -76,8 +76,10 @@ def heartbeat_in_python() -> Trace:
         near, far = connected(net)
 
         def serve() -> None:
+            questions = far.makefile("rb")
             for _ in range(2):
-                far.send(far.recv(64))
+                questions.readline()
+                far.sendall(b"pong\n")
 
         net.server.spawn(serve)
         assert heartbeat(near, 0.3, 3) == "dead"
