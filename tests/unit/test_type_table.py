@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from sockscope import experiments
 from sockscope.pages import type_table
 from sockscope.pages.type_table import COLUMNS, probing_matrix
@@ -22,10 +24,18 @@ def test_a_refused_row_is_one_cell():
 
 
 def test_the_cells_follow_the_trace():
-    trace = experiments.recording("disorder", domain="AF_UNIX", kind="SOCK_DGRAM")
+    trace = experiments.recording("disorder", domain="AF_INET", kind="SOCK_STREAM")
     assert type_table.ordered(trace) == "是"
-    late = [replace(e, data=b"two".hex()) if getattr(e, "data", "") == b"one".hex() else e for e in trace.events]
+    one, two = b"one".hex(), b"two".hex()
+    late = [replace(e, data=e.data.replace(one, two)) if getattr(e, "data", "") else e for e in trace.events]
     assert type_table.ordered(replace(trace, events=late)) == "否"
+
+
+@pytest.mark.parametrize("column", ["有序", "不丢"])
+def test_a_cable_nothing_went_over_tries_nothing(column):
+    """Unix 域没有网线：没有试出来的，不说“是”。"""
+    table = type_table.type_table("AF_UNIX", live=False)
+    assert {table[kind, column] for kind in table.rows} == {type_table.UNTRIED}
 
 
 def test_the_matrix_has_a_cell_for_every_question():

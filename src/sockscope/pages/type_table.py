@@ -18,6 +18,7 @@ from sockscope.trace import Call, Trace
 
 __all__ = ["COLUMNS", "Grid", "probing_matrix", "type_table"]
 
+UNTRIED = "—"  # 这个通信域没有网线：弄不乱，也丢不了
 
 
 # ---------------------------------------------------------------- 从轨迹里读出一格
@@ -42,13 +43,17 @@ def connection_oriented(trace: Trace) -> str:
 
 
 def ordered(trace: Trace) -> str:
-    """网线乱了次序，读到的次序没有乱。"""
+    """网线乱了次序，读到的次序没有乱。没有包走过网线，就什么也没有试出来。"""
+    if not trace.packets:
+        return UNTRIED
     words = re.findall(rb"one|two|three", b"".join(_received(trace, "server")))
     return _says(words == [b"one", b"two", b"three"])
 
 
 def lossless(trace: Trace) -> str:
-    """网线丢了第一条，它还是到了。"""
+    """网线丢了第一条，它还是到了。没有包走过网线，就什么也没有试出来。"""
+    if not trace.packets:
+        return UNTRIED
     return _says(b"one" in b"".join(_received(trace, "server")))
 
 
