@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 CHAPTERS = [p for p in sorted((ROOT / "chapters").glob("*.ipynb")) if not p.name.startswith("00")]
 SECTIONS = ["问题", "预测", "实验", "解释", "交互实验", "误区", "小结", "练习"]
 SHAPES = [pytest.param(p, id=p.stem) for p in CHAPTERS]
-WAITING: set[str] = {"07"}
+WAITING: set[str] = set()
 REFORMED = [pytest.param(p, id=p.stem) for p in CHAPTERS if p.stem[:2] not in WAITING]
 LONGEST = 15
 USUAL = 8  # 读者看得见的单元格，一半不长于此
