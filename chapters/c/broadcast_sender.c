@@ -1,4 +1,4 @@
-/* 寄给一张网上的每一台主机：先不要许可试一次，再要了许可寄。
+/* 发给一张网上的每一台主机：先不设许可试一次，再设了许可发。
  * 用法：broadcast_sender 地址 端口 文字 */
 #include <arpa/inet.h>
 #include <stdio.h>

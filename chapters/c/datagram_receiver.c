@@ -1,4 +1,4 @@
-/* 收一个数据报，换成大写寄回去。数据报套接字不监听，也不接受。
+/* 收一个数据报，换成大写发回去。数据报套接字不监听，也不接受。
  * 用法：datagram_receiver 地址 端口 */
 #include <arpa/inet.h>
 #include <ctype.h>

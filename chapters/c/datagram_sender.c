@@ -1,4 +1,4 @@
-/* 寄出一个数据报，等一个回信。没有连接，每次寄都写明去处。
+/* 发出一个数据报，等一个回答。没有连接，每次发都写明去处。
  * 用法：datagram_sender 地址 端口 文字 */
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* 另一个进程：连上那扇门，收下别人寄来的一条连接，替它说一句话。
+/* 另一个进程：连上那扇门，收下别人发来的一条连接，在上面发一句话。
  * 用法：fd_receiver 路径 文字 */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 static void die(const char *what) { perror(what); exit(EXIT_FAILURE); }
 
-/* 收一个描述符。它在这个进程里的号码是新的，指着的套接字是同一个。 */
+/* 收一个描述符，多的关掉。它在这个进程里的号码是新的，指着的套接字是同一个。 */
 static int receive_fd(int desk)
 {
     char byte;                                     /* 至少要带一个字节 */
@@ -24,10 +24,14 @@ static int receive_fd(int desk)
     if (recvmsg(desk, &message, MSG_CMSG_CLOEXEC) <= 0) die("recvmsg");
 
     struct cmsghdr *got = CMSG_FIRSTHDR(&message);
-    if (!got || got->cmsg_type != SCM_RIGHTS) return -1;
-    int fd;
-    memcpy(&fd, CMSG_DATA(got), sizeof fd);        /* 未必对齐，抄出来 */
-    return fd;
+    if (!got || got->cmsg_level != SOL_SOCKET || got->cmsg_type != SCM_RIGHTS)
+        return -1;
+    int fds[sizeof control / sizeof(int)];         /* 补齐的地方也放得下 */
+    size_t size = got->cmsg_len - CMSG_LEN(0);
+    memcpy(fds, CMSG_DATA(got), size);             /* 未必对齐，抄出来 */
+    for (size_t i = 1; i < size / sizeof(int); i++)
+        close(fds[i]);                             /* 多出来的不要 */
+    return fds[0];
 }
 
 int main(int argc, char *argv[])
@@ -40,7 +44,7 @@ int main(int argc, char *argv[])
     if (desk < 0) die("socket");
     if (connect(desk, (struct sockaddr *)&there, sizeof there) < 0) die("connect");
     int fd = receive_fd(desk);
-    if (fd < 0) { fprintf(stderr, "没有寄来描述符\n"); return 1; }
+    if (fd < 0) { fprintf(stderr, "没有发来描述符\n"); return 1; }
     if (send(fd, argv[2], strlen(argv[2]), MSG_NOSIGNAL) < 0) die("send");
     close(fd);                                                   /* 最后一个引用：FIN 由此发出 */
     close(desk);

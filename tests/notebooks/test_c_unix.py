@@ -1,10 +1,11 @@
-"""第 07 章的 C 程序：收下别人寄来的连接，认出门外是谁。量一量的那一个在 tests/kernel/test_measure.py。"""
+"""第 07 章的 C 程序：收下别人发来的连接，认出对端是谁。量一量的那一个在 tests/kernel/test_measure.py。"""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
+from signal import SIGCONT, SIGSTOP
 
 import pytest
 
@@ -21,7 +22,7 @@ socket.socket(fileno=fd).sendall(sys.argv[2].encode())
 
 
 def hand_over(*program: str) -> tuple[Trace, bytes]:
-    """服务器把一条连接寄给 ``program``，自己不留；返回轨迹和客户端读到的全部。"""
+    """服务器把一条连接发给 ``program``，自己不留；返回轨迹和客户端读到的全部。"""
     with Network("client", "server", delay=0.005) as net:
         near, far = connected(net)
         door = net.server.socket(socket.AF_UNIX)
@@ -50,7 +51,35 @@ def test_a_letter_without_a_descriptor_is_told(build):
         taker = net.server.program(build("fd_receiver"), door.getsockname(), "hello")
         door.accept()[0].send(b"nothing inside")
         assert taker.wait() == 1
-        assert taker.stderr.read().decode() == "没有寄来描述符\n"
+        assert taker.stderr.read().decode() == "没有发来描述符\n"
+
+
+def test_a_second_descriptor_is_given_back_at_once(build):
+    """补齐的地方放得下第二个：它得在开口说话之前就关掉，而不是等到退出。"""
+    with Network("client", "server", delay=0.005) as net:
+        near, far = connected(net)
+        listener = net.server.socket()
+        listener.bind((net.server.address, 7008))
+        listener.listen()
+        other = net.client.socket()
+        other.connect(listener.getsockname())
+        extra, _ = listener.accept()
+        door = net.server.socket(socket.AF_UNIX)
+        door.bind(net.folder + "door")
+        door.listen()
+        taker = net.server.program(build("fd_receiver"), door.getsockname(), "hello")
+        desk, _ = door.accept()
+        taker.send_signal(SIGSTOP)  # 等自己的两份都放下，它再动
+        socket.send_fds(desk, [b"take"], [far.fileno(), extra.fileno()])
+        far.close()
+        extra.close()
+        taker.send_signal(SIGCONT)
+        assert near.recv(64) == b"hello"
+        assert taker.wait() == 0
+        net.settle()
+    fin = next(p for p in net.trace.sent_by("server", "FIN") if p.source.endswith(":7008"))
+    hello = next(p for p in net.trace.packets if p.payload == b"hello")
+    assert fin.t < hello.t
 
 
 @pytest.mark.parametrize("guest", ["the test itself", "another process"])

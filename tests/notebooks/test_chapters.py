@@ -15,8 +15,6 @@ ROOT = Path(__file__).parents[2]
 CHAPTERS = [p for p in sorted((ROOT / "chapters").glob("*.ipynb")) if not p.name.startswith("00")]
 SECTIONS = ["问题", "预测", "实验", "解释", "交互实验", "误区", "小结", "练习"]
 SHAPES = [pytest.param(p, id=p.stem) for p in CHAPTERS]
-WAITING = {"07", "09", "10"}
-REFORMED = [pytest.param(p, id=p.stem) for p in CHAPTERS if p.stem[:2] not in WAITING]
 LONGEST = 15
 USUAL = 8  # 读者看得见的单元格，一半不长于此
 WIDEST = 80  # 书页里一行代码放得下的格数，一个汉字占两格
@@ -120,18 +118,18 @@ def shown(path: Path) -> list[dict]:
     return [c for c in cells(path, "code") if "remove-input" not in c["metadata"].get("tags", [])]
 
 
-@pytest.mark.parametrize("path", REFORMED)
+@pytest.mark.parametrize("path", SHAPES)
 def test_a_cell_shows_a_program_or_a_value(path):
     """至多一个断言；其余的证明在账本里。"""
     assert [c["id"] for c in shown(path) if len(re.findall(r"^\s*assert ", c["source"], re.MULTILINE)) > 1] == []
 
 
-@pytest.mark.parametrize("path", REFORMED)
+@pytest.mark.parametrize("path", SHAPES)
 def test_half_of_the_cells_are_no_longer_than_usual(path):
     assert statistics.median(len(c["source"].splitlines()) for c in shown(path)) <= USUAL
 
 
-@pytest.mark.parametrize("path", REFORMED)
+@pytest.mark.parametrize("path", SHAPES)
 def test_every_section_opens_with_its_question(path):
     """目录里写的就是它。"""
     asked = sections(path, "实验")
@@ -139,7 +137,7 @@ def test_every_section_opens_with_its_question(path):
     assert [title for title, first, _ in asked if not first.endswith("？")] == []
 
 
-@pytest.mark.parametrize("path", REFORMED)
+@pytest.mark.parametrize("path", SHAPES)
 def test_every_wrong_prediction_says_why(path):
     for question in calls(path, "predict"):
         given = {k.arg: k.value for k in question.keywords}
@@ -147,7 +145,7 @@ def test_every_wrong_prediction_says_why(path):
         assert len(given["wrong"].keys) == len(given["choices"].keys) - 1, ast.unparse(question)[:80]
 
 
-@pytest.mark.parametrize("path", REFORMED)
+@pytest.mark.parametrize("path", SHAPES)
 def test_exercises_have_their_solutions_folded_below(path):
     exercises = sections(path, "练习")
     assert 3 <= len(exercises) <= 6

@@ -24,7 +24,7 @@ socket.socket(fileno=fd).sendall(b"hello")
 
 
 @experiment(
-    chapter="07", title="把连接交给另一个进程", question="话是谁说的？FIN 什么时候发？", delay=0.005,
+    chapter="07", title="把连接交给另一个进程", question="hello 是谁发的？FIN 什么时候发？", delay=0.005,
     then=Choice("另一个进程", {"speaks": "收下，说一句，退出", "dies": "收下，被 kill -9", "never": "没有收，就退出了"}),
     keeps=Switch("自己还留着一份"),
     home=Choice("它在哪里", {"server": "服务器上", "client": "客户端上，另一个网络命名空间"}))

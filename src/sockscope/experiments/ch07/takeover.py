@@ -51,7 +51,7 @@ HOW = {"bind": bind, "unlink": unlink, "ask": ask, "lock": lock}
 
 
 @experiment(
-    chapter="07", title="新的服务器上任", question="新的服务器绑得上吗？之后来的客人，归谁？", delay=0, loopback=True,
+    chapter="07", title="新的服务器上任", question="新的服务器绑得上吗？之后的连接，归谁？", delay=0, loopback=True,
     old=Choice("旧的服务器", {"dead": "死了，文件还在", "alive": "还活着"}),
     how=Choice("新的怎样绑", {"bind": "直接 bind()", "unlink": "先 unlink()，再 bind()",
                             "ask": "先 connect() 问一声，没人再 unlink()", "lock": "先 flock() 一个锁文件"}))
@@ -72,5 +72,5 @@ def takeover(net: Network, old: str, how: str) -> None:
         for server in (first, second):
             if server.fileno() >= 0 and server.getsockname():
                 server.setblocking(False)
-                while attempt(server.accept):  # EAGAIN：没有客人了
+                while attempt(server.accept):  # EAGAIN：没有了
                     pass

@@ -1,4 +1,4 @@
-"""第 07 章：Unix 域的失败，一种一种地激出来。"""
+"""第 07 章：Unix 域的失败，一种一种地触发一次。"""
 
 import os
 from collections.abc import Callable

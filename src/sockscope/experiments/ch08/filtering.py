@@ -1,4 +1,4 @@
-"""第 08 章：数据报套接字 connect() 以后，别人寄来的还收不收？"""
+"""第 08 章：数据报套接字 connect() 以后，别人发来的还收不收？"""
 
 from socket import AF_INET, SOCK_DGRAM
 
@@ -9,9 +9,9 @@ from sockscope.live.linux import MSG_DONTWAIT
 
 
 @experiment(
-    chapter="08", title="只收一个人的信", loopback=True,
-    question="服务器 connect() 到一个朋友（端口 7001）。陌生人（7002）寄来的数据报到哪里去了？陌生人知道吗？",
-    when=Choice("陌生人什么时候寄来", {
+    chapter="08", title="只收一个对端的", loopback=True,
+    question="服务器 connect() 到一个朋友（端口 7001）。陌生人（7002）发来的数据报到哪里去了？陌生人知道吗？",
+    when=Choice("陌生人什么时候发来", {
         "after": "connect() 之后", "before": "connect() 之前", "dissolved": "connect() 又解除之后",
         "never": "服务器从不 connect()"}))
 def filtering(net: Network, when: str) -> None:

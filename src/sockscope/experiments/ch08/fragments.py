@@ -18,7 +18,7 @@ LOSSES: dict[str, dict[str, Any]] = {"none": {}, "first": {"n": 1}, "last": {"ma
 
 @experiment(
     chapter="08", title="分片", scissors=({"lost": "last"},),
-    question="数据报多大会被切开？丢了一片，收的一方得到多少？",
+    question="数据报多大会被切开？丢了一片，接收方得到多少？",
     size=Choice("数据报", {4000: "4000 个字节", 1472: "1472 个字节", 1473: "1473 个字节", 65_508: "65508 个字节"}, (0, 65_535)),
     lost=Choice("网线", {"none": "都送到", "first": "丢掉第一片", "last": "丢掉最后一片"}))
 def fragments(net: Network, size: int, lost: str) -> None:

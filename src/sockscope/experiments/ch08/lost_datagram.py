@@ -7,7 +7,7 @@ from sockscope.live import Network
 
 
 @experiment(
-    chapter="08", title="丢了的数据报", question="网线丢掉第一个数据报，发送的一方知道吗？接收的一方呢？",
+    chapter="08", title="丢了的数据报", question="网线丢掉第一个数据报，发送方知道吗？接收方呢？",
     lost=Switch("网线丢掉第一个包", True))
 def lost_datagram(net: Network, lost: bool) -> None:
     receiver = net.server.socket(AF_INET, SOCK_DGRAM)

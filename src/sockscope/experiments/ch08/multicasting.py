@@ -1,4 +1,4 @@
-"""第 08 章：寄给一个组，谁收得到？"""
+"""第 08 章：发给一个组，谁收得到？"""
 
 from socket import AF_INET, IP_ADD_MEMBERSHIP, IP_MULTICAST_IF, IPPROTO_IP, SOCK_DGRAM, inet_aton
 
@@ -12,7 +12,7 @@ IP_MULTICAST_ALL = 49  # <linux/in.h>；Python 没有给它名字
 
 
 @experiment(
-    chapter="08", title="组播", question="寄给 239.7.7.7。要收到它，谁得先加入？隔着路由器呢？",
+    chapter="08", title="组播", question="发给 239.7.7.7。要收到它，谁得先加入？隔着路由器呢？",
     hosts=("client", "router", "server"),
     joined=Choice("谁加入了", {
         "self": "收的套接字自己", "other": "同一台主机上的另一个套接字", "nobody": "没有人",

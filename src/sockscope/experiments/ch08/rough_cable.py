@@ -9,7 +9,7 @@ from sockscope.live.linux import MSG_DONTWAIT
 
 @experiment(
     chapter="08", title="坏脾气的网线", scissors=({"temper": "all", "seed": 29},),
-    question="寄出 0 到 7 八个数据报。收到几个？什么次序？谁告诉你少了哪个？",
+    question="发出 0 到 7 八个数据报。收到几个？什么次序？谁告诉你少了哪个？",
     temper=Choice("网线的脾气", {
         "loss": "十个里丢三个", "duplicate": "十个里有三个送两份", "reorder": "十个里有三个走得慢", "all": "三样都有"}),
     seed=Choice("种子", {4: "4", 29: "29", 92: "92"}, (0, 999)))

@@ -9,7 +9,7 @@ from sockscope.live.linux import MSG_DONTWAIT
 
 @experiment(
     chapter="08", title="装不下的数据报", loopback=True,
-    question="先后寄来 abcdef 和 ghi。缓冲区小了，第一次读到什么？第二次读到的是剩下的，还是下一个？",
+    question="先后发来 abcdef 和 ghi。缓冲区小了，第一次读到什么？第二次读到的是剩下的，还是下一个？",
     size=Choice("缓冲区", {4: "4 个字节", 1: "1 个字节", 64: "64 个字节"}, (1, 64)),
     how=Choice("怎样读", {"recv": "recv()", "recvmsg": "recvmsg()：返回标志", "trunc": "recv_into()，带上 MSG_TRUNC"}))
 def truncated(net: Network, size: int, how: str) -> None:
