@@ -34,7 +34,8 @@ def test_the_tables_of_types_are_not_clipped(site, visit):
     page = visit(f"{site}chapters/01_sockets.html", width=1280).page
     page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
     wide = page.evaluate("""() => [...document.querySelectorAll(".sockscope-grid")].map(
-      grid => [grid.querySelector("caption").innerText, grid.scrollWidth - grid.clientWidth])""")
+      grid => [grid.querySelector("caption").innerText,
+               grid.querySelector("table").getBoundingClientRect().width - grid.clientWidth])""")
     assert len(wide) >= 4
     assert [table for table in wide if table[1] > 0] == []
 
