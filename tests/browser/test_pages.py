@@ -29,6 +29,17 @@ def test_page_on_a_phone(page, site, visit):
         assert sum(seen.scripts.values()) < SCRIPT_LIMIT, seen.scripts
 
 
+def test_the_tables_of_types_are_not_clipped(site, visit):
+    """笔记本电脑的宽度上，类型表与探测表的最后一列看得见。"""
+    page = visit(f"{site}chapters/01_sockets.html", width=1280).page
+    page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    wide = page.evaluate("""() => [...document.querySelectorAll(".sockscope-grid")].map(
+      grid => [grid.querySelector("caption").innerText,
+               grid.querySelector("table").getBoundingClientRect().width - grid.clientWidth])""")
+    assert len(wide) >= 4
+    assert [table for table in wide if table[1] > 0] == []
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_page_opens_from_a_file(page, book, visit):
     seen = visit((book / page).as_uri())
