@@ -58,13 +58,20 @@ def raised() -> dict[str, dict[str, tuple[str, str]]]:
 
 @cache
 def asserted() -> dict[str, tuple[str, str]]:
-    """错误码 → 断言了它的第一个单元格 ``(笔记本, 单元格)``。"""
+    """错误码 → 断言了它的第一个单元格 ``(笔记本, 单元格)``；账本里紧跟着单元格的证明也算它的。"""
     found: dict[str, tuple[str, str]] = {}
-    for path, cell, source in _cells("code"):
+    for path, cell, source in (*_cells("code"), *_proofs()):
         checked = " ".join(line for line in source.splitlines() if "assert" in line)
         for name in _names(checked):
             found.setdefault(name, (path, cell))
     return found
+
+
+def _proofs() -> Iterator[tuple[str, str, str]]:
+    """账本里的证明：``(笔记本, 单元格, 证明)``。"""
+    for chapter, path in ledger.chapters().items():
+        for cell, sources in ledger.proofs(chapter).items():
+            yield f"chapters/{path.name}", cell, "\n".join(sources)
 
 
 @cache

@@ -118,11 +118,28 @@ def stale_file(stage: Stage) -> None:
             opens(stage, fresh(stage))
 
 
-@lab.check("不抢活人的门", points=2, cells=DOOR, **HOME, tries="路径上有人听着：你要让开，他要毫发无损；另一次只是残骸，次序随机")
+def crowded(stage: Stage) -> str:
+    """一个活着、却没空 accept() 的守护进程，积压队列已经满了：阻塞的 connect() 会一直等。返回它的名字。"""
+    name = fresh(stage)
+    occupy(stage, name).listen(0)
+    for _ in range(CROWD):
+        guest = socket.socket(socket.AF_UNIX)
+        stage.own.append(guest)
+        guest.setblocking(False)
+        if guest.connect_ex(stage.net.folder + name) == errno.EAGAIN:
+            break
+    return name
+
+
+@lab.check("不抢活人的门", points=2, cells=DOOR, **HOME,
+           tries="路径上有人听着，有时还忙得积压队列都满了：你要让开，而且不能跟着等；另一次只是残骸，次序随机")
 def living_daemon(stage: Stage) -> None:
-    for alive in stage.rng.sample([True, False], 2):
-        if not alive:
+    for daemon in stage.rng.sample(["alive", "busy", "dead"], 3):
+        if daemon == "dead":
             opens_over_remains(stage)
+            continue
+        if daemon == "busy":
+            refuses(stage, crowded(stage), "有人听着，积压队列满了的路径")
             continue
         name, words = fresh(stage), stage.rng.randbytes(12)
         theirs = occupy(stage, name)
