@@ -16,7 +16,7 @@ QUICK = 0.5  # 录制不长于此的，秒
 def one(wanted: Look, given: dict[str, object]):
     """慢的只在长跑里看。"""
     slow = experiments.recording(wanted.experiment, **given).duration > QUICK * 10**9
-    return pytest.param(wanted, given, id=f"{wanted.experiment}-{wanted.key}-{wanted.command}", marks=[pytest.mark.soak] * slow)
+    return pytest.param(wanted, given, id=f"{wanted.experiment}-{wanted.key}-{wanted.command}", marks=pytest.mark.soak if slow else pytest.mark.slow)
 
 
 LOOKS = [one(*each) for each in everything()]
