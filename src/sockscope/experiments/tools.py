@@ -26,7 +26,7 @@ from typing import Any
 from sockscope import places
 from sockscope.experiments.experiment import get
 from sockscope.experiments.programs import find_program, require
-from sockscope.live import Program
+from sockscope.live import Program, Unavailable
 from sockscope.live.capability import kernel
 from sockscope.live.pace import patience
 from sockscope.trace import Trace
@@ -89,8 +89,11 @@ class _Eye:
         program, *arguments = shlex.split(self.wanted.command)
         self.tool = host.program(find_program(program), *arguments, env={"LC_ALL": "C", "COLUMNS": "100"}, text=True)
         if self.wanted.moment == START:
-            while "listening on" not in self.tool.stderr.readline():
-                pass
+            said = ""
+            while "listening on" not in said:
+                said = self.tool.stderr.readline()
+                if not said:  # 起不来：多半是没有权
+                    raise Unavailable(f"{program} 在这里听不了网口，放的是录制。")
 
     def end(self) -> None:
         """收下工具说的。从头看到尾的，网线静下来、一个包一行都写出来以后请它停下，它最后的统计不要。"""

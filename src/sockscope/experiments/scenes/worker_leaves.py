@@ -19,7 +19,8 @@ def worker_leaves(net: Network, migrate: bool) -> None:
         worker.bind((net.server.address, PORT))
     leaving.listen()
     near = net.client.socket()
-    near.connect((net.server.address, PORT))  # 此刻只有它在听，连接排进它的队列
+    near.connect((net.server.address, PORT))  # 此刻只有它在听
+    net.settle()                              # 第三个包也到了：连接排进它的队列
     staying.listen()
     leaving.close()
     net.settle()
