@@ -12,7 +12,6 @@ FAKES = 8
 
 @experiment(
     chapter=SCENES, title="只来一半的握手", cuttable=False,  # 剪过以后，几个 SYN+ACK 谁先重传靠运气
-   
     question="八个伪造源地址的 SYN 占满了 listen(4) 的半连接队列。老实的客户端还连得上吗？",
     cookies=Switch("服务器开着 tcp_syncookies", True))
 def flooded(net: Network, cookies: bool) -> None:

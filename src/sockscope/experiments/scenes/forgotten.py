@@ -18,6 +18,7 @@ def forgotten(net: Network, guard: str) -> None:
     net.nat.sysctl("netfilter/nf_conntrack_tcp_timeout_established", MEMORY)
     net.nat.sysctl("netfilter/nf_conntrack_tcp_loose", 0)  # 半路上的包不算数：忘了就是忘了
     net.nat.masquerade("server")
+    net.client.sysctl("tcp_early_retrans", 0)  # 不要尾部探测：重传只由定时器，次数才不靠运气
     near, far = connected(net)
     near.setsockopt(SOL_SOCKET, SO_KEEPALIVE, int(guard == "keepalive"))
     for option in (TCP_KEEPIDLE, TCP_KEEPINTVL):
