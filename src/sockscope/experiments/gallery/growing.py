@@ -26,7 +26,7 @@ QUIET = 1.0  # 第 6 步的服务器：多久没有听到什么就问一声，�
 
 @experiment(
     chapter=GROWING, title="回声程序", question="同一个服务器，遇到六件事：每一件怎样坏，怎样改？", lossless=True, limit=40,
-    programs=("strace",), compares="packets", cuttable=False, what=Choice("发生了什么", STEPS))
+    programs=("strace",), compares="kinds", cuttable=False, what=Choice("发生了什么", STEPS))
 def growing(net: Network, what: str) -> None:
     happenings = {"talks": talks, "v6": v6, "reset": reset, "lines": lines, "close": close, "half_close": half_close,
                   "silent": silent}
