@@ -1,4 +1,7 @@
-"""回声客户端，第 1 步：说一行，读一行。用法：echo_client_1.py 主机 端口 话……"""
+"""回声客户端，第 1 步：说一行，读一行。
+
+用法：echo_client_1.py 主机 端口 话……
+"""
 
 import socket
 import sys

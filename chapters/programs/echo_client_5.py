@@ -1,4 +1,7 @@
-"""回声客户端，第 5 步：一口气说完，再读到结尾。用法：echo_client_5.py 主机 端口 话……"""
+"""回声客户端，第 5 步：一口气说完，再读到结尾。
+
+用法：echo_client_5.py 主机 端口 话……
+"""
 
 import socket
 import sys

@@ -1,4 +1,7 @@
-"""回声服务器，第 1 步：收到什么就送回什么，一次招待一位。用法：echo_server_1.py 端口"""
+"""回声服务器，第 1 步：收到什么就送回什么，一次招待一位。
+
+用法：echo_server_1.py 端口
+"""
 
 import socket
 import sys

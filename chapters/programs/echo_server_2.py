@@ -1,4 +1,7 @@
-"""回声服务器，第 2 步：IPv4 和 IPv6 的客户端都收。用法：echo_server_2.py 端口"""
+"""回声服务器，第 2 步：IPv4 和 IPv6 的客户端都收。
+
+用法：echo_server_2.py 端口
+"""
 
 import socket
 import sys

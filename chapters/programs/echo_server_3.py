@@ -1,4 +1,7 @@
-"""回声服务器，第 3 步：一位客户出了事，不影响下一位。用法：echo_server_3.py 端口"""
+"""回声服务器，第 3 步：一位客户出了事，不影响下一位。
+
+用法：echo_server_3.py 端口
+"""
 
 import socket
 import sys

@@ -1,4 +1,7 @@
-"""回声服务器，第 4 步：一行是一条消息，逐条编号作答。用法：echo_server_4.py 端口"""
+"""回声服务器，第 4 步：一行是一条消息，逐条编号作答。
+
+用法：echo_server_4.py 端口
+"""
 
 import socket
 import sys

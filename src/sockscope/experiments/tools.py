@@ -31,7 +31,7 @@ from sockscope.live.capability import kernel
 from sockscope.live.pace import patience
 from sockscope.trace import Trace
 
-__all__ = ["FORMAT", "Look", "look", "looks", "recorded", "save"]
+__all__ = ["FORMAT", "Look", "look", "looks", "recorded", "save", "taken"]
 
 FORMAT = "sockscope-tools/1"
 VARYING = (
@@ -150,9 +150,20 @@ def steady(text: str, ordered: bool = False) -> str:
 # ---------------------------------------------------------------- 文件
 
 @functools.cache
+def _told() -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((places.recordings() / "tools" / "looks.json").read_text(encoding="utf-8"))
+    return told
+
+
+def taken() -> str:
+    """这些是录制，录于哪个内核：放在输出旁边的一句。"""
+    return f"录制，{_told()['kernel']}"
+
+
+@functools.cache
 def looks() -> dict[Look, str]:
     """录下的全部观看和输出。"""
-    told = json.loads((places.recordings() / "tools" / "looks.json").read_text(encoding="utf-8"))
+    told = _told()
     return {Look(*(item[part.name] for part in fields(Look))): item["text"] for item in told["looks"]}
 
 
@@ -169,6 +180,7 @@ def save(made: dict[Look, str], kernel: str) -> None:
     lines = ",\n".join(json.dumps(asdict(wanted) | {"text": text}, ensure_ascii=False) for wanted, text in made.items())
     head = json.dumps({"format": FORMAT, "kernel": kernel})[:-1]
     (places.recordings() / "tools" / "looks.json").write_text(f'{head}, "looks": [\n{lines}\n]}}\n', encoding="utf-8")
+    _told.cache_clear()
     looks.cache_clear()
 
 

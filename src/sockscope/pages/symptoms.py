@@ -13,7 +13,7 @@ from typing import Any
 
 from sockscope import experiments, places
 from sockscope.cells.made import made
-from sockscope.experiments.tools import Look, recorded
+from sockscope.experiments.tools import Look, recorded, taken
 from sockscope.pages import ledger
 from sockscope.pages.prose import Html, marked
 from sockscope.render import text
@@ -156,7 +156,8 @@ def _command(cause: Cause) -> str:
     """要运行的命令；录过的，下面是它在这里的输出。"""
     if cause.look is None:
         return f"<p><b>运行</b><code>{escape(cause.run)}</code></p>" if cause.run else ""
-    return f"<pre>{escape(f'{cause.on}$ {cause.run}')}\n{escape(recorded(cause.look))}</pre>"
+    said = f"{cause.on}$ {cause.run}\n{recorded(cause.look)}"
+    return f'<figure class="sockscope-tool"><pre>{escape(said)}</pre><figcaption>{taken()}</figcaption></figure>'
 
 
 def _recording(cause: Cause) -> str:

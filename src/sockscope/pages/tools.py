@@ -9,7 +9,7 @@ from typing import Any
 
 from sockscope import experiments, places
 from sockscope.cells.made import made
-from sockscope.experiments.tools import Look, recorded
+from sockscope.experiments.tools import Look, recorded, taken
 from sockscope.pages import symptoms
 from sockscope.pages.prose import Html
 
@@ -39,4 +39,5 @@ def tool(name: str) -> Html:
     """一个工具说了什么：命令和它的输出。没有这个名字抛 ``KeyError``。"""
     wanted, _ = named()[name]
     said = f"{wanted.host}$ {wanted.command}\n{recorded(wanted)}"
-    return Html(f'<pre class="sockscope-tool">{escape(said)}</pre>', said)
+    return Html(f'<figure class="sockscope-tool"><pre>{escape(said)}</pre><figcaption>{taken()}</figcaption></figure>',
+                f"{said}\n（{taken()}）")

@@ -21,7 +21,7 @@ lab = Lab(
 NEVER = 60.0  # 这么长的 rto：整场考试里不该有一次重发
 GLANCE = 0.15  # 看一眼有没有多余的包，秒
 VAIN = 40  # 等一封丢了的信，最多容许这么多封别的
-HEADERS = 28  # IP 首部和 UDP 头
+HEADERS = 28  # IP 首部和 UDP 首部
 
 
 def number(value: int) -> bytes:
