@@ -163,3 +163,9 @@ def test_the_growing_program_in_the_page_is_the_files_themselves():
     shown = [code for c in cells(page, "markdown") for code in re.findall(r"```(?:c|python)\n(.*?)```", c["source"], re.DOTALL)]
     assert len(shown) >= 9
     assert [code[:60] for code in shown for piece in code.split("\n\n") if piece.strip("\n") not in files] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "chapters" / "programs").glob("*.py")), ids=lambda p: p.stem)
+def test_a_program_fits_the_page(path):
+    widths = [sum(2 if east_asian_width(x) in "WF" else 1 for x in line) for line in path.read_text().splitlines()]
+    assert max(widths) <= WIDEST

@@ -79,6 +79,12 @@ def test_what_the_tool_said_is_recorded(cause):
     assert recorded(cause.look)
 
 
+def test_what_a_tool_said_is_labelled_a_recording():
+    shown = symptoms.symptoms("报错").html
+    assert shown.count("<figcaption>录制，Linux ") == shown.count('<figure class="sockscope-tool">') > 0
+    assert "<figcaption>录制，Linux " in tools.tool("growing-tcpdump")._repr_html_()
+
+
 def test_nothing_else_is_recorded():
     assert set(looks()) == {wanted for wanted, _ in tools.everything()}
 
