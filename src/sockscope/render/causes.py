@@ -224,7 +224,7 @@ class _Detective:
         shut = self.farewells(packet.src, label, "shutdown").earliest(packet.t)
         if shut is not None:
             return shut
-        closes = self.farewells(packet.src, label, "close")  # 寄走了一份，放下的就不是最后一份
+        closes = self.farewells(packet.src, label, "close")  # 发走了一份，放下的就不是最后一份
         last = None if (packet.src, label) in self.posted else closes.latest(packet.t)
         return last if last is not None else self.death(packet)
 
