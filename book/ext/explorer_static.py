@@ -25,6 +25,7 @@ PARTS = {  # 页上有左边的模块做的东西，就带上右边的脚本和�
     "widgets.explorer": ("sockscope/figure.css", "sockscope/explorer.css", "sockscope/explorer.js", "host.js"),
     "widgets.kernel_panel": ("sockscope/kernel_panel.css", "sockscope/kernel_panel.js", "kernel_host.js"),
     "widgets.address_explorer": ("sockscope/address_explorer.css",),
+    "pages.puzzles": ("sockscope/figure.css", "puzzles.js"),
     "measure": ("sockscope/panel.css",),
     "pages": ("sockscope/pages.css",),
 }
