@@ -22,19 +22,38 @@
   const others = window.sockscopeRecorded; // 同一页上还有交互实验
   window.sockscopeRecorded = (name, key, payload) => {
     others?.(name, key, payload);
-    waiting.get(`${name}/${key}`)?.(payload);
+    waiting.get(`recordings/${name}/${encodeURIComponent(key)}.js`)?.(payload);
   };
+  window.sockscopePuzzle = (name, payload) => waiting.get(`puzzles/${name}.js`)?.(payload);
 
-  /** 一道题的那条录制画成的图。 */
-  function draw(puzzle) {
-    if (puzzle.querySelector("figure")) return;
-    const figure = document.createElement("figure"), place = puzzle.dataset.recording, [name, key] = place.split(/\/(.*)/);
-    puzzle.append(figure);
-    waiting.set(place, ({wide, narrow}) => { figure.innerHTML = matchMedia("(max-width: 640px)").matches ? narrow : wide; });
+  /** 取一个脚本送来的图（宽窄两版），换上；原来的文字折在图的下面。取不到，文字还在。 */
+  function picture(puzzle, place) {
+    const shown = puzzle.querySelector(".shown");
+    waiting.set(place, ({wide, narrow}) => {
+      const figure = document.createElement("figure"), text = shown.querySelector("pre");
+      figure.innerHTML = matchMedia("(max-width: 640px)").matches ? narrow : wide;
+      shown.querySelector("figure")?.remove();
+      shown.prepend(figure);
+      if (text.parentElement === shown) text.replaceWith(folded(text));
+    });
     const script = document.createElement("script");
-    script.src = `${STATIC}recordings/${name}/${encodeURIComponent(key)}.js`;
-    script.onerror = () => { figure.textContent = "图没有取到，请刷新本页再试。"; };
+    script.src = STATIC + place;
     document.head.append(script);
+  }
+
+  function folded(text) {
+    const details = document.createElement("details");
+    details.append(Object.assign(document.createElement("summary"), {textContent: "文字版"}), text.cloneNode(true));
+    return details;
+  }
+
+  /** 题目里的图，遮着的。 */
+  const asked = (puzzle) => picture(puzzle, `puzzles/${puzzle.dataset.id}.js`);
+
+  /** 答对以后：那条录制的图，什么也不遮。 */
+  function answered(puzzle) {
+    const [name, key] = puzzle.dataset.recording.split(/\/(.*)/);
+    picture(puzzle, `recordings/${name}/${encodeURIComponent(key)}.js`);
   }
 
   // ---------------------------------------------------------------- 分数
@@ -59,8 +78,8 @@
     score.append(told, button("重做这几道", () => {
       for (const puzzle of set.querySelectorAll(".sockscope-puzzle")) {
         delete answers[puzzle.dataset.id];
-        for (const option of puzzle.querySelectorAll("details[open]")) option.open = false;
-        puzzle.querySelector("figure")?.remove();
+        for (const option of options(puzzle)) option.open = false;
+        asked(puzzle);
       }
       keep();
       show();
@@ -81,15 +100,22 @@
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   }
 
+  const options = (puzzle) => puzzle.querySelectorAll(".sockscope-quiz details");
+
   // ---------------------------------------------------------------- 开始
 
+  const near = new IntersectionObserver((seen) => {
+    for (const {isIntersecting, target} of seen) if (isIntersecting) { near.unobserve(target); asked(target); }
+  }, {rootMargin: "600px"});
+
   for (const puzzle of puzzles) {
-    for (const option of puzzle.querySelectorAll("details")) {
+    near.observe(puzzle);
+    for (const option of options(puzzle)) {
       option.addEventListener("toggle", () => {
         if (!option.open) return;
         const right = option.hasAttribute("data-right");
         answers[puzzle.dataset.id] ??= right ? "right" : "wrong";
-        if (right) draw(puzzle);
+        if (right) answered(puzzle);
         keep();
         show();
       });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from random import Random
@@ -11,9 +12,11 @@ from sockscope import experiments
 from sockscope.cells.made import made
 from sockscope.pages.prose import Block, marked
 from sockscope.pages.puzzles.kinds import KINDS
-from sockscope.pages.puzzles.puzzle import BLANK, Puzzle, Source, short
+from sockscope.pages.puzzles.puzzle import BLANK, Puzzle, Source, ladder, short
+from sockscope.render import framed, svg
+from sockscope.render.sheets import style
 
-__all__ = ["COUNT", "Puzzles", "draw", "puzzles"]
+__all__ = ["COUNT", "Puzzles", "draw", "identity", "pictures", "puzzles"]
 
 COUNT = 10
 
@@ -27,10 +30,18 @@ class Puzzles(Block):
     items: tuple[Puzzle, ...]
 
     def page_html(self) -> str:
-        return f'<div class="sockscope-puzzles" data-set="{escape(self.chapter)}">{"".join(map(_puzzle, self.items))}</div>'
+        """书页里：轨迹是文字，图由脚本取来换上（``pictures``）。"""
+        return self._html(told)
+
+    def _repr_html_(self) -> str:
+        """Lab 里：图就在题目里。"""
+        return style(*self.SHEETS) + self._html(lambda p: framed(*pictures(p)))
+
+    def _html(self, shown: Callable[[Puzzle], str]) -> str:
+        return f'<div class="sockscope-puzzles">{"".join(_puzzle(p, shown(p)) for p in self.items)}</div>'
 
     def __repr__(self) -> str:
-        return "\n\n".join("\n".join([f"{n}. {p.text}", p.shown, *(f"  {k}. {c}" for k, c in enumerate(p.choices.values(), 1))])
+        return "\n\n".join("\n".join([f"{n}. {p.text}", ladder(p.shown), *(f"  {k}. {c}" for k, c in enumerate(p.choices.values(), 1))])
                            for n, p in enumerate(self.items, 1))
 
 
@@ -80,7 +91,7 @@ def _one(kind: str, sources: list[Source], used: set[tuple[str, str, str]], foun
 def _sound(puzzle: Puzzle) -> bool:
     """选项够，各不相同；该遮的一处看得出遮着，没有因为太长被截掉。"""
     labels = set(puzzle.choices.values())
-    return len(labels) == len(puzzle.choices) >= 2 and puzzle.shown.count(BLANK) == (puzzle.kind == "填空")
+    return len(labels) == len(puzzle.choices) >= 2 and ladder(puzzle.shown).count(BLANK) == (puzzle.kind == "填空")
 
 
 def _place(source: Source) -> tuple[str, str, str]:
@@ -103,7 +114,18 @@ def _sources(chapter: str) -> list[Source]:
 
 # ---------------------------------------------------------------- 网页
 
-def _puzzle(puzzle: Puzzle) -> str:
+def told(puzzle: Puzzle) -> str:
+    """轨迹的文字形式。"""
+    return f"<pre>{escape(ladder(puzzle.shown))}</pre>"
+
+
+def pictures(puzzle: Puzzle) -> tuple[str, str]:
+    """题目里的图，宽窄两版，不带样式表；不说哪次调用引出了哪个包。"""
+    wide, narrow = (svg.render(puzzle.shown, width=width, styled=False, causal=False) for width in ("wide", "narrow"))
+    return wide, narrow
+
+
+def _puzzle(puzzle: Puzzle, shown: str) -> str:
     source = puzzle.source
     name = identity(puzzle)
     options = "".join(_option(name, puzzle, key, label) for key, label in puzzle.choices.items())
@@ -113,7 +135,7 @@ def _puzzle(puzzle: Puzzle) -> str:
         place = f"{source.key}~{cuts.index(source.cut)}"
     return (f'<section class="sockscope-puzzle" id="puzzle-{name}" data-id="{name}" '
             f'data-recording="{escape(source.experiment.name)}/{escape(place)}">'
-            f"<h4>{puzzle.kind}<span class=\"verdict\" role=\"status\"></span></h4><pre>{escape(puzzle.shown)}</pre>"
+            f"<h4>{puzzle.kind}<span class=\"verdict\" role=\"status\"></span></h4><div class=\"shown\">{shown}</div>"
             f'<div class="sockscope-quiz"><p>{marked(puzzle.text)}</p>{options}</div></section>')
 
 
@@ -132,5 +154,5 @@ def _basis(source: Source) -> str:
 
 def identity(puzzle: Puzzle) -> str:
     """一道题的名字：题目和轨迹不变，名字就不变。"""
-    told = "\n".join([puzzle.kind, puzzle.text, puzzle.shown, *sorted(puzzle.choices)])
+    told = "\n".join([puzzle.kind, puzzle.text, ladder(puzzle.shown), *sorted(puzzle.choices)])
     return hashlib.sha256(told.encode()).hexdigest()[:10]

@@ -12,7 +12,7 @@ from sockscope.render import text, words
 from sockscope.render.labels import call_text, caption
 from sockscope.trace import Call, Packet, Trace
 
-__all__ = ["BLANK", "OFFERED", "Maker", "Puzzle", "Source", "blanked", "explained", "ladder", "masked_at", "named", "offer",
+__all__ = ["BLANK", "OFFERED", "Maker", "Puzzle", "Source", "blanked", "explained", "ladder", "masked_at", "named", "offer", "only",
            "recorded", "related", "short", "title", "way"]
 
 BLANK = "？？？"
@@ -37,13 +37,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Puzzle:
-    """一道题。``shown`` 是给读者看的轨迹（文字形式，遮住了一处），``choices`` 是 答案→说法，
+    """一道题。``shown`` 是给读者看的轨迹（遮住了一处，或者只留下调用），``choices`` 是 答案→说法，
     ``because`` 说为什么对，``wrong`` 是 答错的选项→为什么不是它；``source`` 是哪一条录制。
     """
 
     kind: str
     text: str
-    shown: str
+    shown: Trace
     choices: dict[str, str]
     right: str
     because: str
@@ -81,10 +81,16 @@ def related(source: Source) -> Iterable[Trace]:
     return [t for values in source.experiment.variants()[:12] if (t := recorded(source.experiment, values)) is not None]
 
 
-def masked_at(trace: Trace, place: int, masked: Any) -> str:
+def masked_at(trace: Trace, place: int, masked: Any) -> Trace:
+    """第 ``place`` 件事换成遮住的。"""
     events = list(trace.events)
     events[place] = masked
-    return ladder(replace(trace, events=events))
+    return replace(trace, events=events, title="")
+
+
+def only(trace: Trace, *kinds: str) -> Trace:
+    """只留下这几种事。"""
+    return replace(trace, events=[e for e in trace.events if e.kind in kinds], title="")
 
 
 def ladder(trace: Trace) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise, zip_longest
 from random import Random
 from typing import Any
@@ -13,7 +14,6 @@ from sockscope.pages.puzzles.puzzle import (
     Puzzle,
     Source,
     explained,
-    ladder,
     named,
     offer,
     recorded,
@@ -55,9 +55,8 @@ def order(source: Source, rng: Random) -> Puzzle | None:
     rng.shuffle(listed)
     keys = {str(n): packets for n, packets in enumerate(listed, 1)}
     answer = next(key for key, packets in keys.items() if packets == right)
-    calls = "\n".join(f"{title(trace, c.host)}：{_told(c)}" for c in trace.calls)
     return Puzzle(
-        "次序", "两边的程序做了上面这些调用。网线上有这样四个接连的包，它们离开的先后是哪一种？", calls,
+        "次序", "两边的程序做了上面这些调用。网线上有这样四个接连的包，它们离开的先后是哪一种？", only(trace, "call", "action"),
         {key: "；".join(packets) for key, packets in keys.items()}, answer,
         _chain(trace, start), {key: _first_wrong(packets, right) for key, packets in keys.items()}, source)
 
@@ -100,7 +99,7 @@ def cause(source: Source, rng: Random) -> Puzzle | None:
     nth = [i for i, e in enumerate(trace.events) if isinstance(e, Packet)].index(place) + 1
     return Puzzle(
         "因果", f"第 {nth} 个包，{named(trace, packet)}：哪一次调用引出了它？",
-        ladder(trace), {call: call if call == NO_CALL else f"`{call}`" for call in offered}, right,
+        replace(trace, title=""), {call: call if call == NO_CALL else f"`{call}`" for call in offered}, right,
         explained(trace, place), {call: _instead(trace, call, caused) for call in offered}, source)
 
 
@@ -135,7 +134,7 @@ def variant(source: Source, rng: Random) -> Puzzle | None:
     offered = offer(rng, right, unlike)
     return Puzzle(
         "辨认", f"实验“{source.experiment.title}”：{source.experiment.question}"
-        f"\n这条轨迹里，“{parameter.label}”是哪一种？", ladder(source.trace),
+        f"\n这条轨迹里，“{parameter.label}”是哪一种？", replace(source.trace, title=""),
         {str(v): parameter.choices[v] for v in offered}, str(right),
         f"录制里，{parameter.label}：{parameter.choices[right]}。",
         {str(v): _first_unlike(source.trace, others[v]) for v in unlike}, source)
@@ -171,9 +170,9 @@ def scissors(source: Source, rng: Random) -> Puzzle | None:
         return None
     offered = offer(rng, source.cut, unlike)
     return Puzzle(
-        "剪刀", f"实验“{source.experiment.title}”，网线丢掉了一个包，两边的程序看到的就成了上面这样。"
+        "剪刀", f"实验“{source.experiment.title}”，网线丢掉了一个包，程序与内核看到的就成了上面这样，包都藏起来了。"
         "丢的是哪一个？拿不准，就到交互实验里真的剪一剪。",
-        "\n".join(results(source.trace)), {s: names[s] for s in offered}, source.cut,
+        only(source.trace, "call", "state", "action"), {s: names[s] for s in offered}, source.cut,
         "录制里剪掉的就是它。", {s: "剪掉它的那条录制，结果不是这样：" + "；".join(_unlike(source.trace, cuts[s]))
                         for s in unlike}, source)
 
