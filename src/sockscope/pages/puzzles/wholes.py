@@ -16,6 +16,7 @@ from sockscope.pages.puzzles.puzzle import (
     explained,
     named,
     offer,
+    only,
     recorded,
     short,
     title,
