@@ -41,8 +41,8 @@ class Puzzles(Block):
         return f'<div class="sockscope-puzzles">{"".join(_puzzle(p, shown(p)) for p in self.items)}</div>'
 
     def __repr__(self) -> str:
-        return "\n\n".join("\n".join([f"{n}. {p.text}", ladder(p.shown), *(f"  {k}. {c}" for k, c in enumerate(p.choices.values(), 1))])
-                           for n, p in enumerate(self.items, 1))
+        return "\n\n".join(f"{n}. {p.text}\n{ladder(p.shown)}\n" + "\n".join(
+            f"  {k}. {choice}" for k, choice in enumerate(p.choices.values(), 1)) for n, p in enumerate(self.items, 1))
 
 
 @made()

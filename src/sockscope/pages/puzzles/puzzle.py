@@ -12,8 +12,8 @@ from sockscope.render import text, words
 from sockscope.render.labels import call_text, caption
 from sockscope.trace import Call, Packet, Trace
 
-__all__ = ["BLANK", "OFFERED", "Maker", "Puzzle", "Source", "blanked", "explained", "ladder", "masked_at", "named", "offer", "only",
-           "recorded", "related", "short", "title", "way"]
+__all__ = ["BLANK", "OFFERED", "Maker", "Puzzle", "Source", "blanked", "explained", "ladder", "masked_at", "named", "offer",
+           "only", "recorded", "related", "short", "title", "way"]
 
 BLANK = "？？？"
 LONGEST = 26  # 一道题的轨迹至多这么多件事：再长，读不完
