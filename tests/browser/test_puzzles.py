@@ -21,7 +21,8 @@ def test_a_wrong_answer_says_why_and_the_right_one_uncovers_the_figure(site, vis
     puzzle.locator("details[data-right] summary").click()
     expect(puzzle.locator("p.right")).to_contain_text("依据：录制")
     expect(puzzle).to_have_attribute("data-said", "wrong")  # 第一次没有答对，就是没有答对
-    seen.page.wait_for_function("([before]) => document.querySelector('.sockscope-puzzle figure svg').innerHTML !== before", arg=[covered])
+    expect(figure).not_to_contain_text("？？？")
+    assert figure.inner_html() != covered
     assert seen.errors == []
     assert seen.outside(site) == []
 
