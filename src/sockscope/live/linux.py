@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import sys
 from collections.abc import Callable
@@ -27,7 +28,7 @@ __all__ = ["HERE", "after_fork", *_NUMBERS]
 def __getattr__(name: str) -> int:
     if name not in _NUMBERS:
         raise AttributeError(f"这里没有 {name}；要用它，加进 _NUMBERS。")
-    return getattr(socket, name, _NUMBERS[name])
+    return getattr(socket, name, getattr(select, name, _NUMBERS[name]))
 
 
 def after_fork(action: Callable[[], None]) -> None:

@@ -16,19 +16,27 @@ def answer(conn: TracedSocket) -> None:
         conn.send(data)
 
 
+def one_by_one(conns: list[TracedSocket]) -> None:
+    for conn in conns:
+        answer(conn)
+
+
+def whoever_is_ready(conns: list[TracedSocket]) -> None:
+    for _ in conns:
+        one_by_one(select.select(conns, [], [])[0])
+
+
 def serve(net: Network, conns: list[TracedSocket], how: str) -> Callable[[], object]:
     """照看这些连接；交出的函数，每有一件事就叫一次。"""
     if how == "polling":
         for conn in conns:
             conn.setblocking(False)
-        return lambda: [answer(conn) for conn in conns]
+        return lambda: one_by_one(conns)
     if how == "threads":
         for conn in conns:
             net.server.spawn(answer, conn)
-    elif how == "select":
-        net.server.spawn(lambda: [answer(conn) for _ in conns for conn in select.select(conns, [], [])[0]])
     else:
-        net.server.spawn(lambda: [answer(conn) for conn in conns])
+        net.server.spawn(whoever_is_ready if how == "select" else one_by_one, conns)
     return net.settle
 
 
