@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import struct
 from socket import SO_LINGER, SOL_SOCKET
+
+import pytest
 
 from sockscope import Network
 
@@ -38,4 +42,27 @@ def test_one_reset_does_not_end_the_others(build):
         polite.send(b"still here")
         assert polite.recv(64) == b"still here"
         polite.close()
+        assert server.wait() == 0
+
+
+def refusal() -> str:
+    """这里为什么不许用 io_uring；许用则为空。"""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall(425, 1, None)
+    return "" if ctypes.get_errno() == errno.EFAULT else errno.errorcode[ctypes.get_errno()]
+
+
+def test_io_uring_enters_the_kernel_once_for_an_answer_and_the_next_question(build):
+    if why := refusal():
+        pytest.skip(f"这里不许用 io_uring（{why}）。")
+    with Network("client", "server", delay=0.005) as net:
+        server = net.server.program(build("uring_echo"), net.server.address, str(PORT))
+        assert server.stdout.readline() == b"ready\n"
+        near = net.client.socket()
+        near.connect((net.server.address, PORT))
+        for word in (b"one", b"two", b"three"):
+            near.send(word)
+            assert near.recv(64) == word
+        near.close()
+        assert server.stdout.read() == b"4\n"
         assert server.wait() == 0
