@@ -49,11 +49,11 @@ int main(int argc, char *argv[])
         for (int i = 0; i < n; i++) {
             int fd = events[i].data.fd;
             if (fd == listener) {
-                int conn = accept(listener, NULL, NULL);   /* 监听也是非阻塞的：可能已经没有了 */
+                int conn = accept(listener, NULL, NULL);
                 if (conn >= 0) watch(poll, conn);
-                else if (errno != EAGAIN && errno != ECONNABORTED) die("accept");
+                else if (errno != EAGAIN) die("accept");   /* 也许已经没有了 */
             } else if (echo(fd)) {
-                close(fd);                                 /* 没有 dup() 过：登记也就没有了 */
+                close(fd);                  /* 没有副本，登记也就没有了 */
                 left--;
             }
         }

@@ -34,6 +34,7 @@ FORMAT = "sockscope-idle/1"
 HOW = {"select": "select()", "poll": "poll()", "epoll": "epoll", "asyncio": "asyncio"}
 COUNTS = (10, 100, 1000, 10_000)
 MOST = {"select": 900}  # select() 只放得下 1024 号以下的描述符
+FAMILIES = {"select": (0, 0), "poll": (0, 1), "epoll": (1, 0), "asyncio": (2, 0)}  # 曲线的颜色与虚实
 ROUNDS = 200
 LIMIT = 60.0  # 一趟的时间上限，秒
 ENOUGH = 1000  # 这么多个连接，内核的内存才量得准
@@ -131,8 +132,8 @@ def micro(nanoseconds: float) -> str:
 
 def waits_svg(made: Idle, narrow: bool = False, styled: bool = True) -> str:
     """横轴是空闲的连接有几个，纵轴是等一次要多久，都是对数。"""
-    lines = [chart.Curve(title, [(count, took) for count, took in made.took(how).items()], family, family)
-             for family, (how, title) in enumerate(HOW.items()) if made.took(how)]
+    lines = [chart.Curve(title, [(count, took) for count, took in made.took(how).items()], *FAMILIES[how])
+             for how, title in HOW.items() if made.took(how)]
     counts = sorted({wait.count for wait in made.waits if wait.how != "select"})
     words = "，".join(f"{line.name} 从 {micro(line.points[0][1])} 到 {micro(line.points[-1][1])}" for line in lines)
     return chart.curves([chart.Panel("等一次要多久", lines)], [float(count) for count in counts], lambda n: f"{n:,.0f}", micro,
