@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sockscope.trace import Action, Call, Packet, State, Trace
+from sockscope.trace import Action, Call, Packet, Ready, State, Trace
 
 __all__ = ["RFC_NAMES", "STATES", "TRANSITIONS", "Step", "Transition", "violations", "walk"]
 
@@ -137,6 +137,9 @@ class _Record:
 
     def action(self, action: Action) -> None:
         _earliest(self.did, (action.where, action.name), action.t)
+
+    def ready(self, ready: Ready) -> None:
+        """就绪是状态的结果，不是迁移的原因。"""
 
     def state(self, state: State) -> None:
         if state.state == "LISTEN":

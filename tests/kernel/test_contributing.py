@@ -82,7 +82,7 @@ def test_the_first_cell_of_the_chapter_holds():
 
 def test_the_ledger_takes_the_claims():
     told = table("[[belief]]")
-    made = [Claim(chapter="12", kind=kind, kernel=told["kernel"], **{"verdict": "成立", **item})
+    made = [Claim(chapter="15", kind=kind, kernel=told["kernel"], **{"verdict": "成立", **item})
             for kind in ("fact", "belief") for item in told[kind]]
     assert [claim.cell or claim.experiment for claim in made] == ["close-is-readable", "said_twice"]
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import subprocess
 import sys
@@ -75,4 +76,4 @@ def test_plain_sockets_work_on_loopback_where_there_are_no_namespaces(tmp_path):
 
 def test_the_numbers_are_those_of_linux():
     assert {name: getattr(linux, name) for name in linux._NUMBERS} == linux._NUMBERS
-    assert {name for name in linux._NUMBERS if hasattr(socket, name)} == set(linux._NUMBERS)
+    assert {name for name in linux._NUMBERS if hasattr(socket, name) or hasattr(select, name)} == set(linux._NUMBERS)

@@ -11,7 +11,7 @@ from sockscope.render.descriptors import holdings
 from sockscope.render.lanes import lanes
 from sockscope.render.waits import Waits
 from sockscope.render.words import explain
-from sockscope.trace import Action, Call, Packet, State, Trace, load
+from sockscope.trace import Action, Call, Packet, Ready, State, Trace, load
 
 ZOO = {p.stem: p for p in sorted((Path(__file__).parent / "render_zoo").glob("*.json"))}
 
@@ -153,6 +153,14 @@ def test_every_event_can_be_explained(name: str) -> None:
         assert told["title"]
         assert all(told["lines"])
         assert bool(told["hex"]) == isinstance(event, Packet)
+
+
+def test_readiness_is_explained_bit_by_bit() -> None:
+    trace = experiments.recording("ready_when", what="fin")
+    index = next(i for i, e in enumerate(trace.events) if isinstance(e, Ready) and e.mask and "RDHUP" in e.mask)
+    told = explain(trace, index)
+    assert told["title"] == "服务器：s2 准备好了 IN、OUT、RDHUP"
+    assert told["lines"][:3] == ["POLLIN：可读。", "POLLOUT：可写。", "POLLRDHUP：对端不再发。"]
 
 
 def test_blocks_cover_the_whole_packet() -> None:

@@ -1,12 +1,13 @@
 """Linux 的名字：别的系统的 Python 没有的常数，这里都有，实验因此在哪里都导入得了，只写一遍。
 
-系统自己有的，就是它自己的数；没有的，是 Linux 的数（<bits/socket.h>、<linux/tcp.h>、<asm-generic/socket.h>）。
+系统自己有的，就是它自己的数；没有的，是 Linux 的数（<bits/socket.h>、<linux/tcp.h>、<asm-generic/socket.h>、<sys/epoll.h>）。
 借来的数不会交给别的内核：不在 Linux 上，实验只放录制（``Experiment.run``）。
 """
 
 from __future__ import annotations
 
 import os
+import select
 import socket
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ _NUMBERS = {
     "AF_UNIX": 1, "AF_NETLINK": 16, "AF_PACKET": 17,
     "MSG_DONTWAIT": 0x40, "MSG_EOR": 0x80, "MSG_ERRQUEUE": 0x2000, "MSG_MORE": 0x8000, "MSG_FASTOPEN": 0x20000000,
     "SCM_RIGHTS": 1, "SO_REUSEPORT": 15,
+    "EPOLLIN": 1, "EPOLLOUT": 4, "EPOLLEXCLUSIVE": 1 << 28, "EPOLLONESHOT": 1 << 30, "EPOLLET": 1 << 31,
     "TCP_CORK": 3, "TCP_DEFER_ACCEPT": 9, "TCP_KEEPIDLE": 4, "TCP_SYNCNT": 7, "TCP_USER_TIMEOUT": 18,
 }
 
@@ -26,7 +28,7 @@ __all__ = ["HERE", "after_fork", *_NUMBERS]
 def __getattr__(name: str) -> int:
     if name not in _NUMBERS:
         raise AttributeError(f"这里没有 {name}；要用它，加进 _NUMBERS。")
-    return getattr(socket, name, _NUMBERS[name])
+    return getattr(socket, name, getattr(select, name, _NUMBERS[name]))
 
 
 def after_fork(action: Callable[[], None]) -> None:

@@ -24,7 +24,7 @@ from sockscope.live.pace import patience
 from sockscope.measure.results import KINDS, Flow, Latency, Measurement
 from sockscope.measure.round_trip import kind_of
 
-__all__ = ["NO_COMPILER", "SIZES", "latency", "measure", "programs", "throughput"]
+__all__ = ["NO_COMPILER", "SIZES", "latency", "machine", "measure", "programs", "throughput"]
 
 ROUNDS = 2000
 SMALL = 64  # 来回时一条消息的字节数
@@ -126,7 +126,7 @@ def measure(on_progress: Callable[[int, int, str], bool | None] = lambda *_: Non
                 took[language, kind] += _round_trips(kind, SMALL, ROUNDS, found[language])
         on_progress(len(steps), len(steps), "量完了")
         return Measurement(
-            machine=_machine(), kernel=f"{platform.system()} {platform.release().partition('-')[0]}",
+            machine=machine(), kernel=f"{platform.system()} {platform.release().partition('-')[0]}",
             python=platform.python_version(), compiler=_compiler() if "C" in found else "",
             recorded=datetime.now(UTC).date().isoformat() if recorded else "", flows=list(best.values()),
             latencies=[Latency.of(language, kind, SMALL, times) for (language, kind), times in took.items()])
@@ -141,7 +141,7 @@ def _exists(kind: str) -> bool:
     return True
 
 
-def _machine() -> str:
+def machine() -> str:
     """处理器的名字和核数。"""
     name = platform.processor() or platform.machine()
     with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:

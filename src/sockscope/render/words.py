@@ -22,8 +22,10 @@ from sockscope.render.labels import (
     outcome,
     packet_kind,
     prefix,
+    ready_text,
 )
-from sockscope.trace import Action, Call, Packet, State, Trace
+from sockscope.render.tracks import WORDS
+from sockscope.trace import Action, Call, Packet, Ready, State, Trace
 
 __all__ = ["explain"]
 
@@ -139,6 +141,8 @@ def explain(trace: Trace, index: int) -> dict[str, Any]:
             title, lines = _state(trace, event)
         case Action():
             title, lines = _action(trace, event)
+        case Ready():
+            title, lines = _ready(trace, event)
     return {"title": title, "lines": [line for line in lines if line], "cause": cause, "blocks": blocks,
             "hex": "\n".join("\n".join((f"{b['name']}　{b['start']}–{b['end'] - 1}", *b["rows"])) for b in blocks)}
 
@@ -203,6 +207,12 @@ def _state(trace: Trace, s: State) -> tuple[str, list[str]]:
         queues.append(f"接收队列 {s.receive_queue} 字节没有读走，发送队列 {s.send_queue} 字节没有被确认。")
     where = f"{duration_text(s.t)} 读自内核的 {s.origin}：{s.local} 对 {s.peer or '任何人'}。"
     return f"{_title_of(trace, s.host)}：{s.state}", [STATES.get(s.state, ""), *queues, where]
+
+
+def _ready(trace: Trace, r: Ready) -> tuple[str, list[str]]:
+    lines = ["关了，从此不再问。"] if r.mask is None else [f"POLL{name}：{WORDS[name]}。" for name in r.mask]
+    lines += [f"{duration_text(r.t)} 读自内核的 poll(2)，时限为 0。"]
+    return f"{_title_of(trace, r.host)}：{r.socket} {ready_text(r)}", lines
 
 
 def _action(trace: Trace, a: Action) -> tuple[str, list[str]]:
