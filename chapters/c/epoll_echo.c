@@ -51,7 +51,8 @@ int main(int argc, char *argv[])
             if (fd == listener) {
                 int conn = accept(listener, NULL, NULL);
                 if (conn >= 0) watch(poll, conn);
-                else if (errno != EAGAIN && errno != ECONNABORTED) die("accept");
+                else if (errno != EAGAIN && errno != ECONNABORTED)
+                    die("accept");
             } else if (echo(fd)) {
                 close(fd);                  /* 没有副本，登记也就没有了 */
                 left--;
