@@ -12,7 +12,7 @@ from sockscope.live import Network
 if TYPE_CHECKING:
     from sockscope.live.socket import TracedSocket
 
-OPTIONS = {"": "不写", "timeout:1": "options timeout:1"}
+OPTIONS = {"none": "不写（缺省等 5 秒）", "short": "timeout:1"}
 
 
 @experiment(
@@ -29,7 +29,7 @@ def slow_names(net: Network, first: str, options: str) -> None:
     if first == "silent":
         net.cables[0].cut()
     asked = "getent", "ahostsv4", "www.example.org"
-    net.client.program(*asked, calls=True, env={**os.environ, "RES_OPTIONS": options}).communicate()
+    net.client.program(*asked, calls=True, env={**os.environ, "RES_OPTIONS": "" if options == "none" else OPTIONS[options]}).communicate()
     net.settle()
 
 
