@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
+from typing import Any
 
 from sockscope import places
 from sockscope.cells.made import made
@@ -22,18 +23,18 @@ __all__ = ["Answer", "Scene", "Step", "log", "scenes", "steps", "tree"]
 
 @dataclass(frozen=True)
 class Scene:
-    """一个场面。``symptom`` 是它的症状，``who`` 是日志里取哪几种程序的话，空的是全部。"""
+    """一个场面。``symptom`` 是它的症状，``picks`` 是取那个症状的哪几行：行里有这几个字；空的是全部。"""
 
     name: str
     title: str
     symptom: str
-    who: list[str] = field(default_factory=list)
+    picks: list[str] = field(default_factory=list)
 
     @property
     def lines(self) -> list[str]:
         """日志里的原话，``"nginx：upstream timed out …"``。"""
         (found,) = [s for s in symptoms.everything() if s.name == self.symptom]
-        return [line for line in found.lines if not self.who or line.partition("：")[0] in self.who]
+        return [line for line in found.lines if not self.picks or any(pick in line for pick in self.picks)]
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,8 @@ def steps() -> dict[str, Step]:
             for item in _table()["step"]}
 
 
-def _table() -> dict[str, list[dict[str, object]]]:
-    found: dict[str, list[dict[str, object]]] = tomllib.loads(
-        (places.ROOT / "book" / "scenes.toml").read_text(encoding="utf-8"))
-    return found
+def _table() -> dict[str, Any]:
+    return tomllib.loads((places.ROOT / "book" / "scenes.toml").read_text(encoding="utf-8"))
 
 
 @made()

@@ -24,17 +24,18 @@ OPTIONS = {"none": "不写（缺省等 5 秒）", "short": "timeout:1"}
 def slow_names(net: Network, first: str, options: str) -> None:
     server = net.hosts["dns2"].socket(AF_INET, SOCK_DGRAM)
     server.bind((net.hosts["dns2"].address, 53))
-    server.settimeout(12)
-    net.hosts["dns2"].spawn(attempt, answer, server)
+    net.hosts["dns2"].spawn(answer, server)
     if first == "silent":
         net.cables[0].cut()
     asked = "getent", "ahostsv4", "www.example.org"
-    net.client.program(*asked, calls=True, env={**os.environ, "RES_OPTIONS": "" if options == "none" else OPTIONS[options]}).communicate()
+    written = {"RES_OPTIONS": "" if options == "none" else OPTIONS[options]}  # 同 resolv.conf 里的 options
+    net.client.program(*asked, calls=True, env={**os.environ, **written}).communicate()
     net.settle()
 
 
 def answer(server: TracedSocket) -> None:
-    """答一个问题：RFC 1035 §4.1，一条 A 记录，名字指回问题里的那一个。"""
-    query, peer = server.recvfrom(512)
+    """答每一个问题：RFC 1035 §4.1，一条 A 记录，名字指回问题里的那一个。"""
     record = b"\xc0\x0c" + bytes([0, 1, 0, 1, 0, 0, 0, 60, 0, 4]) + inet_aton("192.0.2.80")
-    server.sendto(query[:2] + b"\x81\x80" + b"\0\1\0\1\0\0\0\0" + query[12:] + record, peer)
+    while question := attempt(server.recvfrom, 512):
+        query, peer = question
+        server.sendto(query[:2] + b"\x81\x80" + b"\0\1\0\1\0\0\0\0" + query[12:] + record, peer)

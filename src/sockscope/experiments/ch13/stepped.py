@@ -1,4 +1,4 @@
-"""第 13 章：对时把墙上的钟拨了，用它算期限的程序就等错了。"""
+"""第 13 章：对时把墙上时钟拨了，用它算期限的程序就等错了。"""
 
 import time
 
@@ -12,8 +12,8 @@ PATIENCE = 1.0  # 程序打算一共等多久，秒
     chapter="13", title="被拨动的钟", lossless=True,
     question="程序打算一共等 1 秒。回答先来了一半，钟就被拨了。它再等多久？",
     clock=Choice("期限用哪个钟算", {
-        "wall": "墙上的钟 time.time()", "monotonic": "单调的钟 time.monotonic()"}),
-    step=Choice("对时把墙上的钟", {-2: "拨回 2 秒", 2: "拨快 2 秒"}))
+        "wall": "墙上时钟 time.time()", "monotonic": "单调时钟 time.monotonic()"}),
+    step=Choice("对时把墙上时钟", {-2: "拨回 2 秒", 2: "拨快 2 秒"}))
 def stepped(net: Network, clock: str, step: int) -> None:
     near, far = connected(net)
     moved = 0
