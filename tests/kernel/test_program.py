@@ -149,7 +149,8 @@ def test_hosts_have_names_inside(net):
 
 
 @pytest.mark.parametrize(("hosts", "asked"), [
-    (("client", "server"), ["127.0.0.1"]), (("client", "dns"), ["10.0.0.2"]), (("dns1", "client", "dns2"), ["10.0.0.1", "10.0.1.2"])])
+    (("client", "server"), ["127.0.0.1"]), (("client", "dns"), ["10.0.0.2"]),
+    (("dns1", "client", "dns2"), ["10.0.0.1", "10.0.1.2"])])
 def test_the_hosts_called_dns_are_asked_in_order(hosts, asked):
     with Network(*hosts) as net:
         said = net.client.program("cat", "/etc/resolv.conf", text=True).communicate()[0]
