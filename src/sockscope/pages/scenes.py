@@ -75,15 +75,15 @@ def _table() -> dict[str, Any]:
 @made()
 def log(name: str) -> Html:
     """场面 ``name`` 的日志：各种程序的原话。没有这个场面抛 ``KeyError``。"""
-    said = "\n".join(scenes()[name].lines)
-    return Html(f'<figure class="sockscope-tool"><pre>{escape(said)}</pre><figcaption>日志里的原话</figcaption></figure>', said)
+    lines = scenes()[name].lines
+    return Html(f'<div class="sockscope-log">{symptoms.spoken(lines)}</div>', "\n".join(lines))
 
 
 @made()
 def tree() -> Html:
     """决策树：一步一步问下去，每一片叶子是一个场面。"""
     root = next(iter(steps()))
-    return Html(f'<div class="sockscope-contents">{_branch(root)}</div>', "\n".join(_plain(root, "")))
+    return Html(f'<div class="sockscope-tree">{_branch(root)}</div>', "\n".join(_plain(root, "")))
 
 
 def _branch(name: str) -> str:
