@@ -14,11 +14,12 @@ from typing import Any
 
 from sockscope import places
 from sockscope.cells.made import made
-from sockscope.pages import symptoms
-from sockscope.pages.ledger import anchor
+from sockscope.pages import ledger, symptoms
 from sockscope.pages.prose import Html, marked
 
 __all__ = ["Answer", "Scene", "Step", "log", "scenes", "steps", "tree"]
+
+CHAPTER = "13"
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _onward(answer: Answer) -> str:
     if answer.step:
         return _branch(answer.step)
     title = scenes()[answer.scene].title
-    return f' → <a href="#{escape(anchor(title))}">{escape(title)}</a>'
+    return f' → <a href="{escape(ledger.link(CHAPTER, title))}">{escape(title)}</a>'
 
 
 def _plain(name: str, indent: str) -> Iterator[str]:
