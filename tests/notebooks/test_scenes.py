@@ -65,3 +65,9 @@ def test_the_tree_links_to_the_sections():
     shown = scenes.tree()
     assert shown.html.count('<a href="../chapters/13_production.ipynb#') == len(leaves("where"))
     assert "→ 被忘掉的连接" in repr(shown)
+
+
+def test_the_pages_count_the_scenes_right():
+    pages = (CHAPTER, CHAPTER.parents[1] / "book" / "symptoms.ipynb")
+    assert len(SCENES) == 19
+    assert all("十九个场面" in page.read_text() for page in pages)
