@@ -17,6 +17,9 @@ from sphinx.application import Sphinx
 
 from recorded import used
 from sockscope import experiments, places
+from sockscope.cells.made import construct
+from sockscope.cells.recordings import Book
+from sockscope.pages.puzzles.page import identity, pictures
 from sockscope.render.palette import properties, stylesheet
 from sockscope.render.sheets import rules
 from sockscope.widgets.report import origin, report
@@ -25,12 +28,14 @@ PARTS = {  # 页上有左边的模块做的东西，就带上右边的脚本和�
     "widgets.explorer": ("sockscope/figure.css", "sockscope/explorer.css", "sockscope/explorer.js", "host.js"),
     "widgets.kernel_panel": ("sockscope/kernel_panel.css", "sockscope/kernel_panel.js", "kernel_host.js"),
     "widgets.address_explorer": ("sockscope/address_explorer.css",),
+    "pages.puzzles": ("sockscope/figure.css", "puzzles.js"),
     "measure": ("sockscope/panel.css",),
     "pages": ("sockscope/pages.css",),
 }
 SHEETS = ("widgets/explorer.css", "widgets/kernel_panel.css", "widgets/address_explorer.css", "measure/panel.css",
           "pages/pages.css")
 KERNEL = places.ROOT / "_build" / "page-kernel" / "site"  # 做过 make page-kernel 才有
+PUZZLES = "pages.puzzles.page.puzzles"
 SCRIPTS = {"explorer": "sockscopeExplorer", "kernel_panel": "sockscopeKernelPanel"}
 STAMP = "made-of.txt"
 
@@ -173,9 +178,25 @@ def write_parts(folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
+def write_puzzles(folder: Path) -> None:
+    """谜题的图：一道题一个脚本，看到它才取。"""
+    folder.mkdir(parents=True, exist_ok=True)
+    cells = Book.load("book/puzzles.ipynb").cells.values()
+    sets = [construct(output, page=True) for cell in cells for output in cell.outputs if output.get("made") == PUZZLES]
+    wanted = {f"{identity(puzzle)}.js": puzzle for made in sets for puzzle in made.items}
+    for old in folder.iterdir():
+        if old.name not in wanted:
+            old.unlink()
+    for name, puzzle in wanted.items():
+        wide, narrow = pictures(puzzle)
+        body = json.dumps({"wide": wide, "narrow": narrow}, ensure_ascii=False, separators=(",", ":"))
+        (folder / name).write_text(f"sockscopePuzzle({json.dumps(identity(puzzle))},{body});\n", encoding="utf-8")
+
+
 def finish(app: Sphinx, _problem: Exception | None) -> None:
     """``build-finished``：等录制的脚本画完。"""
     if app.builder.format == "html":
+        write_puzzles(Path(app.outdir) / "_static" / "puzzles")
         app.sockscope_studio.finish()  # type: ignore[attr-defined]
 
 

@@ -27,16 +27,16 @@ int main(int argc, char *argv[])
 
     char buffers[MOST][ROOM];
     struct iovec pieces[MOST];
-    struct mmsghdr letters[MOST];
-    memset(letters, 0, sizeof letters);
+    struct mmsghdr messages[MOST];
+    memset(messages, 0, sizeof messages);
     for (int i = 0; i < MOST; i++) {
         pieces[i] = (struct iovec){.iov_base = buffers[i], .iov_len = ROOM};
-        letters[i].msg_hdr = (struct msghdr){.msg_iov = &pieces[i], .msg_iovlen = 1};
+        messages[i].msg_hdr = (struct msghdr){.msg_iov = &pieces[i], .msg_iovlen = 1};
     }
-    int got = recvmmsg(fd, letters, MOST, MSG_WAITFORONE, NULL);   /* 等一个，其余不等 */
+    int got = recvmmsg(fd, messages, MOST, MSG_WAITFORONE, NULL);   /* 等一个，其余不等 */
     if (got < 0) die("recvmmsg");
     for (int i = 0; i < got; i++)                          /* 每个各有长度 */
-        printf("%.*s\n", (int)letters[i].msg_len, buffers[i]);
+        printf("%.*s\n", (int)messages[i].msg_len, buffers[i]);
     close(fd);
     return 0;
 }

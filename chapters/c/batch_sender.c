@@ -22,15 +22,15 @@ int main(int argc, char *argv[])
     if (fd < 0) die("socket");
 
     struct iovec pieces[MOST];
-    struct mmsghdr letters[MOST];
-    memset(letters, 0, sizeof letters);
+    struct mmsghdr messages[MOST];
+    memset(messages, 0, sizeof messages);
     unsigned count = (unsigned)argc - 3;
     for (unsigned i = 0; i < count; i++) {
         pieces[i] = (struct iovec){.iov_base = argv[3 + i], .iov_len = strlen(argv[3 + i])};
-        letters[i].msg_hdr = (struct msghdr){
+        messages[i].msg_hdr = (struct msghdr){
             .msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &pieces[i], .msg_iovlen = 1};
     }
-    int sent = sendmmsg(fd, letters, count, 0);            /* 只进内核一次 */
+    int sent = sendmmsg(fd, messages, count, 0);            /* 只进内核一次 */
     if (sent < 0) die("sendmmsg");
     printf("%d\n", sent);
     close(fd);

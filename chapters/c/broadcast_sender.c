@@ -21,7 +21,7 @@ int main(int argc, char *argv[])
     if (fd < 0) die("socket");
 
     if (sendto(fd, argv[3], length, 0, to, sizeof all) < 0)
-        perror("sendto");                                  /* Permission denied */
+        perror("sendto");                          /* Permission denied */
 
     int yes = 1;
     if (setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &yes, sizeof yes) < 0)

@@ -22,13 +22,13 @@ int main(int argc, char *argv[])
     if (send(fd, "anyone?", 7, 0) < 0) die("send");        /* 不必再写去处 */
     char buffer[64];
     if (recv(fd, buffer, sizeof buffer, 0) < 0)
-        perror("recv");                                    /* Connection refused */
+        perror("recv");                            /* Connection refused */
 
     struct sockaddr nobody = {.sa_family = AF_UNSPEC};
     if (connect(fd, &nobody, sizeof nobody) < 0)           /* 解除 */
         die("connect");
     if (send(fd, "anyone?", 7, 0) < 0)
-        perror("send");                                    /* Destination address required */
+        perror("send");                  /* Destination address required */
     if (sendto(fd, "bye", 3, 0, peer, sizeof to) < 0) die("sendto");
     close(fd);
     return 0;

@@ -1,4 +1,4 @@
-/* 寄一个数据报，等坏消息，从错误队列里读出：哪个错误，谁说的，为哪个数据报。
+/* 发一个数据报，等坏消息，从错误队列里读出：哪个错误，谁说的，为哪个数据报。
  * 用法：error_queue 地址 端口 文字 */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -32,7 +32,7 @@ int main(int argc, char *argv[])
     struct iovec piece = {.iov_base = data, .iov_len = sizeof data};
     struct msghdr message = {
         .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    ssize_t n = recvmsg(fd, &message, MSG_ERRQUEUE);       /* 寄出的回来了 */
+    ssize_t n = recvmsg(fd, &message, MSG_ERRQUEUE);       /* 发出的回来了 */
     if (n < 0) die("recvmsg");
     struct cmsghdr *c = CMSG_FIRSTHDR(&message);
     struct sock_extended_err error;

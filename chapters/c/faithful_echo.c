@@ -1,4 +1,4 @@
-/* 回声：从问的那个地址回信，不管主机有几个地址。只服务一次。
+/* 回声：从问的那个地址回答，不管主机有几个地址。只服务一次。
  * 用法：faithful_echo 端口 */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -37,9 +37,9 @@ int main(int argc, char *argv[])
          c = CMSG_NXTHDR(&message, c))
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
             memcpy(&info, CMSG_DATA(c), sizeof info);      /* 抄出来再用 */
-    printf("%s\n", inet_ntoa(info.ipi_addr));              /* 寄到哪个地址 */
+    printf("%s\n", inet_ntoa(info.ipi_addr));              /* 发到哪个地址 */
 
-    info.ipi_spec_dst = info.ipi_addr;                     /* 就从它回信 */
+    info.ipi_spec_dst = info.ipi_addr;                     /* 就从它回答 */
     info.ipi_ifindex = 0;                                  /* 网口由路由定 */
     struct cmsghdr *c = CMSG_FIRSTHDR(&message);
     c->cmsg_level = IPPROTO_IP;

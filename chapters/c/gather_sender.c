@@ -1,4 +1,4 @@
-/* 两块内存，一个数据报：sendmsg() 把头和正文拼起来寄，不必先抄到一处。
+/* 两块内存，一个数据报：sendmsg() 把头和正文拼起来发，不必先抄到一处。
  * 用法：gather_sender 地址 端口 正文 */
 #include <arpa/inet.h>
 #include <stdint.h>
@@ -26,7 +26,7 @@ int main(int argc, char *argv[])
         {.iov_base = argv[3], .iov_len = strlen(argv[3])}, /* 正文 */
     };
     struct msghdr message = {
-        .msg_name = &to, .msg_namelen = sizeof to,         /* 寄给谁 */
+        .msg_name = &to, .msg_namelen = sizeof to,         /* 发给谁 */
         .msg_iov = pieces, .msg_iovlen = 2,                /* 哪几块 */
     };
     if (sendmsg(fd, &message, 0) < 0) die("sendmsg");

@@ -29,7 +29,10 @@ static int connect_to(const char *host, const char *port)
 
 int main(int argc, char *argv[])
 {
-    if (argc < 3) { fprintf(stderr, "用法：%s 主机 端口 话……\n", argv[0]); return 2; }
+    if (argc < 3) {
+        fprintf(stderr, "用法：%s 主机 端口 话……\n", argv[0]);
+        return 2;
+    }
     int sock = connect_to(argv[1], argv[2]);
     if (sock < 0) return 1;
 

@@ -38,7 +38,9 @@ int main(int argc, char *argv[])
     if (argc != 2) { fprintf(stderr, "用法：%s 端口\n", argv[0]); return 2; }
 
     struct addrinfo *here, hints = {
-        .ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+        .ai_family = AF_INET,
+        .ai_socktype = SOCK_STREAM,
+        .ai_flags = AI_PASSIVE};
     int wrong = getaddrinfo(NULL, argv[1], &hints, &here);
     if (wrong) { fprintf(stderr, "%s\n", gai_strerror(wrong)); return 1; }
 

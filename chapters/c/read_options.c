@@ -12,7 +12,7 @@ static void die(const char *what) { perror(what); exit(EXIT_FAILURE); }
 static int ask(int fd, int level, int option)
 {
     int value = 0;
-    socklen_t size = sizeof value;                   /* 进去是缓冲区的大小，出来是写了多少 */
+    socklen_t size = sizeof value;    /* 进去是缓冲区的大小，出来是写了多少 */
     if (getsockopt(fd, level, option, &value, &size) < 0) die("getsockopt");
     return value;
 }

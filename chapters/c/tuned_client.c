@@ -27,12 +27,14 @@ int main(int argc, char *argv[])
     if (fd < 0) die("socket");
 
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    set(fd, IPPROTO_TCP, TCP_MAXSEG, 500);           /* 写进 SYN，要在 connect() 之前 */
+    set(fd, IPPROTO_TCP, TCP_MAXSEG, 500);   /* 写进 SYN，在 connect() 之前 */
     set(fd, IPPROTO_IP, IP_TTL, 5);
     struct timeval patience = {.tv_sec = 0, .tv_usec = 500000};
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0) die("setsockopt");
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0)
+        die("setsockopt");
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) < 0) die("setsockopt");
+    if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) < 0)
+        die("setsockopt");
 
     if (connect(fd, (struct sockaddr *)&peer, sizeof peer) < 0) die("connect");
     for (const char *byte = "hello"; *byte; byte++)

@@ -26,6 +26,7 @@ if _TYPE_CHECKING:
     from sockscope.pages.ledger import beliefs
     from sockscope.pages.option_table import option_table
     from sockscope.pages.prose import Table
+    from sockscope.pages.puzzles import inverse, puzzles
     from sockscope.pages.quiz import outcome, predict
     from sockscope.pages.type_table import probing_matrix, type_table
     from sockscope.widgets.address_explorer import address_explorer
@@ -34,16 +35,16 @@ if _TYPE_CHECKING:
 __all__ = [
     "Choice", "Host", "Network", "Switch", "Table", "Trace", "TraceError", "Unavailable", "address_explorer", "attempt",
     "beliefs", "capability", "check", "compare", "compiled", "compiler", "connected", "couple", "experiment", "experiments",
-    "explorer", "kernel_panel", "load", "option_table", "outcome", "predict", "probing_matrix", "save", "type_table",
-    "unhurried",
+    "explorer", "inverse", "kernel_panel", "load", "option_table", "outcome", "predict", "probing_matrix", "puzzles", "save",
+    "type_table", "unhurried",
 ]
 
 _LATER = {  # 用到才导入：多数程序只要 Network
     "Table": "pages.prose", "address_explorer": "widgets.address_explorer", "beliefs": "pages.ledger", "check": "grading",
     "compiled": "live.compiler", "compiler": "live.compiler", "couple": "experiments.kinds",
-    "kernel_panel": "widgets.kernel_panel", "option_table": "pages.option_table", "outcome": "pages.quiz",
-    "predict": "pages.quiz", "probing_matrix": "pages.type_table", "type_table": "pages.type_table",
-    "unhurried": "experiments.kinds",
+    "inverse": "pages.puzzles", "kernel_panel": "widgets.kernel_panel", "option_table": "pages.option_table",
+    "outcome": "pages.quiz", "predict": "pages.quiz", "probing_matrix": "pages.type_table", "puzzles": "pages.puzzles",
+    "type_table": "pages.type_table", "unhurried": "experiments.kinds",
 }
 
 try:

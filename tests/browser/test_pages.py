@@ -14,6 +14,10 @@ PAGES = ["index.html", "search.html", "book/teaching.html", *sorted(
     f"chapters/{path.stem}.html" for path in Path(__file__).parents[2].glob("chapters/*.ipynb"))]
 
 
+CLIPPED = """() => [...document.querySelectorAll('div.cell_input pre, .sd-tab-content pre')]
+    .filter(pre => pre.offsetParent && pre.scrollWidth > pre.clientWidth).map(pre => pre.innerText.slice(0, 60))"""
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_page_on_a_phone(page, site, visit):
     """打开一次，都看到：不向外请求，脚本够轻，浅色深色都不横滚，控制台干净。"""
@@ -45,6 +49,7 @@ def test_page_opens_from_a_file(page, book, visit):
     seen = visit((book / page).as_uri())
     assert seen.outside(book.as_uri()) == []
     assert seen.errors == []
+    assert seen.page.evaluate(CLIPPED) == []  # 80 格的一行，1280 宽的窗口里放得下
 
 
 def test_lab_button_stays_hidden_without_a_server(site, visit):

@@ -202,3 +202,14 @@ def test_accept_names_the_owner_even_when_no_state_follows() -> None:
         call("accept", 1, 1.1, host="server", result="s2, ('10.0.0.1', 40000)"),
     ])
     assert socket_of(trace) == {("server", "10.0.0.2:7", "10.0.0.1:40000"): "s2"}
+
+
+@pytest.mark.parametrize(("experiment", "values", "cause"), [
+    ("resets", {"cause": "unaccepted"}, "close"), ("resets", {"cause": "unread"}, "close"), ("severed", {}, None),
+    ("keepalive", {"keepalive": True}, None)])
+def test_a_reset_the_kernel_began_answers_no_packet(experiment, values, cause) -> None:
+    """带 ACK 的 RST 不是对握手的回答：关了队列里还有连接的监听、``ss -K``、探测没有回音，都不是。"""
+    trace = experiments.recording(experiment, **values)
+    found = causes(trace)
+    (place, *_) = [i for i, e in enumerate(trace.events) if isinstance(e, Packet) and "RST" in e.flags]
+    assert (trace.events[found[place]].name if place in found else None) == cause

@@ -23,7 +23,7 @@ def _nothing(_data: bytes) -> str:
 
 
 def _packet_info(data: bytes) -> str:
-    """寄到的地址；本机用的地址与它不同，或者是寄的时候给的，另写作 ``spec_dst``。"""
+    """目的地址；本机用的地址与它不同，或者是发的时候给的，另写作 ``spec_dst``。"""
     _, chosen, target = struct.unpack("i4s4s", data)  # struct in_pktinfo
     told = [inet_ntoa(target)] if any(target) else []
     return ", ".join(told + ([f"spec_dst {inet_ntoa(chosen)}"] if chosen != target else []))

@@ -72,6 +72,7 @@ class _Detective:
         self.carried: dict[Hashable, _Arrivals] = defaultdict(_Arrivals)
         self.heard: dict[Hashable, _Arrivals] = defaultdict(_Arrivals)
         self.first: dict[Identity, int] = {}
+        self.said: dict[Flow, int] = defaultdict(int)  # 一个端点上一次发包的时刻
         self.spent: set[int] = set()
         for index, event in enumerate(trace.events):
             if isinstance(event, Call):
@@ -94,6 +95,7 @@ class _Detective:
                 found[index] = cause
             identity = _identity(event)
             self.first.setdefault(identity, index)
+            self.said[event.src, event.source, event.target] = event.t
             self.arrive(index, event, identity)
         return found
 
@@ -224,7 +226,7 @@ class _Detective:
         shut = self.farewells(packet.src, label, "shutdown").earliest(packet.t)
         if shut is not None:
             return shut
-        closes = self.farewells(packet.src, label, "close")  # 寄走了一份，放下的就不是最后一份
+        closes = self.farewells(packet.src, label, "close")  # 发走了一份，放下的就不是最后一份
         last = None if (packet.src, label) in self.posted else closes.latest(packet.t)
         return last if last is not None else self.death(packet)
 
@@ -240,13 +242,20 @@ class _Detective:
         return self.deaths[packet.src].latest(packet.t)
 
     def reset(self, packet: Packet) -> int | None:
-        """RST 是对某个包的回答，除非在那之后应用亲手关掉了连接。"""
+        """RST 是对某个包的回答，除非是内核自己要断：程序关了连接，进程死了，或者 ``ss -K``（那就没有谁引出它）。
+
+        回答带 ACK 的段，RST 不带 ACK（RFC 9293 §3.5.2）；内核自己要断的带着（Linux 的 tcp_send_active_reset()）。
+        """
         answered = self.answered(packet)
+        reason = self.trace.events[answered] if answered is not None else None
+        if "ACK" in packet.flags and not (isinstance(reason, Packet) and reason.flags == ["SYN"]
+                                          and _landed(reason) >= self.said[packet.src, packet.source, packet.target]):
+            closing = self.call(packet, ("close",))
+            return closing if closing is not None else self.death(packet)
         closing = self.call(packet, ("close",)) if self.label(packet) else None
         closing = closing if closing is not None else self.death(packet)
-        if closing is None or answered is None:
+        if closing is None or reason is None:
             return closing if answered is None else answered
-        reason = self.trace.events[answered]
         heard = _landed(reason) if isinstance(reason, Packet) else reason.t
         return closing if self.trace.events[closing].t > heard else answered
 

@@ -31,7 +31,7 @@ def holdings(trace: Trace) -> dict[tuple[str, str], Holding]:
 
 
 def posted_by(call: Call) -> list[tuple[str, str]]:
-    """这次调用用 SCM_RIGHTS 寄出了自己主机的哪些套接字。"""
+    """这次调用用 SCM_RIGHTS 发出了自己主机的哪些套接字。"""
     if call.name != "sendmsg" or call.errno or call.end is None:
         return []
     return [(call.host, label.rstrip("′")) for given in POSTED.findall(call.args) for label in given.split()]
@@ -47,7 +47,7 @@ def _births(trace: Trace) -> Iterator[Change]:
 def _changes(trace: Trace) -> Iterator[Change]:
     """dup 加一，close 减一；进程死去，它手里的各减一。
 
-    SCM_RIGHTS 寄出的从寄出时起就多一份，收件的进程结束时才少。
+    SCM_RIGHTS 发出的从发出时起就多一份，收下的进程结束时才少。
     """
     handed: dict[str, list[str]] = defaultdict(list)
     posted: list[tuple[str, str]] = []

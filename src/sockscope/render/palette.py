@@ -186,7 +186,7 @@ def _packets() -> list[str]:
 
 
 def _states() -> list[str]:
-    rules = [_paint(".bar", stroke="paper"), ".sockscope .bar{stroke-width:1px;fill-opacity:.72}",
+    rules = [_paint(".bar", fill="faint", stroke="paper"), ".sockscope .bar{stroke-width:1px;fill-opacity:.72}",
              _paint(".bed", fill="paper"),
              _paint(".hatch", stroke="soft"), ".sockscope .hatch{stroke-width:1.1px;opacity:.5}"]
     for state, colour in STATES.items():

@@ -39,15 +39,17 @@ __all__ = ["render"]
 METRICS = {"wide": WIDE, "narrow": NARROW}
 
 
-def render(trace: Trace, *, width: str = "wide", styled: bool = True, details: bool = False) -> str:
+def render(trace: Trace, *, width: str = "wide", styled: bool = True, details: bool = False,
+           causal: bool = True) -> str:
     """轨迹 → SVG 文字。``width`` 是 ``wide``（正文宽度）或 ``narrow``（手机），其余抛 ``ValueError``。
 
     ``styled`` 为假则不带样式表：许多张图在同一页上，``palette.stylesheet()`` 一页放一份就够。
     ``details`` 为真则箭头上还写着分析（重复的确认、快速重传……）、ECN、SACK 的块与选项，写得下多少写多少。
+    ``causal`` 为假则不画、也不说哪次调用引出了哪个包：正要读者自己去找。
     """
     if width not in METRICS:
         raise ValueError(f"width 应为 wide 或 narrow，实为 {width!r}。")
-    why = causes(trace)
+    why = causes(trace) if causal else {}
     description = text_form.spoken(trace, why)
     key = hashlib.sha256(f"{width}{description}".encode()).hexdigest()[:8]
     sheet = f"<style>{stylesheet()}</style>" if styled else ""

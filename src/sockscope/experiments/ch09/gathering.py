@@ -1,4 +1,4 @@
-"""第 09 章：几块内存一次寄出，对面看得出是几块吗？"""
+"""第 09 章：几块内存一次发出，对面看得出是几块吗？"""
 
 from socket import IPPROTO_TCP, TCP_NODELAY
 
@@ -12,9 +12,9 @@ PIECES = b"ab", b"cde", b"f"
 
 @experiment(
     chapter="09", title="几块内存，一条消息", loopback=True, lossless=True,
-    question="ab、cde、f 三块内存。一次 sendmsg() 寄出，和三次 send() 寄出，对面看得出区别吗？",
+    question="ab、cde、f 三块内存。一次 sendmsg() 发出，和三次 send() 发出，对面看得出区别吗？",
     kind=Choice("套接字", {"udp": KINDS["udp"], **KINDS}),
-    how=Choice("怎样寄", {"once": "一次 sendmsg()", "thrice": "三次 send()"}),
+    how=Choice("怎样发", {"once": "一次 sendmsg()", "thrice": "三次 send()"}),
     into=Choice("怎样收", {"parts": "recvmsg_into()，2、3、8 个字节的三块", "one": "recvmsg()，一块 64 个字节"}))
 def gathering(net: Network, kind: str, how: str, into: str) -> None:
     near, far = couple(net, kind)

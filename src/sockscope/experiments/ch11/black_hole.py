@@ -1,4 +1,4 @@
-"""第 11 章：路的中间窄了一段，该退信的那个 ICMP 又回不来。"""
+"""第 11 章：路的中间窄了一段，该报告的那个 ICMP 又回不来。"""
 
 from socket import IPPROTO_TCP
 
@@ -12,7 +12,7 @@ PROBING = {0: "0：不探测（缺省）", 1: "1：发现黑洞就探测"}
 
 @experiment(
     chapter="11", title="路径 MTU 的黑洞", hosts=("client", "router", "server"), limit=40, cuttable=False,
-    question="路由器后面只放得过 600 字节，它退的信又被扔掉。先发 100 字节，再发 1000 字节：各到得了吗？",
+    question="路由器后面只放得过 600 字节，它报告的 ICMP 又被扔掉。先发 100 字节，再发 1000 字节：各到得了吗？",
     probing=Choice("客户端的 tcp_mtu_probing", PROBING))
 def black_hole(net: Network, probing: int) -> None:
     narrow(net.router, "eth1", 600)

@@ -21,7 +21,7 @@ STREAM, DGRAM, RAW, RDM, SEQPACKET = 1, 2, 3, 4, 5
 KINDS = [STREAM, DGRAM, RAW, RDM, SEQPACKET]
 PROTOCOLS = [0, 1, 6, 17, 132, 300]
 PORT = 7007
-MANY = 10_000  # 信箱里再多的信也只数到这里
+MANY = 10_000  # 队列里再多也只数到这里
 
 
 # ---------------------------------------------------------------- 两种一生
@@ -40,7 +40,7 @@ def stream_life(stage: Stage) -> None:
 
 
 @lab.check("数据报的一生", points=1, cells=["ask_datagram"], delay=0.005,
-           tries="服务器绑着 UDP；ask_datagram() 寄一封问，返回整封回信，哪怕它有几千个字节")
+           tries="服务器绑着 UDP；ask_datagram() 发一个数据报问，返回整个回答，哪怕它有几千个字节")
 def datagram_life(stage: Stage) -> None:
     question, answer = stage.rng.randbytes(stage.rng.randint(5, 60)), stage.rng.randbytes(stage.rng.randint(4500, 9000))
     mailbox = stage.net.server.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -50,7 +50,7 @@ def datagram_life(stage: Stage) -> None:
     words, sender = mailbox.recvfrom(65536)
     stage.expect("服务器收到的问题", question, words)
     mailbox.sendto(answer, sender)
-    stage.expect("ask_datagram() 返回的回信", answer, stage.result(asking))
+    stage.expect("ask_datagram() 返回的回答", answer, stage.result(asking))
 
 
 # ---------------------------------------------------------------- 探测表
@@ -192,8 +192,8 @@ def boundaries(stage: Stage) -> None:
 
 # ---------------------------------------------------------------- 队列满了
 
-@lab.check("装得下几封", points=2, cells=["fill"],
-           tries="Unix 域的信箱，里面已经有随机几封信，没有人读；你说寄进了几封，考官打开来数")
+@lab.check("装得下几个", points=2, cells=["fill"],
+           tries="Unix 域的数据报套接字，接收队列里已经有随机几个，没有人读；你说发进了几个，考官读出来数")
 def full_queue(stage: Stage) -> None:
     mailbox = stage.net.server.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     mailbox.bind(stage.net.folder + "mailbox")
@@ -203,10 +203,10 @@ def full_queue(stage: Stage) -> None:
     for _ in range(early):
         other.sendto(b"early", stage.net.folder + "mailbox")
     filling = stage.call("fill", datagram(connect=Path("mailbox"), family=socket.AF_UNIX))
-    told = stage.result(filling, "fill(sock)，信箱没有人读", "信箱满了就返回，不要等")
+    told = stage.result(filling, "fill(sock)，对面没有人读", "队列满了就返回，不要等")
     count = 0
     while count < MANY and poll(mailbox, select.POLLIN):
         mailbox.recv(65536)
         count += 1
-    stage.require(count > early, "信箱里多出来的信", "至少一封", f"{count - early} 封")
-    stage.expect("fill() 说寄进了几封；考官打开信箱，多出来的", count - early, told)
+    stage.require(count > early, "队列里多出来的", "至少一个", f"{count - early} 个")
+    stage.expect("fill() 说发进了几个；考官读出来，多出来的", count - early, told)

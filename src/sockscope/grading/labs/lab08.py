@@ -20,7 +20,7 @@ lab = Lab(
 
 NEVER = 60.0  # 这么长的 rto：整场考试里不该有一次重发
 GLANCE = 0.15  # 看一眼有没有多余的包，秒
-VAIN = 40  # 等一封丢了的信，最多容许这么多封别的
+VAIN = 40  # 等一条丢了的消息，最多容许这么多条别的
 HEADERS = 28  # IP 首部和 UDP 首部
 
 
@@ -29,7 +29,7 @@ def number(value: int) -> bytes:
 
 
 class Correspondent:
-    """考官的数据报套接字：收信、回确认，或者反过来。"""
+    """考官的数据报套接字：收消息、回确认，或者反过来。"""
 
     def __init__(self, stage: Stage, host: str, port: int) -> None:
         self.stage, self.sock = stage, stage.net[host].socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -43,15 +43,15 @@ class Correspondent:
         return data
 
     def letter(self, tried: str, expected: str) -> tuple[int, bytes]:
-        """一封信：编号和内容。"""
+        """一条消息：编号和内容。"""
         data = self.receive(tried, expected)
         if len(data) < 4:
             self.stage.fail(tried, "四个字节的编号，后面是内容", show(data))
         return struct.unpack("!I", data[:4])[0], data[4:]
 
     def expect(self, wanted: int, content: bytes, copy: int = 0, late: bool = False) -> None:
-        """等编号为 ``wanted`` 的信。``late``：更早的信再来一份不算错，它们也许早就在路上。"""
-        tried = f"等第 {wanted} 封信" + ("再来一份" if copy else "")
+        """等编号为 ``wanted`` 的消息。``late``：更早的消息再来一份不算错，它们也许早就在路上。"""
+        tried = f"等第 {wanted} 条消息" + ("再来一份" if copy else "")
         found, text = self.letter(tried, f"编号 {wanted}，内容 {show(content)}")
         while late and found < wanted:
             found, text = self.letter(tried, f"编号 {wanted}，内容 {show(content)}")
@@ -59,18 +59,18 @@ class Correspondent:
             self.stage.fail(tried, f"编号 {wanted}，内容 {show(content)}", f"编号 {found}，内容 {show(text)}")
 
     def expect_nothing(self, when: str) -> None:
-        """此刻不该再有信来。"""
+        """此刻不该再有消息来。"""
         self.stage.pause(self.stage.taken)
         if self.stage.pause(lambda: poll(self.sock, select.POLLIN), GLANCE):
-            found, text = self.letter(when, "没有信来")
-            self.stage.fail(when, "没有信来：还没有等满 rto，窗口也没有空位", f"又来了一封：编号 {found}，内容 {show(text)}")
+            found, text = self.letter(when, "没有消息来")
+            self.stage.fail(when, "没有消息来：还没有等满 rto，窗口也没有空位", f"又来了一条：编号 {found}，内容 {show(text)}")
 
     def send(self, data: bytes) -> None:
-        assert self.peer is not None  # 收过信，或者写明了寄给谁
+        assert self.peer is not None  # 收过消息，或者写明了发给谁
         self.sock.sendto(data, self.peer)
 
     def confirm(self, wanted: int) -> None:
-        """确认：我要的下一封是 ``wanted``。"""
+        """确认：我要的下一条是 ``wanted``。"""
         self.send(number(wanted))
 
 
@@ -84,7 +84,7 @@ def words(stage: Stage, count: int, longest: int = 40) -> list[bytes]:
 
 
 def correspond(stage: Stage, function: str, messages: list[bytes], *more: Any) -> tuple[Student, Correspondent]:
-    """叫学生的发信人，考官来收。"""
+    """叫学生的发送方，考官来收。"""
     post = Correspondent(stage, "server", PORT + len(stage.students))
     sending = stage.call(function, datagram(connect=post.address), messages, *more)
     return sending, post
@@ -98,22 +98,22 @@ def nonsense(stage: Stage, post: Correspondent, current: int, beyond: int) -> No
 
 # ---------------------------------------------------------------- 停等
 
-@lab.check("一封一封来", points=2, cells=["ack", "sender"],
-           tries="rto 很长；没有等到确认，就不发下一封，也不重发；旧的确认和胡话都不算数")
+@lab.check("一条一条来", points=2, cells=["ack", "sender"],
+           tries="rto 很长；没有等到确认，就不发下一条，也不重发；旧的确认和胡话都不算数")
 def one_by_one(stage: Stage) -> None:
     messages = words(stage, stage.rng.randint(2, 3))
     sending, post = correspond(stage, "deliver", messages, NEVER)
     for count, message in enumerate([*messages, b""]):
         post.expect(count, message)
         nonsense(stage, post, count, count + stage.rng.randint(2, 9))
-        post.expect_nothing(f"第 {count} 封还没有确认，来了旧的确认和胡话")
-        still_at_it(stage, sending, f"第 {count} 封还没有确认，deliver()")
+        post.expect_nothing(f"第 {count} 条还没有确认，来了旧的确认和胡话")
+        still_at_it(stage, sending, f"第 {count} 条还没有确认，deliver()")
         post.confirm(count + 1)
-    stage.result(sending, "每一封都确认了，deliver()", "返回")
+    stage.result(sending, "每一条都确认了，deliver()", "返回")
 
 
 @lab.check("没有回音，再发一次", points=2, cells=["ack", "sender"],
-           tries="有的信丢了，有的确认丢了；等满 rto 就重发，原样的一份，直到确认为止，最后一封也一样")
+           tries="有的消息丢了，有的确认丢了；等满 rto 就重发，原样的一份，直到确认为止，最后一条也一样")
 def send_again(stage: Stage) -> None:
     messages = words(stage, 3)
     sending, post = correspond(stage, "deliver", messages, 0.05)
@@ -121,9 +121,9 @@ def send_again(stage: Stage) -> None:
     for count, message in enumerate([*messages, b""]):
         for copy in range(stage.rng.randint(2, 3) if count in unlucky else 1):
             post.expect(count, message, copy, late=True)
-        still_at_it(stage, sending, f"第 {count} 封还没有确认，deliver()")
+        still_at_it(stage, sending, f"第 {count} 条还没有确认，deliver()")
         post.confirm(count + 1)
-    stage.result(sending, "每一封都确认了，deliver()", "返回")
+    stage.result(sending, "每一条都确认了，deliver()", "返回")
 
 
 @lab.check("旧账不能拖住你", points=1, cells=["ack", "sender"],
@@ -133,7 +133,7 @@ def deaf_to_noise(stage: Stage) -> None:
 
 
 def pestered(stage: Stage, rto: float) -> Any:
-    """等一次重发，其间旧的确认不停；返回考官收信的地址。"""
+    """等一次重发，其间旧的确认不停；返回考官收消息的地址。"""
     (message,) = words(stage, 1)
     sending, post = correspond(stage, "deliver", [message], rto)
     post.expect(0, message)
@@ -148,10 +148,10 @@ def pestered(stage: Stage, rto: float) -> Any:
     return post.address
 
 
-# ---------------------------------------------------------------- 收信人
+# ---------------------------------------------------------------- 接收方
 
 @lab.check("不多，不少，不乱", points=2, cells=["receiver"], student="server",
-           tries="重复的、提前的、陌生人的、残缺的都会来；每一封都要回确认，收下的要正好是那些，次序不变")
+           tries="重复的、提前的、陌生地址的、残缺的都会来；每一条都要回确认，收下的要正好是那些，次序不变")
 def just_once(stage: Stage) -> None:
     messages = words(stage, stage.rng.randint(4, 6))
     letters = [number(n) + m for n, m in enumerate([*messages, b""])]
@@ -164,28 +164,28 @@ def just_once(stage: Stage) -> None:
     while wanted < len(letters):
         if wanted == early:
             post.send(letters[wanted + 1])
-            answered(stage, post, f"第 {wanted + 1} 封提前到了", [wanted])
+            answered(stage, post, f"第 {wanted + 1} 条提前到了", [wanted])
         post.send(letters[wanted])
-        wanted = answered(stage, post, f"第 {wanted} 封到了", [wanted + 1, wanted + 2] if wanted == early else [wanted + 1])
+        wanted = answered(stage, post, f"第 {wanted} 条到了", [wanted + 1, wanted + 2] if wanted == early else [wanted + 1])
         if wanted < len(letters):
             old = stage.rng.randrange(wanted)
             post.send(letters[old])
-            answered(stage, post, f"第 {old} 封又来一份", [wanted])
+            answered(stage, post, f"第 {old} 条又来一份", [wanted])
             for lie in (number(wanted) + b"from a stranger", stage.rng.choice([b"", b"\0", number(wanted)[:3]])):
                 stranger.send(lie)
-    stage.expect("collect() 返回的信", messages, stage.result(collecting))
+    stage.expect("collect() 返回的消息", messages, stage.result(collecting))
 
 
 def answered(stage: Stage, post: Correspondent, what: str, allowed: list[int]) -> int:
     """等一个确认，它说的编号应当是 ``allowed`` 之一。"""
     data = post.receive(f"{what}，等确认", f"确认，编号 {allowed[0]}")
-    stage.require(data in [number(n) for n in allowed], f"{what}，它的确认（你要的下一封）",
+    stage.require(data in [number(n) for n in allowed], f"{what}，它的确认（你要的下一条）",
                   f"{number(allowed[0])!r}", show(data))
     return int.from_bytes(data)
 
 
 @lab.check("最后一个确认丢了", points=2, cells=["receiver"], student="server",
-           tries="两次，次序随机：一次 linger 很长，最后一封反复重来，每次都要再确认；一次 linger 很短，没有动静就该返回")
+           tries="两次，次序随机：一次 linger 很长，最后一条反复重来，每次都要再确认；一次 linger 很短，没有动静就该返回")
 def last_word(stage: Stage) -> None:
     for patient in stage.rng.sample([True, False], 2):
         messages, port = words(stage, 2), PORT + len(stage.students)
@@ -195,20 +195,20 @@ def last_word(stage: Stage) -> None:
         collecting = stage.call("collect", datagram(bind=door), NEVER if patient else 0.05)
         for count, message in enumerate([*messages, b""]):
             post.send(number(count) + message)
-            answered(stage, post, f"第 {count} 封到了", [count + 1])
+            answered(stage, post, f"第 {count} 条到了", [count + 1])
         if not patient:
-            stage.expect("之后没有动静，collect() 返回的信", messages, stage.result(collecting))
+            stage.expect("之后没有动静，collect() 返回的消息", messages, stage.result(collecting))
             continue
         for _ in range(stage.rng.randint(2, 3)):
             post.send(number(len(messages)))
-            answered(stage, post, "最后一封又来一份：它的确认丢了", [len(messages) + 1])
+            answered(stage, post, "最后一条又来一份：它的确认丢了", [len(messages) + 1])
         still_at_it(stage, collecting, "linger 还没有过，collect()")
 
 
 # ---------------------------------------------------------------- 窗口
 
 @lab.check("开一扇窗", points=2, cells=["ack", "window"],
-           tries="rto 很长，窗口大小随机；没有确认时正好发满一窗，确认几封，才再发几封")
+           tries="rto 很长，窗口大小随机；没有确认时正好发满一窗，确认几条，才再发几条")
 def fill_window(stage: Stage) -> None:
     window = stage.rng.randint(4, 7)
     messages = words(stage, 2 * window + stage.rng.randint(0, 3))
@@ -218,17 +218,17 @@ def fill_window(stage: Stage) -> None:
         while sent < min(base + window, len(letters)):
             post.expect(sent, letters[sent])
             sent += 1
-        stage.require(True, f"窗口 {window}，确认到 {base}", f"第 {base} 到 {sent - 1} 封在路上", "是这几封")
+        stage.require(True, f"窗口 {window}，确认到 {base}", f"第 {base} 到 {sent - 1} 条在路上", "是这几条")
         nonsense(stage, post, base, sent + stage.rng.randint(1, 9))
-        post.expect_nothing(f"窗口 {window}，确认到 {base}，已经来了 {sent} 封")
-        still_at_it(stage, sending, f"还有没确认的信（从 {base} 起），deliver_window()")
+        post.expect_nothing(f"窗口 {window}，确认到 {base}，已经来了 {sent} 条")
+        still_at_it(stage, sending, f"还有没确认的消息（从 {base} 起），deliver_window()")
         base = stage.rng.randint(min(base + 2, sent), sent - 1 if not base else sent)
         post.confirm(base)
-    stage.result(sending, "每一封都确认了，deliver_window()", "返回")
+    stage.result(sending, "每一条都确认了，deliver_window()", "返回")
 
 
 @lab.check("窗口里破了洞", points=2, cells=["ack", "window"],
-           tries="窗口里丢了随机的几封，确认也不是每封都有；洞要补上，一封不少")
+           tries="窗口里丢了随机的几条，确认也不是每条都有；洞要补上，一条不少")
 def mend_holes(stage: Stage) -> None:
     window = stage.rng.randint(4, 6)
     messages = words(stage, 3 * window)
@@ -237,12 +237,12 @@ def mend_holes(stage: Stage) -> None:
     holes = set(stage.rng.sample(range(len(letters) - 1), 3)) | {len(letters) - 1}
     lost, have, base, vain = set(holes), set(), 0, 0
     while base < len(letters):
-        found, text = post.letter(f"等第 {base} 封信", show(letters[base]))
+        found, text = post.letter(f"等第 {base} 条消息", show(letters[base]))
         if found >= min(base + window, len(letters)) or text != letters[found]:
-            stage.fail(f"等第 {base} 封信：来了一封", "窗口之内的一封，内容不错", f"编号 {found}，内容 {show(text)}")
+            stage.fail(f"等第 {base} 条消息：来了一条", "窗口之内的一条，内容不错", f"编号 {found}，内容 {show(text)}")
         vain = 0 if found == base else vain + 1
         if vain > VAIN:
-            stage.fail(f"第 {base} 封丢了，等它再来一份", "补上", f"来了 {vain} 封别的，一直没有它")
+            stage.fail(f"第 {base} 条丢了，等它再来一份", "补上", f"来了 {vain} 条别的，一直没有它")
         if found in lost:
             lost.discard(found)
             continue
@@ -251,13 +251,13 @@ def mend_holes(stage: Stage) -> None:
             base += 1
         if base == len(letters) or stage.rng.random() < 0.7:
             post.confirm(base)
-    stage.expect(f"窗口 {window}，有 {len(holes)} 封第一次没有送到；收到的信，连同“结束”", len(letters), len(have))
-    stage.until(lambda: sending.over or nudge(post, base), "每一封都确认了，deliver_window()", "返回", lambda: "一直没有返回")
+    stage.expect(f"窗口 {window}，有 {len(holes)} 条第一次没有送到；收到的消息，连同“结束”", len(letters), len(have))
+    stage.until(lambda: sending.over or nudge(post, base), "每一条都确认了，deliver_window()", "返回", lambda: "一直没有返回")
     stage.result(sending)
 
 
 def nudge(post: Correspondent, base: int) -> bool:
-    """还有重复的信在路上，就再确认一次。"""
+    """还有重复的消息在路上，就再确认一次。"""
     for _ in range(VAIN):
         if not poll(post.sock, select.POLLIN):
             break
@@ -275,9 +275,9 @@ def rough_cable(stage: Stage) -> None:
     door = (stage.net.server.address, PORT)
     collecting = stage.call("collect", datagram(bind=door), 0.5, on="server")
     stage.call("deliver_window", datagram(connect=door), messages, 0.05, 6)
-    stage.expect("collect() 返回的信", messages, stage.result(collecting, "collect()", "收齐之后返回"))
+    stage.expect("collect() 返回的消息", messages, stage.result(collecting, "collect()", "收齐之后返回"))
     carried = {bytes.fromhex(p.raw)[HEADERS + 4:] for p in stage.sent() if p.fate == "delivered"}
-    stage.require(carried >= set(messages), "网线上真的送到了的", "每一封信", f"{len(carried & set(messages))} 封")
+    stage.require(carried >= set(messages), "网线上真的送到了的", "每一条消息", f"{len(carried & set(messages))} 条")
     mailbox = f"{door[0]}:{door[1]}"
     aside = [p for p in stage.net.trace.packets if p.protocol != "icmp" and mailbox not in (p.source, p.target)]
-    stage.require(not aside, "网线上，不是这两个信箱之间的包", "没有", f"{len(aside)} 个")
+    stage.require(not aside, "网线上，不是这两个套接字之间的包", "没有", f"{len(aside)} 个")
