@@ -5,7 +5,7 @@ import time
 from sockscope.experiments import Choice, attempt, connected, experiment
 from sockscope.live import Network
 
-PATIENCE = 1.0  # 程序打算一共等多久，秒
+BUDGET = 1.0  # 程序打算一共等多久，秒
 
 
 @experiment(
@@ -21,9 +21,9 @@ def stepped(net: Network, clock: str, step: int) -> None:
     def now() -> float:  # 不许真的拨这台机器的钟：拨的是程序看到的那一个
         return time.time() + moved if clock == "wall" else time.monotonic()
 
-    deadline = now() + PATIENCE
+    deadline = now() + BUDGET
     far.send(b"first half, ")
-    near.settimeout(PATIENCE)
+    near.settimeout(BUDGET)
     near.recv(64)
     moved = step
     if (left := round(deadline - now())) > 0:  # 取整秒：轨迹不随机器快慢而变

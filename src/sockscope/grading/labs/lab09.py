@@ -18,6 +18,7 @@ lab = Lab(
 
 HOME = {"hosts": ("client", "server", "peer"), "student": "server"}
 WILD = ("0.0.0.0", PORT)
+BEYOND = 2  # 路由器一口气至多说 5 次“到不了”，之后每秒一次（Linux net/ipv4/route.c 的 ip_rt_error_burst）：两遍加起来不能多过它
 UIO_MAXIOV = 1024  # 一次 sendmsg() 至多这么多块（readv(2)）
 
 
@@ -154,7 +155,7 @@ def who_said(stage: Stage) -> None:
     stage.net.router.route("10.9.9.0/24", "unreachable")
     for _ in range(2):
         closed = [(stage.net.server.address, port) for port in stage.rng.sample(range(9000, 9900), stage.rng.randint(1, 3))]
-        beyond = [(f"10.9.9.{host}", 9) for host in stage.rng.sample(range(2, 250), stage.rng.randint(1, 3))]
+        beyond = [(f"10.9.9.{host}", 9) for host in stage.rng.sample(range(2, 250), stage.rng.randint(1, BEYOND))]
         targets = stage.rng.sample(closed + beyond, len(closed + beyond))
         expected = sorted([(*t, "ECONNREFUSED", stage.net.server.address) for t in closed]
                           + [(*t, "EHOSTUNREACH", stage.net.router.address) for t in beyond])
