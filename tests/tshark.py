@@ -45,6 +45,9 @@ REASONS = {
         lambda p: p.theirs - p.ours == {"fast retransmission"} and "retransmission" in p.ours,
     "对端早已确认过的一段占不满窗口，tshark 照旧的窗口说占满了":
         lambda p: p.theirs - p.ours == {"window full"} and "spurious retransmission" in p.ours,
+    "窗口探测不带数据，序号退回一个，样子与保活相同（Linux 的 tcp_xmit_probe_skb()）；tshark 不问窗口是不是 0":
+        lambda p: (p.ours, p.theirs) == ({"window probe"}, {"keepalive"}),
+    "它错当成保活，也就不把回答当成对探测的应答": lambda p: p.ours - p.theirs == {"window probe ack"},
     "它错当成保活，也就把回答当成对保活的应答": lambda p: p.theirs - p.ours == {"keepalive ack"},
 }
 

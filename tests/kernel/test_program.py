@@ -148,6 +148,15 @@ def test_hosts_have_names_inside(net):
     assert [row.split() for row in said] == [["10.0.0.2", "STREAM", "server"], ["client"], ["hosts:", "files", "dns"]]
 
 
+@pytest.mark.parametrize(("hosts", "asked"), [
+    (("client", "server"), ["127.0.0.1"]), (("client", "dns"), ["10.0.0.2"]),
+    (("dns1", "client", "dns2"), ["10.0.0.1", "10.0.1.2"])])
+def test_the_hosts_called_dns_are_asked_in_order(hosts, asked):
+    with Network(*hosts) as net:
+        said = net.client.program("cat", "/etc/resolv.conf", text=True).communicate()[0]
+    assert said.splitlines() == [f"nameserver {address}" for address in asked]
+
+
 def test_names_the_reader_gave(net):
     net.names = {"example.org": "server", "elsewhere.test": "192.0.2.7"}
     said = net.client.program("sh", "-c", "getent hosts example.org elsewhere.test", text=True).communicate()[0]

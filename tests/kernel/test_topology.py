@@ -49,6 +49,28 @@ def test_a_nat_shows_its_own_address():
     assert any(a.name == "masquerade" for a in net.trace.events if a.kind == "action")
 
 
+def test_a_nat_with_two_ports_lets_two_connections_out():
+    with Network(cables=NAT, rto_min=2.0) as net:
+        net.nat.masquerade("server", ports=(40_000, 40_001))
+        listener = listening(net.server)
+        socks = [net.client.socket() for _ in range(3)]
+        for sock in socks[:2]:
+            sock.connect((net.server.address, 7))
+        peers = {listener.accept()[1][1] for _ in range(2)}
+        assert peers == {40_000, 40_001}
+        socks[2].setblocking(False)
+        assert socks[2].connect_ex((net.server.address, 7)) == errno.EINPROGRESS
+        net.settle()
+    passed = [p for p in net.trace.packets if p.cable == 1 and p.flags == ["SYN"]]
+    assert len(passed) == 2
+
+
+@pytest.mark.parametrize("ports", [(0, 5), (9, 8), (1, 65536)])
+def test_ports_that_are_none_are_one_sentence(ports):
+    with Network(cables=NAT) as net, pytest.raises(ValueError, match="在 1 到 65535 之间"):
+        net.nat.masquerade("server", ports=ports)
+
+
 @pytest.mark.parametrize("loose", [0, 1])
 def test_a_nat_that_forgot_an_idle_connection(loose):
     """忘了以后：严格的，数据石沉大海；宽松的（内核的缺省），当作新的连接接着换。"""

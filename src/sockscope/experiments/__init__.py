@@ -10,7 +10,6 @@ from sockscope.experiments.experiment import (
     GROWING,
     LONGEST,
     PORT,
-    SCENES,
     Choice,
     Experiment,
     Switch,
@@ -24,6 +23,6 @@ from sockscope.experiments.experiment import (
 from sockscope.experiments.recording import Recording
 
 __all__ = [
-    "DELAY", "GALLERY", "GROWING", "LONGEST", "PORT", "SCENES", "Choice", "Experiment", "Recording", "Switch", "attempt",
+    "DELAY", "GALLERY", "GROWING", "LONGEST", "PORT", "Choice", "Experiment", "Recording", "Switch", "attempt",
     "connected", "experiment", "get", "names", "recording",
 ]

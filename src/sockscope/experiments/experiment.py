@@ -34,11 +34,11 @@ from sockscope.live.socket import TracedSocket
 from sockscope.trace import Packet, Trace
 
 __all__ = [
-    "DELAY", "GALLERY", "GROWING", "LONGEST", "PORT", "SCENES", "Choice", "Experiment", "Switch", "attempt", "connected",
+    "DELAY", "GALLERY", "GROWING", "LONGEST", "PORT", "Choice", "Experiment", "Switch", "attempt", "connected",
     "experiment", "get", "names", "recording",
 ]
 
-GALLERY, GROWING, SCENES = "真程序", "一个程序的成长", "从症状找原因"  # 不属于哪一章的实验：那一页的标题
+GALLERY, GROWING = "真程序", "一个程序的成长"  # 不属于哪一章的实验：那一页的标题
 PORT = 7007  # 实验里服务器的端口：没有命名空间的机器上，普通用户也绑得上
 LATE = 0.4  # 剪 SYN+ACK 时，第一个 SYN 多走这么久，秒
 RIVALS = {"SYN+ACK": "SYN", "SHUTDOWN ACK": "SHUTDOWN"}  # 回答丢了，两端同时要重传：回答 → 问
@@ -296,9 +296,9 @@ _registry: dict[str, Experiment] = {}
 
 @functools.cache
 def _load_all() -> None:
-    """导入每一章的每一个模块：一章一个文件夹，一个实验一个文件；别人的程序在 gallery 里，线上的事在 scenes 里。"""
+    """导入每一章的每一个模块：一章一个文件夹，一个实验一个文件；别人的程序在 gallery 里。"""
     for module in pkgutil.walk_packages(experiments.__path__, f"{experiments.__name__}."):
-        if re.search(r"\.(ch\d\d|gallery|scenes)\.", module.name):
+        if re.search(r"\.(ch\d\d|gallery)\.", module.name):
             importlib.import_module(module.name)
 
 

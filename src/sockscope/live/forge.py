@@ -209,7 +209,7 @@ class HostServer:
 
     def masquerade(self, request: dict[str, Any]) -> None:
         from sockscope.live.netfilter import masquerade
-        masquerade(request["interface"])
+        masquerade(request["interface"], request["ports"])
 
     def firewall(self, request: dict[str, Any]) -> None:
         from sockscope.live.netfilter import firewall

@@ -40,7 +40,7 @@ Socket = socket.socket
 SHOWN = ("address", "address6", "addresses", "ethernet", "firewall", "masquerade", "name", "process", "program", "reboot",
          "route", "socket", "spawn", "sysctl", "title", "unprivileged", "watch_loopback")
 TITLES = {"client": "客户端", "server": "服务器", "router": "路由器", "peer": "对端", "switch": "交换机", "nat": "NAT",
-          "firewall": "防火墙", "proxy": "代理", "dns": "DNS 服务器"}
+          "firewall": "防火墙", "proxy": "代理", "dns": "DNS 服务器", "dns1": "第一台 DNS", "dns2": "第二台 DNS"}
 
 
 class Host:
@@ -138,14 +138,18 @@ class Host:
         ip_network(dst)  # 不是网段，就在这里说
         self.require_namespace().request("route", dst=dst, kind=kind, gateway=gateway)
 
-    def masquerade(self, towards: str) -> None:
+    def masquerade(self, towards: str, ports: tuple[int, int] | None = None) -> None:
         """从此替别人出门：转发到 ``towards``（隔壁的主机或交换机）那一边的，源地址换成自己的（NAPT，RFC 2663 §4.1.2）。
+
+        ``ports`` 是换上的端口从几到几（包括两端）；不给，尽量不换。用完了，新的连接它就不转发。不是端口抛 ``ValueError``。
 
         是内核自己的连接跟踪（``netfilter.py``）。一条连接安静多久就忘掉它，由 ``nf_conntrack_tcp_timeout_established`` 等决定，
         改法是 ``sysctl("netfilter/…", 秒)``；``nf_conntrack_tcp_loose`` 为 0 时，忘掉以后再来的包不转发。
         没有那根网线抛 ``ValueError``，内核没有 nf_tables 抛 ``Unavailable``。
         """
-        self._filter("masquerade", towards)
+        if ports and not 1 <= ports[0] <= ports[1] <= 65535:
+            raise ValueError(f"端口从几到几，要在 1 到 65535 之间，不能是 {ports!r}。")
+        self._filter("masquerade", towards, ports=list(ports or ()))
 
     def firewall(self, inside: str, reject: bool | str = False) -> None:
         """从此是一道有状态的防火墙：``inside`` 那一边开的头和已有连接的包才放行；别的丢掉，``reject`` 则回一句。

@@ -21,19 +21,23 @@ REQUEST, ACK, CREATE, APPEND, NESTED = 0x1, 0x4, 0x400, 0x800, 0x8000
 INET = 1  # NFPROTO_INET：IPv4 与 IPv6 一起
 FORWARD, POSTROUTING = 2, 4
 FILTER, SRCNAT = 0, 100  # 优先级
-IIFNAME, OIFNAME, STATE = 6, 7, 0
+IIFNAME, OIFNAME, L4PROTO, STATE = 6, 7, 16, 0
 INVALID, ESTABLISHED, RELATED = 1, 2, 4  # 连接跟踪的状态，各占一位
 DROP, ACCEPT = 0, 1
+PORTS_GIVEN = 2  # NF_NAT_RANGE_PROTO_SPECIFIED
 TABLE = "sockscope"
 ICMPX, RESET = 2, 1  # NFT_REJECT_ICMPX_UNREACH（IPv4 与 IPv6 同名）、NFT_REJECT_TCP_RST
 REPLIES = {"prohibited": (ICMPX, 3), "host": (ICMPX, 2), "port": (ICMPX, 1), "net": (ICMPX, 0), "reset": (RESET, 0)}
 
 
-def masquerade(interface: str) -> None:
-    """从这个网口出去的，源地址换成网口自己的（NAPT，RFC 2663 §4.1.2）；不属于哪条连接的，不转发。"""
+def masquerade(interface: str, ports: list[int]) -> None:
+    """从这个网口出去的，源地址换成网口自己的（NAPT，RFC 2663 §4.1.2）；不属于哪条连接的，不转发。
+
+    ``ports`` 不空，是换上的源端口从几到几，只管 TCP。
+    """
     _submit([
-        _table(),
-        _chain("leaving", "nat", POSTROUTING, SRCNAT, ACCEPT), _rule("leaving", _named(OIFNAME, interface), _expr("masq")),
+        _table(), _chain("leaving", "nat", POSTROUTING, SRCNAT, ACCEPT),
+        _rule("leaving", _named(OIFNAME, interface), *([_is_tcp(), _masquerade_in(ports)] if ports else [_expr("masq")])),
         _chain("passing", "filter", FORWARD, FILTER, ACCEPT), _rule("passing", _in_state(INVALID), _verdict(DROP))])
 
 
@@ -86,6 +90,20 @@ def _in_state(bits: int) -> list[bytes]:
             _expr("bitwise", (1, _u32(1)), (2, _u32(1)), (3, _u32(4)), (4 | NESTED, attributes([(1, mask)])),
                   (5 | NESTED, attributes([(1, zero)]))),
             _compare(1, zero)]
+
+
+def _is_tcp() -> list[bytes]:
+    return [_expr("meta", (1, _u32(1)), (2, _u32(L4PROTO))), _compare(0, bytes([6]))]
+
+
+def _masquerade_in(ports: list[int]) -> list[bytes]:
+    """源端口在第二、第三个寄存器写着的两个数之间。"""
+    first, last = (struct.pack("!H", port) for port in ports)
+    return [_put(2, first), _put(3, last), _expr("masq", (1, _u32(PORTS_GIVEN)), (2, _u32(2)), (3, _u32(3)))]
+
+
+def _put(register: int, value: bytes) -> bytes:
+    return _expr("immediate", (1, _u32(register)), (2 | NESTED, attributes([(1, value)])))
 
 
 def _compare(operator: int, value: bytes) -> bytes:

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -207,12 +208,13 @@ def refusal(program: str, cwd: str, stage: str, number: int) -> OSError:
 def names_of(network: Network) -> dict[str, str]:
     """主机上的程序看到的 /etc/hosts 和 /etc/resolv.conf：每台主机一个名字，指向它的 IPv4 地址，``名字6`` 是 IPv6 的。
 
-    别的名字问叫 ``dns`` 的那台主机；没有它就问不到：DNS 服务器写的是自己，那里没有人听，内核当场回一句“没有”。
+    别的名字问叫 ``dns`` 的那台主机（有几台 ``dns1``、``dns2``，就按次序问）；没有就问不到：写的是自己，那里没有人听，
+    内核当场回一句“没有”。
     """
     rows = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
     for host in network.hosts.values():
         rows += [f"{host.address} {host.name}", *[f"{address} {host.name}6" for address in host.addresses if ":" in address][:1]]
     for name, target in getattr(network, "names", {}).items():  # 读者起的域名：指向一台主机，或一个地址
         rows.append(f"{network.hosts[target].address if target in network.hosts else target} {name}")
-    asked = network.hosts["dns"].address if "dns" in network.hosts else "127.0.0.1"
-    return {"/etc/hosts": "\n".join(rows) + "\n", "/etc/resolv.conf": f"nameserver {asked}\n"}
+    asked = [host.address for name, host in sorted(network.hosts.items()) if re.fullmatch(r"dns\d?", name)] or ["127.0.0.1"]
+    return {"/etc/hosts": "\n".join(rows) + "\n", "/etc/resolv.conf": "".join(f"nameserver {one}\n" for one in asked)}

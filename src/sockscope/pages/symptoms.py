@@ -19,9 +19,9 @@ from sockscope.pages.prose import Html, marked
 from sockscope.render import text
 from sockscope.trace import Trace
 
-__all__ = ["Cause", "Symptom", "contents", "everything", "groups", "symptoms", "watched"]
+__all__ = ["Cause", "Symptom", "contents", "everything", "groups", "spoken", "symptoms", "watched"]
 
-PAGES = {experiments.GALLERY: "book/gallery.ipynb", experiments.SCENES: "book/symptoms.ipynb"}
+PAGES = {experiments.GALLERY: "book/gallery.ipynb"}
 ROOM = 92  # 文字轨迹的宽度，格
 
 
@@ -136,11 +136,11 @@ def _plain(found: Iterable[Symptom]) -> Iterable[str]:
 def _section(symptom: Symptom) -> str:
     causes = "".join(map(_cause, symptom.causes))
     return (f'<section class="sockscope-symptom" id="{symptom.name}"><h3>{marked(symptom.says)}</h3>'
-            f"{_lines(symptom.lines)}<p>{marked(symptom.sees)}</p><ol>{causes}</ol></section>")
+            f"{spoken(symptom.lines)}<p>{marked(symptom.sees)}</p><ol>{causes}</ol></section>")
 
 
-def _lines(lines: list[str]) -> str:
-    """日志里的原话：谁说的，怎么说。"""
+def spoken(lines: list[str]) -> str:
+    """日志里的原话，一句一行：谁说的，怎么说。"""
     said = (line.partition("：")[::2] for line in lines)
     items = "".join(f"<li><b>{escape(who)}</b><code>{escape(words)}</code></li>" for who, words in said)
     return f'<ul class="lines">{items}</ul>' if items else ""

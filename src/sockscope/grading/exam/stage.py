@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import socket
 import stat
 import struct
@@ -23,7 +24,7 @@ from sockscope.grading.exam.ends import Ends
 from sockscope.grading.exam.lab import Check
 from sockscope.grading.exam.student import Answers, Launcher, Student
 from sockscope.grading.exam.verdict import Row, Verdict
-from sockscope.grading.exam.waiting import SLICE, Clock, Failed, describe, refusal, show
+from sockscope.grading.exam.waiting import SLICE, Clock, Failed, describe, poll, refusal, show
 from sockscope.live.folder import new_folder, remove_folder
 
 __all__ = ["Stage", "clear", "examine", "let_go"]
@@ -74,6 +75,22 @@ class Stage(Ends):
                 os.chmod(f"/proc/self/fd/{fd}", 0o666)
         finally:
             os.close(fd)
+
+    def unix_listen(self, name: str, kind: int = socket.SOCK_STREAM) -> socket.socket:
+        """考官自己的 Unix 域套接字，占住考场文件夹里的一个名字，谁都连得上；有连接的就听着。"""
+        sock = socket.socket(socket.AF_UNIX, kind)
+        self.own.append(sock)
+        sock.bind(self.net.folder + name)
+        self.share(name)
+        if kind != socket.SOCK_DGRAM:
+            sock.listen(16)
+        return sock
+
+    def unix_accept(self, listener: socket.socket, tried: str) -> socket.socket:
+        """接住考官自己的 Unix 域套接字上的一个连接。"""
+        self.until(lambda: poll(listener, select.POLLIN), tried, "一个连接", lambda: "没有人来", listener)
+        self.own.append(listener.accept()[0])
+        return self.own[-1]
 
     def place(self, name: str, content: bytes) -> None:
         """放一个谁都读得、写得的普通文件；那里已经有什么，就是一个 OSError。"""

@@ -55,17 +55,6 @@ def bustle(path, booth, guests):
 
 # ---------------------------------------------------------------- 开门
 
-def occupy(stage: Stage, name: str, kind: int = socket.SOCK_STREAM) -> socket.socket:
-    """考官自己的套接字，占住考场文件夹里的一个名字，谁都连得上。"""
-    sock = socket.socket(socket.AF_UNIX, kind)
-    stage.own.append(sock)
-    sock.bind(stage.net.folder + name)
-    stage.share(name)
-    if kind == socket.SOCK_STREAM:
-        sock.listen(16)
-    return sock
-
-
 def fresh(stage: Stage) -> str:
     return f"door-{stage.rng.randrange(10_000):04}-{len(stage.students)}"
 
@@ -80,7 +69,7 @@ def opens(stage: Stage, name: str, mode: int = 0o600, driver: str = "") -> None:
 def opens_over_remains(stage: Stage) -> None:
     """上一个守护进程死了，文件还在。"""
     name = fresh(stage)
-    occupy(stage, name).close()
+    stage.unix_listen(name).close()
     opens(stage, name)
     stage.require(True, "残留的套接字文件，没有人听", "收拾掉，重新听着", "连得上")
 
@@ -121,7 +110,7 @@ def stale_file(stage: Stage) -> None:
 def crowded(stage: Stage) -> str:
     """一个活着、却没空 accept() 的守护进程，积压队列已经满了：阻塞的 connect() 会一直等。返回它的名字。"""
     name = fresh(stage)
-    occupy(stage, name).listen(0)
+    stage.unix_listen(name).listen(0)
     for _ in range(CROWD):
         guest = socket.socket(socket.AF_UNIX)
         stage.own.append(guest)
@@ -142,7 +131,7 @@ def living_daemon(stage: Stage) -> None:
             refuses(stage, crowded(stage), "有人听着，积压队列满了的路径")
             continue
         name, words = fresh(stage), stage.rng.randbytes(12)
-        theirs = occupy(stage, name)
+        theirs = stage.unix_listen(name)
         refuses(stage, name, "有人正听着的路径")
         stage.unix_connect(name, tried="之后别的客人去连").sendall(words)
         stage.until(partial(heard, theirs, words), "之后别的客人去连",
@@ -172,7 +161,7 @@ def strangers(stage: Stage) -> None:
             refuses(stage, name, "路径上是一个普通文件")
             stage.expect("普通文件的内容", words, stage.contents(name))
         else:
-            occupy(stage, name, socket.SOCK_DGRAM)
+            stage.unix_listen(name, socket.SOCK_DGRAM)
             refuses(stage, name, "路径上是别人的数据报套接字")
 
 
@@ -227,13 +216,6 @@ def connected_still(stage: Stage, tried: str, expected: str) -> Iterator[None]:
         stage.fail(tried, expected, f"连接断了，或者根本没有连着（{refusal(error)}）")
 
 
-def visitor(stage: Stage, listener: socket.socket, tried: str) -> socket.socket:
-    """接住考官自己的 Unix 域套接字上的一个连接。"""
-    stage.until(lambda: poll(listener, select.POLLIN), tried, "一个连接", lambda: "没有人来", listener)
-    stage.own.append(listener.accept()[0])
-    return stage.own[-1]
-
-
 def to_the_end(stage: Stage, sock: socket.socket, tried: str, expected: str = "一行，然后挂断") -> bytes:
     """一直读到结尾。"""
     heard, over = b"", False
@@ -250,10 +232,10 @@ def to_the_end(stage: Stage, sock: socket.socket, tried: str, expected: str = "�
 @lab.check("来客是谁", points=2, cells=["whoami"], **HOME,
            tries="几个进程先后来敲门，还有一个敲了门就跑；每一位听到的都该是他自己的身份")
 def peer_identity(stage: Stage) -> None:
-    booth, count = occupy(stage, "booth"), stage.rng.randint(2, 3)
+    booth, count = stage.unix_listen("booth"), stage.rng.randint(2, 3)
     stage.call("bustle", Path("door"), Path("booth"), count, driver=VISITORS)
     for number in range(count):
-        desk = visitor(stage, booth, "等来客")
+        desk = stage.unix_accept(booth, "等来客")
         guest, who = take(stage, desk, "等来客把套接字交给考官"), identity(desk)
         stage.expect(f"第 {number + 1} 位来客听到的", who, to_the_end(stage, guest, f"第 {number + 1} 位来客听回答"))
 
@@ -262,9 +244,9 @@ def peer_identity(stage: Stage) -> None:
 
 def manned_desk(stage: Stage) -> tuple[Any, socket.socket]:
     """学生守着 TCP 的门和交接台；返回门的地址，和干活的人（考官）的一头。"""
-    door, hall = (stage.student.address, PORT), occupy(stage, "hall")
+    door, hall = (stage.student.address, PORT), stage.unix_listen("hall")
     stage.call("hand_over", listening(door), connected(Path("hall"), family=socket.AF_UNIX))
-    return door, visitor(stage, hall, "等你带着交接台的套接字来")
+    return door, stage.unix_accept(hall, "等你带着交接台的套接字来")
 
 
 @lab.check("把连接交出去", points=2, cells=["desk"], **HOME,
@@ -316,9 +298,9 @@ def one_copy(stage: Stage) -> None:
 @lab.check("接过连接，把活干完", points=2, cells=["worker"], **HOME,
            tries="交接台接连递来几条连接；你把客人的话倒过来说回去，挂断；交接台关门，你就收工")
 def finish_work(stage: Stage) -> None:
-    hall, listener = occupy(stage, "hall"), stage.listen("server")
+    hall, listener = stage.unix_listen("hall"), stage.listen("server")
     working = stage.call("work", Path("hall"))
-    desk, guests = visitor(stage, hall, "等你连到交接台"), []
+    desk, guests = stage.unix_accept(hall, "等你连到交接台"), []
     for _ in range(stage.rng.randint(2, 3)):
         guest, words = stage.dial("client", listener.getsockname()), stage.rng.randbytes(stage.rng.randint(3000, 9000))
         conn = stage.accept(listener)

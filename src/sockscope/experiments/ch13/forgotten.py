@@ -1,8 +1,8 @@
-"""线上：路上的 NAT 忘了一条空闲的连接，两头都不知道。"""
+"""第 13 章：路上的 NAT 忘了一条空闲的连接，两头都不知道。"""
 
 from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPINTVL
 
-from sockscope.experiments import SCENES, Choice, attempt, connected, experiment
+from sockscope.experiments import Choice, attempt, connected, experiment
 from sockscope.live import Network
 from sockscope.live.linux import TCP_KEEPIDLE, TCP_USER_TIMEOUT
 
@@ -11,7 +11,7 @@ IDLE = 3.5  # 客户端空闲多久，秒
 
 
 @experiment(
-    chapter=SCENES, title="被忘掉的连接", hosts=("client", "nat", "server"), limit=30,
+    chapter="13", title="被忘掉的连接", hosts=("client", "nat", "server"), limit=30,
     question="连接空闲了 3.5 秒，路上的 NAT 只记 2 秒。客户端再说一句话，到得了吗？",
     guard=Choice("客户端", {"nothing": "什么也不设", "keepalive": "保活，空闲 1 秒就问一声"}))
 def forgotten(net: Network, guard: str) -> None:

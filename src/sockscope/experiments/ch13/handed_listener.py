@@ -1,11 +1,11 @@
-"""线上：重启服务器时，正在排队的客户端怎么办：监听由别人留着（systemd 的 LISTEN_FDS），还是跟着旧的进程一起没了。"""
+"""第 13 章：重启服务器时，正在排队的客户端怎么办：监听由别人留着（systemd 的 LISTEN_FDS），还是跟着旧的进程一起没了。"""
 
-from sockscope.experiments import PORT, SCENES, Switch, attempt, experiment
+from sockscope.experiments import PORT, Switch, attempt, experiment
 from sockscope.live import Network
 
 
 @experiment(
-    chapter=SCENES, title="交给下一个进程的监听", question="旧的进程退出、新的还没有起来，这时来的客户端得到什么？",
+    chapter="13", title="交给下一个进程的监听", question="旧的进程退出、新的还没有起来，这时来的客户端得到什么？",
     kept=Switch("监听套接字由别的进程留着", True))
 def handed_listener(net: Network, kept: bool) -> None:
     listener = net.server.socket()

@@ -1,17 +1,17 @@
-"""线上：握到一半的连接塞满了队列，老实的客户端还连得上吗。"""
+"""第 13 章：握到一半的连接塞满了队列，老实的客户端还连得上吗。"""
 
 import struct
 from ipaddress import ip_address
 from socket import AF_INET, IPPROTO_RAW, SOCK_RAW
 
-from sockscope.experiments import PORT, SCENES, Switch, attempt, experiment
+from sockscope.experiments import PORT, Switch, attempt, experiment
 from sockscope.live import Network
 
 FAKES = 8
 
 
 @experiment(
-    chapter=SCENES, title="只来一半的握手", cuttable=False,  # 剪过以后，几个 SYN+ACK 谁先重传靠运气
+    chapter="13", title="只来一半的握手", cuttable=False,  # 剪过以后，几个 SYN+ACK 谁先重传靠运气
     question="八个伪造源地址的 SYN 占满了 listen(4) 的半连接队列。老实的客户端还连得上吗？",
     cookies=Switch("服务器开着 tcp_syncookies", True))
 def flooded(net: Network, cookies: bool) -> None:

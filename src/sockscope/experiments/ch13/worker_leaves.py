@@ -1,14 +1,14 @@
-"""线上：几个进程用 SO_REUSEPORT 共用一个端口，其中一个退出，排在它那里的连接怎么办。"""
+"""第 13 章：几个进程用 SO_REUSEPORT 共用一个端口，其中一个退出，排在它那里的连接怎么办。"""
 
 from socket import SOL_SOCKET
 
-from sockscope.experiments import PORT, SCENES, Switch, attempt, experiment
+from sockscope.experiments import PORT, Switch, attempt, experiment
 from sockscope.live import Network
 from sockscope.live.linux import SO_REUSEPORT
 
 
 @experiment(
-    chapter=SCENES, title="退出的工作进程", lossless=True,
+    chapter="13", title="退出的工作进程", lossless=True,
     question="两个进程用 SO_REUSEPORT 听同一个端口。连接握好了手，还没有 accept()，那个进程退出了：客户端得到什么？",
     migrate=Switch("服务器设了 tcp_migrate_req = 1"))
 def worker_leaves(net: Network, migrate: bool) -> None:
