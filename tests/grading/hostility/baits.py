@@ -30,8 +30,8 @@ class Watched:
         self.folders: set[str] = set()
         self.homes: dict[int, int] = {}  # 主机的进程 → 它的 pidfd
 
-    def start(self, host: Host, folder: str) -> tuple[Program, dict[str, Any]]:
-        program, terms = self.sandbox.start(host, folder)
+    def start(self, host: Host, folder: str, *, sockets: int = 0) -> tuple[Program, dict[str, Any]]:
+        program, terms = self.sandbox.start(host, folder, sockets=sockets)
         self.users |= {terms["uid"]} - {0}
         self.folders.add(folder)
         home = host.namespace.pid

@@ -106,7 +106,7 @@ class Ends(Waiting):
 
     def unread(self, sock: Any) -> int:
         """``sock`` 这条连接上，学生的内核里还有多少字节没有被读走（sock_diag）。"""
-        reading = self._look_up(sock.getpeername()[:2], sock.getsockname()[:2])
+        reading = self.look_up(sock.getpeername()[:2], sock.getsockname()[:2])
         return reading.receive_queue if reading else 0
 
     def taken(self) -> bool:
@@ -135,16 +135,22 @@ class Ends(Waiting):
 
     def state_of(self, local: Any, peer: Any) -> str:
         """学生的内核里，``local`` 到 ``peer`` 这条连接的状态；没有则为 ``CLOSE``。"""
-        reading = self._look_up(local, peer)
+        reading = self.look_up(local, peer)
         return reading.state if reading else "CLOSE"
+
+    def held(self, local: Any, peer: Any) -> bool:
+        """学生的内核里 ``local`` 到 ``peer`` 这条连接，还有没有进程拿着它的描述符。"""
+        reading = self.look_up(local, peer)
+        return bool(reading and reading.inode)
 
     def wait_listening(self, port: int, tried: str = "") -> None:
         """等学生的程序在 ``port`` 上听。"""
         wild = [(self.student.address, port), ("0.0.0.0", port)]
-        self.until(lambda: any(self._look_up(local, ("0.0.0.0", 0)) for local in wild),
+        self.until(lambda: any(self.look_up(local, ("0.0.0.0", 0)) for local in wild),
                    tried or f"等你的程序监听端口 {port}", "LISTEN")
 
-    def _look_up(self, local: Any, peer: Any) -> Any:
+    def look_up(self, local: Any, peer: Any) -> Any:
+        """``local`` 所在的主机的内核里，这个四元组此刻的读数；没有则为 None。"""
         host = next((h for h in self.net.hosts.values() if local[0] in h.addresses), self.student)
         with host.watch.lock:
             return host.watch.diag and host.watch.diag.look_up(local, peer)

@@ -33,7 +33,8 @@ class Check:
 
     ``hosts`` 是网络里的主机，``student`` 是学生代码所在的那一台；``delay`` 是网线时延，秒；
     ``patience`` 是没有动静时最多等多久，秒（机器忙的时候会自己放长）；``rounds`` 是批改时用不同的种子做几遍；
-    ``rto_min`` 是重传定时器的下限，秒：机器一停顿，内核便无故重传，关好了的连接上因此会冒出 RST，那不怪学生。
+    ``rto_min`` 是重传定时器的下限，秒：机器一停顿，内核便无故重传，关好了的连接上因此会冒出 RST，那不怪学生；
+    ``sockets`` 是考官要在学生的主机上添多少个套接字：它们不算学生的。
     """
 
     lab: Lab
@@ -50,6 +51,7 @@ class Check:
     rounds: int = 1
     delayed_ack: bool = False
     rto_min: float = 1.0
+    sockets: int = 0
 
     @property
     def id(self) -> str:

@@ -49,7 +49,7 @@ class Stage(Ends):
         task = {"prelude": self.check.lab.prelude, "cells": cells, "driver": driver, "function": function,
                 "arguments": [freeze(a) for a in args], "tighter": tighter}
         text = f"{function}({', '.join(show(a) for a in args)})"
-        student = Student(host, self.launcher, task, text, self._folder(on))
+        student = Student(host, self.launcher, task, text, self._folder(on), self.check.sockets)
         self.students.append(student)
         clock = Clock(START)
         while not student.ready and not clock.over():

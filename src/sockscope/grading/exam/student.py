@@ -49,10 +49,10 @@ class Launcher(Protocol):
     """怎样启动学生的进程：自检时直接启动，批改时关进沙箱。
 
     ``start`` 返回程序和它的条件：资源上限 ``limits``、要换成的用户 ``uid``（0 是不换）、
-    它看到的考场文件夹 ``folder``（在这边叫 ``folder`` 参数）。
+    它看到的考场文件夹 ``folder``（在这边叫 ``folder`` 参数）；``sockets`` 是考官要在那台主机上添多少个套接字。
     """
 
-    def start(self, host: Host, folder: str) -> tuple[Program, dict[str, Any]]: ...
+    def start(self, host: Host, folder: str, *, sockets: int = 0) -> tuple[Program, dict[str, Any]]: ...
 
     def end(self, student: Student) -> None: ...
 
@@ -60,7 +60,7 @@ class Launcher(Protocol):
 class Plain:
     """在学生自己的机器上：不必防他自己，只要进程是新的。"""
 
-    def start(self, host: Host, folder: str) -> tuple[Program, dict[str, Any]]:
+    def start(self, host: Host, folder: str, *, sockets: int = 0) -> tuple[Program, dict[str, Any]]:
         program = host.program(sys.executable, *FLAGS, str(RUNNER))
         return program, {"limits": {}, "uid": 0, "folder": folder}
 
@@ -128,7 +128,7 @@ def hashable(value: Any) -> Any:
 class Student:
     """一次运行。``over`` 之后，``outcome`` 是 ``("returned", 值)``、``("raised", 描述)`` 或 ``("left", 描述)``。"""
 
-    def __init__(self, host: Host, launcher: Launcher, task: dict[str, Any], text: str, folder: str) -> None:
+    def __init__(self, host: Host, launcher: Launcher, task: dict[str, Any], text: str, folder: str, sockets: int = 0) -> None:
         self.host, self.launcher, self.text = host, launcher, text
         self.changed = threading.Condition()
         self.pid = 0
@@ -139,7 +139,7 @@ class Student:
         self.calls: dict[int, dict[str, Any]] = {}
         self.said = b""
         self.heard = self.read = 0
-        self.program, terms = launcher.start(host, folder)
+        self.program, terms = launcher.start(host, folder, sockets=sockets)
         self.out, self.err = (os.dup(f.fileno()) for f in (self.program.stdout, self.program.stderr))
         self.bell = os.eventfd(0, os.EFD_CLOEXEC)
         self.listener = threading.Thread(target=self._listen, name="listener", daemon=True)

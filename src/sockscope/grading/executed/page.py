@@ -67,8 +67,8 @@ class Study:
         self.sandbox = Sandbox()
         self.end, self.close = self.sandbox.end, self.sandbox.close
 
-    def start(self, host: Host, folder: str) -> tuple[Program, dict[str, Any]]:
-        return self.sandbox.start(host, folder, self.room)
+    def start(self, host: Host, folder: str, *, sockets: int = 0) -> tuple[Program, dict[str, Any]]:
+        return self.sandbox.start(host, folder, self.room, sockets=sockets)
 
     def warm_up(self) -> None:
         """包里没有字节码，就空转一遍。"""

@@ -124,13 +124,13 @@ class Sandbox:
         self.tokens: dict[Program, str] = {}
         self.watchdog = Watchdog(self.running)
 
-    def start(self, host: Host, folder: str, room: Room = EXAM) -> tuple[Program, dict[str, Any]]:
+    def start(self, host: Host, folder: str, room: Room = EXAM, *, sockets: int = 0) -> tuple[Program, dict[str, Any]]:
         token = f"exam-{os.getpid()}-{next(self._numbers)}"
         privileged = not _in_user_namespace(host)
         uid = self._user(folder) if privileged else 0
         arguments, info = self.folder / token, self.folder / f"{token}.json"
         arguments.write_bytes(b"\0".join(a.encode() for a in self._arguments(folder, privileged, room)) + b"\0")
-        self.running[token] = Sitting(info, folder, host.network, time.monotonic())
+        self.running[token] = Sitting(info, folder, host.network, time.monotonic(), sockets)
         python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
         program = host.program("/bin/sh", "-c", SHELL, "sh", str(arguments), str(self.folder / "filter"), str(info),
                             self.bwrap, "--args", "3", "--seccomp", "4", "--info-fd", "5", "--",

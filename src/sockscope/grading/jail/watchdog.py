@@ -25,12 +25,13 @@ LOOK = 0.1  # 多久看一眼，秒：一眼要一毫秒，而一个进程十分
 
 @dataclass(frozen=True)
 class Sitting:
-    """一场考试：bubblewrap 写下 1 号进程编号的文件，考场文件夹，网络，开始的时刻。"""
+    """一场考试：bubblewrap 写下 1 号进程编号的文件，考场文件夹，网络，开始的时刻，考官添在那台主机上的套接字。"""
 
     info: Path
     folder: str
     network: Network
     since: float
+    sockets: int = 0
 
     def excess(self) -> bool:
         """是不是要得太多。"""
@@ -38,7 +39,7 @@ class Sitting:
         wires = self.network.wires
         return pid is not None and (
             time.monotonic() - self.since > LONGEST or (wires is not None and wires.count > PACKETS)
-            or _sockets(pid) > SOCKETS or sum(map(_memory, _family(pid))) > MEMORY or _crowded(self.folder))
+            or _sockets(pid) > SOCKETS + self.sockets or sum(map(_memory, _family(pid))) > MEMORY or _crowded(self.folder))
 
 
 class Watchdog:
