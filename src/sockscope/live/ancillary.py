@@ -30,7 +30,9 @@ def _packet_info(data: bytes) -> str:
 
 
 def _extended_error(data: bytes) -> str:
-    number, origin, kind, code = struct.unpack_from("IBBB", data)  # struct sock_extended_err
+    number, origin, kind, code, first, last = struct.unpack_from("IBBBxII", data)  # struct sock_extended_err
+    if origin == 5:  # SO_EE_ORIGIN_ZEROCOPY：第 first 到 last 次 send()；code 1 是抄了一份
+        return f"ZEROCOPY {first}-{last}" + (", COPIED" if code & 1 else "")
     name = errno.errorcode.get(number, str(number))
     if origin != 2:  # SO_EE_ORIGIN_ICMP
         return name

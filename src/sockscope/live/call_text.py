@@ -61,7 +61,7 @@ def error_text(value: int) -> str:
 def flag_names(flags: int) -> str:
     """``0x41`` → ``MSG_OOB|MSG_DONTWAIT``；不认识的位写成十六进制。"""
     names, rest = [], int(flags)
-    for name, bit in constants("MSG_"):
+    for name, bit in (*constants("MSG_"), ("MSG_ZEROCOPY", 0x4000000)):  # Python 的 socket 模块没有收后一个
         if bit and rest & bit == bit:
             names.append(name)
             rest &= ~bit

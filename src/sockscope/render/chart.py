@@ -14,7 +14,7 @@ from itertools import pairwise
 from sockscope.render.measure import width
 from sockscope.render.palette import chart_stylesheet
 
-__all__ = ["NARROW", "WIDE", "Curve", "Panel", "Ridge", "Row", "curves", "ridges"]
+__all__ = ["NARROW", "WIDE", "Curve", "Panel", "Ridge", "Row", "curves", "framed_svg", "label", "ridges"]
 
 WIDE, NARROW = 700, 360
 STEPS = (1, 2, 5)
@@ -89,11 +89,11 @@ def ridges(rows: list[Row], legend: list[str], span: tuple[float, float], unit: 
     parts = [_legend(legend, left), *(_column(x(t), top, bottom, unit(t)) for t in x.ticks())]
     for place, row in enumerate(rows):
         foot = top + each * (place + 1) - UNDER
-        name = _text(left if narrow else left - 12, foot - RISE - 3 if narrow else foot - 2, row.name,
+        name = label(left if narrow else left - 12, foot - RISE - 3 if narrow else foot - 2, row.name,
                           "start" if narrow else "end", "name")
         parts += [f'<line class="life" x1="{left:.1f}" x2="{wide - 14}" y1="{foot:.1f}" y2="{foot:.1f}"/>',
                   name, *_mountains(row, x, foot)]
-    return _svg(wide, bottom + 24, title, description, parts, styled)
+    return framed_svg(wide, bottom + 24, title, description, parts, styled)
 
 
 def _mountains(row: Row, x: _Scale, foot: float) -> Iterator[str]:
@@ -103,7 +103,7 @@ def _mountains(row: Row, x: _Scale, foot: float) -> Iterator[str]:
         first, last, at = x(ridge.points[0][0]), x(ridge.points[-1][0]), x(ridge.median)
         yield (f'<g class="ridge r{ridge.style}"><path class="area" d="M{first:.1f} {foot:.1f} {path} L{last:.1f} {foot:.1f}Z"/>'
                f'<line class="tickmark" x1="{at:.1f}" x2="{at:.1f}" y1="{foot - 5:.1f}" y2="{foot + 3:.1f}"/>'
-               + _text(spot, foot + 13, ridge.label, "middle", "value halo") + "</g>")
+               + label(spot, foot + 13, ridge.label, "middle", "value halo") + "</g>")
 
 
 def _beside(labels: list[Spot]) -> list[float]:
@@ -132,17 +132,17 @@ def curves(panels: list[Panel], xs: list[float], x_unit: Callable[[float], str],
         left, top = 6 + each * (place % across) + 52, 34 + (tall + 66) * (place // across)
         x = _Scale(xs[0], xs[-1], left, left - 52 + each - room)
         y = _Scale(*span, top + tall, top)
-        parts += [_text(left, top - 14, panel.title, "start", "host"), *_frame(x, y, xs, x_unit, y_unit), *_lines(panel, x, y)]
-    return _svg(wide, 34 + (tall + 66) * math.ceil(len(panels) / across) - 30, title, description, parts, styled)
+        parts += [label(left, top - 14, panel.title, "start", "host"), *_frame(x, y, xs, x_unit, y_unit), *_lines(panel, x, y)]
+    return framed_svg(wide, 34 + (tall + 66) * math.ceil(len(panels) / across) - 30, title, description, parts, styled)
 
 
 def _frame(x: _Scale, y: _Scale, xs: list[float], x_unit: Unit, y_unit: Unit) -> Iterator[str]:
     for value in y.ticks((1,)):
         yield f'<line class="grid" x1="{x.start:.1f}" x2="{x.end:.1f}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
-        yield _text(x.start - 6, y(value) + 4, y_unit(value), "end", "tick")
+        yield label(x.start - 6, y(value) + 4, y_unit(value), "end", "tick")
     for value in xs:
         yield f'<line class="axis" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="{y.start:.1f}" y2="{y.start + 4:.1f}"/>'
-        yield _text(x(value), y.start + 17, x_unit(value), "middle", "tick")
+        yield label(x(value), y.start + 17, x_unit(value), "middle", "tick")
     yield f'<line class="axis" x1="{x.start:.1f}" x2="{x.end:.1f}" y1="{y.start:.1f}" y2="{y.start:.1f}"/>'
 
 
@@ -153,7 +153,7 @@ def _lines(panel: Panel, x: _Scale, y: _Scale) -> Iterator[str]:
         path = "M" + " L".join(f"{a:.1f} {b:.1f}" for a, b in spots)
         marks = "".join(_mark(curve.member, a, b) for a, b in spots)
         yield (f'<g class="curve f{curve.family} m{curve.member}"><path class="line" d="{path}"/>{marks}'
-               + _text(x.end + 8, height, curve.name, "start", "name") + "</g>")
+               + label(x.end + 8, height, curve.name, "start", "name") + "</g>")
 
 
 def _apart(wanted: list[float], gap: float) -> list[float]:
@@ -177,23 +177,25 @@ def _mark(member: int, x: float, y: float) -> str:
 
 def _column(x: float, top: float, bottom: float, text: str) -> str:
     return (f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}"/>'
-            + _text(x, bottom + 14, text, "middle", "tick"))
+            + label(x, bottom + 14, text, "middle", "tick"))
 
 
 def _legend(names: list[str], left: float) -> str:
     parts, x = [], left
     for style, name in enumerate(names):
         parts.append(f'<g class="ridge r{style}"><path class="area" d="M{x:.1f} 18 L{x + 11:.1f} 6 L{x + 22:.1f} 18Z"/>'
-                     + _text(x + 28, 17, name, "start", "value") + "</g>")
+                     + label(x + 28, 17, name, "start", "value") + "</g>")
         x += 28 + width(name, 12) + 24
     return "".join(parts)
 
 
-def _text(x: float, y: float, text: str, anchor: str, style: str) -> str:
+def label(x: float, y: float, text: str, anchor: str, style: str) -> str:
+    """一处文字。"""
     return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _svg(wide: int, tall: float, title: str, description: str, parts: list[str], styled: bool) -> str:
+def framed_svg(wide: int, tall: float, title: str, description: str, parts: list[str], styled: bool) -> str:
+    """一张图的外框：``wide``、``tall`` 像素；``title`` 与 ``description`` 是文字的替代。"""
     shape = "narrow" if wide == NARROW else "wide"
     sheet = f"<style>{chart_stylesheet()}</style>" if styled else ""
     return (f'<svg xmlns="http://www.w3.org/2000/svg" class="sockscope chart {shape}" role="img" '
