@@ -40,6 +40,11 @@ def bits(rate: float) -> str:
     return f"{rate / 1e6:.3g} Mbit/s" if rate >= 1e6 else f"{rate / 1e3:.3g} kbit/s"
 
 
+def mega(rate: float) -> str:
+    """刻度上的兆比特：``0.5``、``10``。"""
+    return f"{rate / 1e6:g}"
+
+
 def milli(seconds: float) -> str:
     return f"{seconds * 1000:.3g} ms"
 
@@ -65,7 +70,7 @@ def window_svg(made: Narrow, narrow: bool = False, styled: bool = True) -> str:
     xs = sorted({x for line in lines for x, _ in line.points})
     words = "；".join(f"{line.name}：窗口 {line.points[0][0]:,.0f} 字节时 {bits(line.points[0][1])}，"
                      f"{line.points[-1][0]:,.0f} 字节时 {bits(line.points[-1][1])}" for line in lines)
-    return chart.curves([chart.Panel("每秒送到多少", lines)], xs, lambda n: f"{n / 1000:.0f}k", bits, narrow=narrow,
+    return chart.curves([chart.Panel("每秒送到多少（Mbit/s）", lines)], xs, lambda n: f"{n / 1000:.0f}k", mega, narrow=narrow,
                         styled=styled, title="接收窗口与吞吐", description=f"{words}。")
 
 
@@ -86,7 +91,7 @@ def loss_svg(made: Narrow, narrow: bool = False, styled: bool = True) -> str:
     """吞吐随丢失率。"""
     lines = _by_algorithm(made, "losses", lambda t: t.loss, lambda t: t.goodput * 8.0)
     words = "；".join(f"{line.name} 从 {bits(line.points[0][1])} 到 {bits(line.points[-1][1])}" for line in lines)
-    return chart.curves([chart.Panel("每秒送到多少", lines)], list(LOSSES), lambda p: f"{p * 100:g}%", bits,
+    return chart.curves([chart.Panel("每秒送到多少（Mbit/s）", lines)], list(LOSSES), lambda p: f"{p * 100:g}%", mega,
                         narrow=narrow, styled=styled, title="丢失与吞吐", description=f"{words}。")
 
 

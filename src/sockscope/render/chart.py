@@ -18,6 +18,7 @@ __all__ = ["NARROW", "WIDE", "Curve", "Panel", "Ridge", "Row", "curves", "framed
 
 WIDE, NARROW = 700, 360
 STEPS = (1, 2, 5)
+CROWDED = 100  # 纵轴跨过这么多倍，刻度就只写 10 的整数次方
 RISE, UNDER = 34, 17  # 一行里山的高度，和它脚下写数目的地方
 MARKS = ("circle", "square", "triangle")
 Point = tuple[float, float]
@@ -137,7 +138,7 @@ def curves(panels: list[Panel], xs: list[float], x_unit: Callable[[float], str],
 
 
 def _frame(x: _Scale, y: _Scale, xs: list[float], x_unit: Unit, y_unit: Unit) -> Iterator[str]:
-    for value in y.ticks((1,)):
+    for value in y.ticks((1,) if y.high / y.low > CROWDED else STEPS):
         yield f'<line class="grid" x1="{x.start:.1f}" x2="{x.end:.1f}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
         yield label(x.start - 6, y(value) + 4, y_unit(value), "end", "tick")
     for value in xs:
