@@ -39,6 +39,7 @@ VARYING = (
     (re.compile(r"(?<= )\d+(?= +\* \d)"), 1001),  # 套接字的编号（inode）
 )
 FOLDER = re.compile(r"\S*/sockscope-[^/\s]+")  # 网络的临时文件夹
+INODES = re.compile(r"^(Netid.*Port) +(?=Peer)")  # ss -x 的表头有多宽，看编号（inode）有几位
 GONE = re.compile(r" expires \d+sec|, options \[[^]]*\]")  # 每次不同、又不必看的
 START_NUMBERS = re.compile(r"\b(seq|ack) \d{6,}")  # 握手里的初始序号
 START = "start"
@@ -140,6 +141,7 @@ def steady(text: str, ordered: bool = False) -> str:
     """换掉每次不同的；``ordered``：表头之后的各行排好序。"""
     text = START_NUMBERS.sub(r"\1 …", GONE.sub("", text))
     head, *rows = [line.rstrip() for line in text.strip().splitlines()] or [""]
+    head = INODES.sub(r"\1 ", head)
     text = "\n".join([head, *(sorted(rows) if ordered else rows)])
     for pattern, first in VARYING:
         names: dict[str, str] = {}

@@ -17,7 +17,8 @@ def zero_copy(net: Network, asked: bool) -> None:
     near, far = connected(net)
     if asked:
         near.setsockopt(SOL_SOCKET, SO_ZEROCOPY, 1)
-    near.send(bytes(1000), MSG_ZEROCOPY)
+    data = bytes(1000)  # 重传还要用它：用完之前不能放手
+    near.send(data, MSG_ZEROCOPY)
     attempt(near.recvmsg, 0, 100, MSG_ERRQUEUE | MSG_DONTWAIT)
     far.recv(1000)
     net.settle()
