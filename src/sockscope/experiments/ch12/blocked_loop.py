@@ -2,7 +2,8 @@
 
 import asyncio
 
-from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.experiments import Choice, experiment
+from sockscope.experiments.ch12.visitors import ask, visitors
 from sockscope.live import Network
 from sockscope.live.socket import TracedSocket
 
@@ -26,19 +27,8 @@ async def serve(conns: list[TracedSocket], how: str) -> None:
     question="一个协程等第一个客户端，另一个协程等第二个。第二个先问：它马上得到回答吗？",
     how=Choice("协程怎样读", HOW))
 def blocked_loop(net: Network, how: str) -> None:
-    listener = net.server.socket()
-    listener.bind((net.server.address, PORT))
-    listener.listen()
-    quiet, talker = net.client.socket(), net.client.socket()
-    for sock in (quiet, talker):
-        sock.connect(listener.getsockname())
-    conns = [listener.accept()[0] for _ in range(2)]
+    guests, conns = visitors(net)
     for conn in conns if how == "await" else ():
         conn.setblocking(False)
     net.server.spawn(lambda: asyncio.run(serve(conns, how)))
-    for sock in (talker, quiet):
-        sock.send(b"hello")
-        net.settle()
-    for sock in (talker, quiet):
-        sock.settimeout(2)
-        attempt(sock.recv, 64)
+    ask(guests, net.settle)

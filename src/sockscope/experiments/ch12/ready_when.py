@@ -1,10 +1,10 @@
 """第 12 章：什么时候可读，什么时候可写？每一步都问内核的 poll(2) 掩码。"""
 
 import struct
-from socket import MSG_OOB, SHUT_WR, SO_ERROR, SO_LINGER, SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
+from socket import MSG_OOB, SHUT_WR, SO_ERROR, SO_LINGER, SOL_SOCKET
 
 from sockscope.experiments import PORT, Choice, attempt, connected, experiment
-from sockscope.experiments.kinds import unhurried
+from sockscope.experiments.kinds import couple
 from sockscope.live import Network
 from sockscope.live.linux import MSG_DONTWAIT
 
@@ -55,15 +55,7 @@ def dial(net: Network, listening: bool) -> None:
 
 def fill(net: Network) -> None:
     """发到 EAGAIN 为止，对端再读空。"""
-    unhurried(net)
-    listener = net.server.socket()
-    listener.setsockopt(SOL_SOCKET, SO_RCVBUF, 4096)
-    listener.bind((net.server.address, PORT))
-    listener.listen()
-    near = net.client.socket()
-    near.setsockopt(SOL_SOCKET, SO_SNDBUF, 4096)
-    near.connect(listener.getsockname())
-    far, _ = listener.accept()
+    near, far = couple(net, "tcp", small=True)
     while attempt(near.send, bytes(12_000), MSG_DONTWAIT):
         net.settle()
     while attempt(far.recv, 65_536, MSG_DONTWAIT):

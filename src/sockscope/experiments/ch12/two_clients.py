@@ -3,7 +3,8 @@
 import select
 from collections.abc import Callable
 
-from sockscope.experiments import PORT, Choice, attempt, experiment
+from sockscope.experiments import Choice, attempt, experiment
+from sockscope.experiments.ch12.visitors import ask, visitors
 from sockscope.live import Network
 from sockscope.live.socket import TracedSocket
 
@@ -45,19 +46,13 @@ def serve(net: Network, conns: list[TracedSocket], how: str) -> Callable[[], obj
     question="两个客户端连上了同一个服务器，第一个不说话。第二个问了一句，什么时候得到回答？",
     how=Choice("服务器怎样等", HOW))
 def two_clients(net: Network, how: str) -> None:
-    listener = net.server.socket()
-    listener.bind((net.server.address, PORT))
-    listener.listen()
-    quiet, talker = net.client.socket(), net.client.socket()
-    for sock in (quiet, talker):
-        sock.connect(listener.getsockname())
-    turn = serve(net, [listener.accept()[0], listener.accept()[0]], how)
+    guests, conns = visitors(net)
+    turn = serve(net, conns, how)
     turn()
-    for sock in (talker, quiet):
-        sock.send(b"hello")
+
+    def after() -> None:
         net.settle()
         turn()
         net.settle()
-    for sock in (talker, quiet):
-        sock.settimeout(2)
-        attempt(sock.recv, 64)
+
+    ask(guests, after)
