@@ -9,23 +9,19 @@
 from __future__ import annotations
 
 import json
-import platform
 import socket
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from sockscope import places
 from sockscope.cells.made import made
 from sockscope.live.compiler import compiled
-from sockscope.live.pace import patience
+from sockscope.measure.conditions import date, kernel, machine, origin, output, read
 from sockscope.measure.idle import micro
-from sockscope.measure.race import machine
-from sockscope.measure.results import MeasurementError
 from sockscope.render import chart, framed
 from sockscope.render.palette import chart_stylesheet
 from sockscope.render.sheets import Sheeted
@@ -51,8 +47,7 @@ class Batches:
 
     @property
     def origin(self) -> str:
-        how = f"录制于 {self.recorded}" if self.recorded else "实时：刚刚在你的机器上量的"
-        return f"{how}；{self.machine}，{self.kernel}；100 字节的数据报，C 程序。"
+        return origin(self.recorded, self.machine, self.kernel, "100 字节的数据报", "C 程序")
 
     def save(self, path: Path = PLACE) -> None:
         path.write_text(json.dumps({"format": FORMAT} | asdict(self), ensure_ascii=False) + "\n", encoding="utf-8")
@@ -60,14 +55,13 @@ class Batches:
 
 def load_batches(path: Path = PLACE) -> Batches:
     """读一份测量，缺省是书里的。没有抛 ``FileNotFoundError``，不合格式抛 ``MeasurementError``。"""
-    try:
-        value = json.loads(path.read_bytes())
-        if value.pop("format") != FORMAT or {len(row) for row in value["took"].values()} != {len(SIZES)}:
-            raise ValueError("format")
-        return Batches(**value)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        remedy = "运行 python -m sockscope.measure --batches 重录。"
-        raise MeasurementError(f"测量 {path.name} 不合格式（{error}）。{remedy}") from None
+    return read(path, FORMAT, _built, "--batches")
+
+
+def _built(value: dict[str, Any]) -> Batches:
+    if {len(row) for row in value["took"].values()} != {len(SIZES)}:
+        raise ValueError("took")
+    return Batches(**value)
 
 
 def measure(on_progress: Callable[[str], None] = lambda _: None, *, recorded: bool = False) -> Batches:
@@ -80,19 +74,13 @@ def measure(on_progress: Callable[[str], None] = lambda _: None, *, recorded: bo
             for size in SIZES:
                 on_progress(f"{title}，一批 {size} 个")
                 took[how].append(round(median(_once(program, sink.getsockname()[1], how, size) for _ in range(ROUNDS))))
-    return Batches(machine(), f"{platform.system()} {platform.release().partition('-')[0]}",
-                   datetime.now(UTC).date().isoformat() if recorded else "", took)
+    return Batches(machine(), kernel(), date(recorded), took)
 
 
 def _once(program: str, port: int, how: str, size: int) -> float:
     """一个数据报几纳秒。"""
     command = [program, "127.0.0.1", str(port), how, str(COUNT), str(size)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=patience(LIMIT))
-    except subprocess.SubprocessError as error:
-        said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1:]
-        raise OSError(f"{HOW[how]} 没有量成：{''.join(said)}") from None
-    return int(done.stdout.split()[1]) / COUNT
+    return int(output(command, HOW[how], LIMIT).split()[1]) / COUNT
 
 
 # ---------------------------------------------------------------- 图

@@ -10,20 +10,16 @@ from __future__ import annotations
 
 import json
 import platform
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from statistics import median
 
 from sockscope import places
 from sockscope.cells.made import made
-from sockscope.live.pace import patience
-from sockscope.measure.race import machine
-from sockscope.measure.results import MeasurementError
+from sockscope.measure.conditions import date, kernel, machine, origin, output, read
 from sockscope.render import chart, framed
 from sockscope.render.palette import chart_stylesheet
 from sockscope.render.sheets import Sheeted
@@ -69,8 +65,7 @@ class Idle:
 
     @property
     def origin(self) -> str:
-        how = f"录制于 {self.recorded}" if self.recorded else "实时：刚刚在你的机器上量的"
-        return f"{how}；{self.machine}，{self.kernel}，Python {self.python}。"
+        return origin(self.recorded, self.machine, self.kernel, f"Python {self.python}")
 
     def took(self, how: str) -> dict[int, int]:
         """连接数 → 等一次的纳秒数。"""
@@ -88,13 +83,7 @@ class Idle:
 
 def load_idle(path: Path = PLACE) -> Idle:
     """读一份测量，缺省是书里的。没有抛 ``FileNotFoundError``，不合格式抛 ``MeasurementError``。"""
-    try:
-        value = json.loads(path.read_bytes())
-        if value.pop("format") != FORMAT:
-            raise ValueError("format")
-        return Idle(**value | {"waits": [Wait(**wait) for wait in value["waits"]]})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MeasurementError(f"测量 {path.name} 不合格式（{error}）。运行 python -m sockscope.measure --idle 重录。") from None
+    return read(path, FORMAT, lambda value: Idle(**value | {"waits": [Wait(**wait) for wait in value["waits"]]}), "--idle")
 
 
 def measure(on_progress: Callable[[str], None] = lambda _: None, *, recorded: bool = False) -> Idle:
@@ -108,18 +97,12 @@ def measure(on_progress: Callable[[str], None] = lambda _: None, *, recorded: bo
             if count <= room or room < 0:  # 负的是没有上限
                 on_progress(f"{HOW[how]}，{count} 个连接")
                 waits.append(_one(how, count))
-    return Idle(machine(), f"{platform.system()} {platform.release().partition('-')[0]}", platform.python_version(),
-                datetime.now(UTC).date().isoformat() if recorded else "", waits)
+    return Idle(machine(), kernel(), platform.python_version(), date(recorded), waits)
 
 
 def _one(how: str, count: int) -> Wait:
     command = [sys.executable, "-P", str(PROGRAM), how, str(count), str(ROUNDS)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=patience(LIMIT))
-    except subprocess.SubprocessError as error:
-        said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1:]
-        raise OSError(f"{HOW[how]} 等 {count} 个连接没有量成：{''.join(said)}") from None
-    told = json.loads(done.stdout)
+    told = json.loads(output(command, f"{HOW[how]} 等 {count} 个连接", LIMIT))
     return Wait(how, count, round(median(told["took"])), told["rss"], told["slab"])
 
 

@@ -10,23 +10,21 @@
 from __future__ import annotations
 
 import json
-import platform
 import struct
 import threading
 import time
 from _socket import socket as plain  # 读数不进轨迹：几千次
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from socket import IPPROTO_TCP, SO_RCVBUF, SOL_SOCKET
 from statistics import median
+from typing import Any
 
 from sockscope import places
 from sockscope.live import Network
 from sockscope.live.socket import TracedSocket
-from sockscope.measure.race import machine
-from sockscope.measure.results import MeasurementError
+from sockscope.measure.conditions import date, kernel, machine, origin, read
 
 __all__ = ["ALGORITHMS", "PLACE", "RATE", "Narrow", "Sample", "Transfer", "load_narrow", "measure", "transfer"]
 
@@ -90,8 +88,7 @@ class Narrow:
 
     @property
     def origin(self) -> str:
-        how = f"录制于 {self.recorded}" if self.recorded else "实时：刚刚在你的机器上量的"
-        return f"{how}；{self.machine}，{self.kernel}；网线 {RATE / 1e6:g} Mbit/s。"
+        return origin(self.recorded, self.machine, self.kernel, f"网线 {RATE / 1e6:g} Mbit/s")
 
     def of(self, group: str, algorithm: str) -> list[Transfer]:
         """一组里某个算法的各次传输。"""
@@ -114,16 +111,13 @@ def _compact(value: object) -> str:
 
 def load_narrow(path: Path = PLACE) -> Narrow:
     """读一份测量，缺省是书里的。没有抛 ``FileNotFoundError``，不合格式抛 ``MeasurementError``。"""
-    try:
-        value = json.loads(path.read_bytes())
-        if value.pop("format") != FORMAT:
-            raise ValueError("format")
-        groups = {name: [Transfer(**one | {"samples": [Sample(*s) for s in one["samples"]]}) for one in group]
-                  for name, group in value.pop("groups").items()}
-        return Narrow(**value, groups=groups)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        remedy = "运行 python -m sockscope.measure --narrow 重录。"
-        raise MeasurementError(f"测量 {path.name} 不合格式（{error}）。{remedy}") from None
+    return read(path, FORMAT, _built, "--narrow")
+
+
+def _built(value: dict[str, Any]) -> Narrow:
+    groups = {name: [Transfer(**one | {"samples": [Sample(*s) for s in one["samples"]]}) for one in group]
+              for name, group in value.pop("groups").items()}
+    return Narrow(**value, groups=groups)
 
 
 # ---------------------------------------------------------------- 量
@@ -211,5 +205,4 @@ def measure(on_progress: Callable[[str], None] = lambda _: None, *, recorded: bo
             on_progress(f"{options['algorithm']}：{error.strerror}")
             continue
         groups[group].append(made)
-    kernel = f"{platform.system()} {platform.release().partition('-')[0]}"
-    return Narrow(machine(), kernel, datetime.now(UTC).date().isoformat() if recorded else "", groups)
+    return Narrow(machine(), kernel(), date(recorded), groups)

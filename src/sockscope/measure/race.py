@@ -15,16 +15,16 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sockscope import places
 from sockscope.live.folder import place, temporary
 from sockscope.live.pace import patience
+from sockscope.measure.conditions import date, kernel, machine
 from sockscope.measure.results import KINDS, Flow, Latency, Measurement
 from sockscope.measure.round_trip import kind_of
 
-__all__ = ["NO_COMPILER", "SIZES", "latency", "machine", "measure", "programs", "throughput"]
+__all__ = ["NO_COMPILER", "SIZES", "latency", "measure", "programs", "throughput"]
 
 ROUNDS = 2000
 SMALL = 64  # 来回时一条消息的字节数
@@ -126,9 +126,9 @@ def measure(on_progress: Callable[[int, int, str], bool | None] = lambda *_: Non
                 took[language, kind] += _round_trips(kind, SMALL, ROUNDS, found[language])
         on_progress(len(steps), len(steps), "量完了")
         return Measurement(
-            machine=machine(), kernel=f"{platform.system()} {platform.release().partition('-')[0]}",
+            machine=machine(), kernel=kernel(),
             python=platform.python_version(), compiler=_compiler() if "C" in found else "",
-            recorded=datetime.now(UTC).date().isoformat() if recorded else "", flows=list(best.values()),
+            recorded=date(recorded), flows=list(best.values()),
             latencies=[Latency.of(language, kind, SMALL, times) for (language, kind), times in took.items()])
 
 
@@ -139,14 +139,6 @@ def _exists(kind: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def machine() -> str:
-    """处理器的名字和核数。"""
-    name = platform.processor() or platform.machine()
-    with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
-        name = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), name)
-    return f"{name}（{os.cpu_count()} 核）"
 
 
 def _compiler() -> str:
