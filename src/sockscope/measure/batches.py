@@ -20,6 +20,7 @@ from typing import Any
 from sockscope import places
 from sockscope.cells.made import made
 from sockscope.live.compiler import compiled
+from sockscope.live.pace import patience
 from sockscope.measure.conditions import date, kernel, machine, origin, output, read
 from sockscope.measure.idle import micro
 from sockscope.render import chart, framed
@@ -80,7 +81,7 @@ def measure(on_progress: Callable[[str], None] = lambda _: None, *, recorded: bo
 def _once(program: str, port: int, how: str, size: int) -> float:
     """一个数据报几纳秒。"""
     command = [program, "127.0.0.1", str(port), how, str(COUNT), str(size)]
-    return int(output(command, HOW[how], LIMIT).split()[1]) / COUNT
+    return int(output(command, HOW[how], patience(LIMIT)).split()[1]) / COUNT
 
 
 # ---------------------------------------------------------------- 图

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sockscope.live.pace import patience
 from sockscope.measure.results import MeasurementError
 
 __all__ = ["date", "kernel", "machine", "origin", "output", "read"]
@@ -45,9 +44,9 @@ def origin(recorded: str, *where: str) -> str:
 
 
 def output(command: Sequence[str], what: str, limit: float) -> str:
-    """运行一趟，返回它打印的。``limit`` 秒（慢的机器放长）跑不完、或者失败，抛 ``OSError``，说明 ``what`` 没有量成。"""
+    """运行一趟，返回它打印的。``limit`` 秒跑不完、或者失败，抛 ``OSError``，说明 ``what`` 没有量成。"""
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=patience(limit)).stdout
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=limit).stdout
     except subprocess.SubprocessError as error:
         said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1:]
         raise OSError(f"{what} 没有量成：{''.join(said)}") from None

@@ -19,6 +19,7 @@ from statistics import median
 
 from sockscope import places
 from sockscope.cells.made import made
+from sockscope.live.pace import patience
 from sockscope.measure.conditions import date, kernel, machine, origin, output, read
 from sockscope.render import chart, framed
 from sockscope.render.palette import chart_stylesheet
@@ -102,7 +103,7 @@ def measure(on_progress: Callable[[str], None] = lambda _: None, *, recorded: bo
 
 def _one(how: str, count: int) -> Wait:
     command = [sys.executable, "-P", str(PROGRAM), how, str(count), str(ROUNDS)]
-    told = json.loads(output(command, f"{HOW[how]} 等 {count} 个连接", LIMIT))
+    told = json.loads(output(command, f"{HOW[how]} 等 {count} 个连接", patience(LIMIT)))
     return Wait(how, count, round(median(told["took"])), told["rss"], told["slab"])
 
 
