@@ -1,5 +1,6 @@
 """哪次调用引出了哪个包：逐条规则，对照真实的轨迹。"""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -221,3 +222,13 @@ def test_a_reset_the_kernel_began_answers_no_packet(experiment, values, cause) -
     found = causes(trace)
     (place, *_) = [i for i, e in enumerate(trace.events) if isinstance(e, Packet) and "RST" in e.flags]
     assert (trace.events[found[place]].name if place in found else None) == cause
+
+
+def test_closing_something_else_does_not_explain_a_reset() -> None:
+    """关掉监听，队列里的连接收到 RST；紧接着关的另一个套接字不相干。"""
+    trace = experiments.recording("resets", cause="unaccepted")
+    place = next(i for i, e in enumerate(trace.events) if isinstance(e, Packet) and "RST" in e.flags)
+    reset = trace.events[place]
+    stray = Call(t=reset.t - 1, end=reset.t - 1, host=reset.src, thread="main", socket="s9", name="close")
+    events = [*trace.events[:place], stray, *trace.events[place:]]
+    assert events[causes(replace(trace, events=events))[place + 1]].socket == "s1"

@@ -250,7 +250,7 @@ class _Detective:
         reason = self.trace.events[answered] if answered is not None else None
         if "ACK" in packet.flags and not (isinstance(reason, Packet) and reason.flags == ["SYN"]
                                           and _landed(reason) >= self.said[packet.src, packet.source, packet.target]):
-            closing = self.call(packet, ("close",))
+            closing = self.call(packet, ("close",)) if self.label(packet) else self.unlistened(packet)
             return closing if closing is not None else self.death(packet)
         closing = self.call(packet, ("close",)) if self.label(packet) else None
         closing = closing if closing is not None else self.death(packet)
@@ -258,6 +258,15 @@ class _Detective:
             return closing if answered is None else answered
         heard = _landed(reason) if isinstance(reason, Packet) else reason.t
         return closing if self.trace.events[closing].t > heard else answered
+
+    def unlistened(self, packet: Packet) -> int | None:
+        """还没有 accept 的连接，由它的监听套接字的 close 断掉：本地地址相同、listen 过的那一个。"""
+        port = packet.source.rpartition(":")[2]
+        calls = self.by_host[packet.src]
+        ears = {c.socket for _, c in calls if c.name == "listen"}
+        ears &= {c.socket for _, c in calls if c.name == "bind" and c.args.endswith(f" {port})")}
+        closed = [i for i, c in calls if c.name == "close" and c.t <= packet.t and c.socket in ears]
+        return closed[-1] if closed else None
 
     def datagram(self, packet: Packet) -> int | None:
         wrote = self.unspent((packet.src, packet.payload[:KEPT].hex(), packet.length), packet.t)
