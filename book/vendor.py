@@ -1,6 +1,6 @@
 """重新取来书页用的第三方脚本：python book/vendor.py（需要 npm）。
 
-只留书页真正用到的文件和许可证；版本钉死在下面的表里。有的包只在 package.json 里写许可证的名字，就留下 package.json。
+只留书页真正用到的文件和许可证；版本钉死在下面的表里。
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from importlib.metadata import files
 from pathlib import Path
 
 from sockscope.terminal import Parser, speak_chinese
@@ -18,11 +17,7 @@ VENDOR = Path(__file__).parent / "_assets" / "vendor"
 
 # 目录名：(npm 包名, 版本, 要留下的文件)
 PACKAGES = {
-    "mathjax": ("mathjax", "3.2.2", ["es5/tex-svg.js", "LICENSE"]),
-    "requirejs": ("requirejs", "2.3.7", ["require.js", "package.json"]),
-    "html-manager": ("@jupyter-widgets/html-manager", "1.0.15", [
-        "dist/embed-amd.js", "dist/embed.js.LICENSE.txt", "package.json",
-    ]),
+    "fzstd": ("fzstd", "0.1.1", ["umd/index.js", "LICENSE"]),
     "dompurify": ("dompurify", "3.5.0", ["dist/purify.min.js", "LICENSE"]),
 }
 EDITOR = Path(__file__).parent / "live_cells"  # 编辑器由许多小包打成一个文件；版本钉在 package-lock.json 里
@@ -62,9 +57,6 @@ def main() -> None:
         print(f"• {name} {version}")
     bundle(VENDOR / "codemirror")
     print("• codemirror")
-    # html-manager 的 npm 包里没有许可证全文；它与 ipywidgets 同出一库，用同一份。
-    licence = next(path for path in files("ipywidgets") or [] if path.name == "LICENSE")
-    shutil.copy(licence.locate(), VENDOR / "html-manager" / "LICENSE")
 
 
 if __name__ == "__main__":

@@ -1,36 +1,15 @@
 // 静态书页里 explorer.js 的宿主：没有内核时播放录制，由 make serve 提供时请本机内核真的做一遍。
-// 录制是一个个脚本（_static/recordings/实验/变体.js），要看哪个才取哪个，所以从 file:// 打开也行。
+// 一个实验的录制是一包（packs.js），要看才取，所以从 file:// 打开也行。
 
 (() => {
-  const STATIC = new URL(".", document.currentScript.src).href;
   const IN_PAGE = "实时（页内内核）";
   const kernel = window.sockscopePageKernel; // 书里带着页内内核才有（page_kernel/client.js）
   const UNRECORDED = `这一种没有录制。${kernel && !kernel.obstacle ? "启动页内内核，就能在这一页里做一遍。"
     : "在自己的机器上运行 make serve，就能让你的内核做一遍。"}`;
   const UNREACHABLE = "书的服务器没有回答：它可能已经停了。重新运行 make serve，再刷新本页。";
-  const fetched = new Map(); // 取过的录制：地址 → Promise
-  const arrived = new Map(); // 录制脚本交来的内容
-
-  /** 录制脚本报到。@param {string} name @param {string} key @param {object} payload */
-  window.sockscopeRecorded = (name, key, payload) => arrived.set(`${name}/${key}`, payload);
 
   /** 取一条录制。@returns {Promise<object>} */
-  function recording(name, key) {
-    const place = `${name}/${key}`;
-    if (!fetched.has(place)) fetched.set(place, load(`${STATIC}recordings/${name}/${encodeURIComponent(key)}.js`)
-      .then(() => arrived.get(place)));
-    return fetched.get(place);
-  }
-
-  function load(src) {
-    return new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      script.onload = resolve;
-      script.onerror = () => reject(new Error("录制没有取到，请刷新本页再试。"));
-      script.src = src;
-      document.head.append(script);
-    });
-  }
+  const recording = (name, key) => window.sockscopePacks.unpacked(`recordings/${name}`, key);
 
   /** 提供本页、又做得了现场实验的 Jupyter 服务器；静态网站和 file:// 上没有。它做不了而页内内核做得了，也当作没有。 */
   function server() {
@@ -127,7 +106,9 @@
       if (host) return ask(host, {experiment: experiment.name, parameters: values, drop}, signal);
       const key = this.recordedKey();
       if (!key) throw new Error(UNRECORDED);
-      return invite(await recording(experiment.name, key));
+      const payload = await recording(experiment.name, key);
+      if (!payload) throw new Error(UNRECORDED);
+      return invite(payload);
     }
 
     /** 现在的开关与剪刀对应哪一条录制；没有录过则为空。剪掉第 k 个包的那条叫“变体~k”。 */
@@ -155,8 +136,12 @@
     for (const event of ["pointerenter", "focusin"]) el.addEventListener(event, () => model.settle(), {once: true});
   }
 
-  /** 接手 root 里面的交互实验：页面里原有的，和运行一格之后新添的。 */
-  window.sockscopeExplorers = (root) => root.querySelectorAll(".sockscope-explorer").forEach((el) => open(el));
+  const near = new IntersectionObserver((seen) => {
+    for (const {isIntersecting, target} of seen) if (isIntersecting) { near.unobserve(target); open(target); }
+  }, {rootMargin: "300px 0px"});
+
+  /** 接手 root 里面的交互实验：页面里原有的，和运行一格之后新添的；走近了才动手。 */
+  window.sockscopeExplorers = (root) => root.querySelectorAll(".sockscope-explorer").forEach((el) => near.observe(el));
   window.sockscopeOpenExplorer = open;
   window.sockscopeExplorers(document);
 })();

@@ -4,9 +4,8 @@
 (() => {
   const KEPT = "sockscope-puzzles";
   const SAYS = {right: "✓ 第一次就对了", wrong: "✗ 第一次没有答对"};
-  const STATIC = new URL(".", document.currentScript.src).href;
   const puzzles = [...document.querySelectorAll(".sockscope-puzzle")];
-  const waiting = new Map(); // 取着的录制：实验/变体 → 拿到以后做什么
+  const covered = new Map(); // 答对的题 → 原来遮着的图
   let answers = recall();
 
   function recall() {
@@ -17,43 +16,19 @@
     try { localStorage.setItem(KEPT, JSON.stringify(answers)); } catch { /* 这台设备不许存：这一次还记得，下一次就忘了 */ }
   }
 
-  // ---------------------------------------------------------------- 图
-
-  const others = window.sockscopeRecorded; // 同一页上还有交互实验
-  window.sockscopeRecorded = (name, key, payload) => {
-    others?.(name, key, payload);
-    waiting.get(`recordings/${name}/${encodeURIComponent(key)}.js`)?.(payload);
-  };
-  window.sockscopePuzzle = (name, payload) => waiting.get(`puzzles/${name}.js`)?.(payload);
-
-  /** 取一个脚本送来的图（宽窄两版），换上；原来的文字折在图的下面。取不到，文字还在。 */
-  function picture(puzzle, place) {
-    const shown = puzzle.querySelector(".shown");
-    waiting.set(place, ({wide, narrow}) => {
-      const figure = document.createElement("figure"), text = shown.querySelector("pre");
-      figure.innerHTML = matchMedia("(max-width: 640px)").matches ? narrow : wide;
-      shown.querySelector("figure")?.remove();
-      shown.prepend(figure);
-      if (text.parentElement === shown) text.replaceWith(folded(text));
-    });
-    const script = document.createElement("script");
-    script.src = STATIC + place;
-    document.head.append(script);
+  /** 答对以后：那条录制的图，什么也不遮。取不到，原来的图还在。 */
+  async function uncover(puzzle) {
+    const [name, key] = puzzle.dataset.recording.split(/\/(.*)/), place = puzzle.querySelector(".shown > .sockscope-figure");
+    const found = await window.sockscopePacks.unpacked(`recordings/${name}`, key).catch(() => null);
+    if (!found) return;
+    covered.set(puzzle, covered.get(puzzle) ?? [...place.childNodes]);
+    place.innerHTML = found.wide + found.narrow;
   }
 
-  function folded(text) {
-    const details = document.createElement("details");
-    details.append(Object.assign(document.createElement("summary"), {textContent: "文字版"}), text.cloneNode(true));
-    return details;
-  }
-
-  /** 题目里的图，遮着的。 */
-  const asked = (puzzle) => picture(puzzle, `puzzles/${puzzle.dataset.id}.js`);
-
-  /** 答对以后：那条录制的图，什么也不遮。 */
-  function answered(puzzle) {
-    const [name, key] = puzzle.dataset.recording.split(/\/(.*)/);
-    picture(puzzle, `recordings/${name}/${encodeURIComponent(key)}.js`);
+  /** 重做：图又遮上。 */
+  function cover(puzzle) {
+    if (covered.has(puzzle)) puzzle.querySelector(".shown > .sockscope-figure").replaceChildren(...covered.get(puzzle));
+    for (const option of puzzle.querySelectorAll(".sockscope-quiz details")) option.open = false;
   }
 
   // ---------------------------------------------------------------- 分数
@@ -78,8 +53,7 @@
     score.append(told, button("重做这几道", () => {
       for (const puzzle of set.querySelectorAll(".sockscope-puzzle")) {
         delete answers[puzzle.dataset.id];
-        for (const option of options(puzzle)) option.open = false;
-        asked(puzzle);
+        cover(puzzle);
       }
       keep();
       show();
@@ -100,27 +74,18 @@
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   }
 
-  const options = (puzzle) => puzzle.querySelectorAll(".sockscope-quiz details");
-
   // ---------------------------------------------------------------- 开始
 
-  const near = new IntersectionObserver((seen) => {
-    for (const {isIntersecting, target} of seen) if (isIntersecting) { near.unobserve(target); asked(target); }
-  }, {rootMargin: "600px"});
+  document.addEventListener("toggle", ({target}) => {
+    const puzzle = target.open && target.closest(".sockscope-puzzle");
+    if (!puzzle || !target.matches(".sockscope-quiz details")) return;
+    const right = target.hasAttribute("data-right");
+    answers[puzzle.dataset.id] ??= right ? "right" : "wrong";
+    if (right) uncover(puzzle);
+    keep();
+    show();
+  }, true);
 
-  for (const puzzle of puzzles) {
-    near.observe(puzzle);
-    for (const option of options(puzzle)) {
-      option.addEventListener("toggle", () => {
-        if (!option.open) return;
-        const right = option.hasAttribute("data-right");
-        answers[puzzle.dataset.id] ??= right ? "right" : "wrong";
-        if (right) answered(puzzle);
-        keep();
-        show();
-      });
-    }
-  }
   document.querySelectorAll(".sockscope-puzzles").forEach(scoreboard);
   show();
 })();

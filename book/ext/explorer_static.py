@@ -1,6 +1,6 @@
-"""书页里的交互实验：只有用到它的页面才带上脚本；每条录制写成一个脚本，点到才取。
+"""书页里的交互实验：只有用到它的页面才带上脚本；一个实验的全部录制是一包（packs.py），点到才取。
 
-脚本很多，画图占去构建的大半时间，所以与排版同时进行，录制和程序都没有变的实验不重画。
+画图占去构建的大半时间，所以与排版同时进行，录制和程序都没有变的实验不重画。
 """
 
 from __future__ import annotations
@@ -8,36 +8,33 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 
+import packs
+from later import SCRIPTS as PACKS
 from recorded import used
 from sockscope import experiments, places
-from sockscope.cells.made import construct
-from sockscope.cells.recordings import Book
-from sockscope.pages.puzzles.page import identity, pictures
-from sockscope.render.palette import properties, stylesheet
+from sockscope.render.palette import figures, properties
 from sockscope.render.sheets import rules
 from sockscope.widgets.report import origin, report
 
 PARTS = {  # 页上有左边的模块做的东西，就带上右边的脚本和样式
-    "widgets.explorer": ("sockscope/figure.css", "sockscope/explorer.css", "sockscope/explorer.js", "host.js"),
+    "widgets.explorer": ("sockscope/figure.css", "sockscope/explorer.css", *PACKS, "sockscope/explorer.js", "host.js"),
     "widgets.kernel_panel": ("sockscope/kernel_panel.css", "sockscope/kernel_panel.js", "kernel_host.js"),
     "widgets.address_explorer": ("sockscope/address_explorer.css",),
-    "pages.puzzles": ("sockscope/figure.css", "puzzles.js"),
+    "pages.puzzles": ("sockscope/figure.css", *PACKS, "puzzles.js"),
     "measure": ("sockscope/panel.css",),
     "pages": ("sockscope/pages.css",),
 }
 SHEETS = ("widgets/explorer.css", "widgets/kernel_panel.css", "widgets/address_explorer.css", "measure/panel.css",
           "pages/pages.css")
 KERNEL = places.ROOT / "_build" / "page-kernel" / "site"  # 做过 make page-kernel 才有
-PUZZLES = "pages.puzzles.page.puzzles"
 SCRIPTS = {"explorer": "sockscopeExplorer", "kernel_panel": "sockscopeKernelPanel"}
-STAMP = "made-of.txt"
 
 
 def classic(module: str, name: str) -> str:
@@ -45,33 +42,28 @@ def classic(module: str, name: str) -> str:
     return "(() => {\n" + module.replace("export default {", f"window.{name} = {{") + "\n})();\n"
 
 
-def scripts(name: str) -> Iterator[tuple[str, str]]:
-    """一个实验的全部录制脚本：``(文件名, 内容)``；剪掉第 k 个包的那次叫 ``变体~k``。"""
+def reports(name: str) -> dict[str, dict[str, Any]]:
+    """一个实验的全部录制：变体 → 报告；剪掉第 k 个包的那次叫 ``变体~k``。"""
     wanted, recorded = experiments.get(name), experiments.Recording.load(name)
+    found = {}
     for key, trace in recorded.variants.items():
-        yield key, _script(wanted, key, trace, [])
-    for key, group in recorded.drops.items():
-        for place, (signature, trace) in enumerate(group.items()):
-            yield f"{key}~{place}", _script(wanted, f"{key}~{place}", trace, [signature])
+        found[key] = _report(wanted, trace, [])
+        for place, (signature, cut) in enumerate(recorded.drops.get(key, {}).items()):
+            found[f"{key}~{place}"] = _report(wanted, cut, [signature])
+    return found
 
 
-def _script(wanted: experiments.Experiment, key: str, trace: Any, drop: list[str]) -> str:
-    made = report(wanted, drop, trace, origin(trace), styled=False)  # 样式一页一份，见 figure.css
-    body = json.dumps(made, ensure_ascii=False, separators=(",", ":"))
-    return f"sockscopeRecorded({json.dumps(wanted.name)},{json.dumps(key)},{body});\n"
+def _report(wanted: experiments.Experiment, trace: Any, drop: list[str]) -> dict[str, Any]:
+    return report(wanted, drop, trace, origin(trace), styled=False)  # 样式一页一份，见 figure.css
 
 
 def draw(name: str, folder: Path, made_of: str) -> None:
-    """写下一个实验的全部脚本；上一次写下的还是新的就不动。"""
-    stamp = folder / STAMP
-    if stamp.exists() and stamp.read_text() == made_of:
+    """写下一个实验的那一包；上一次写下的还是新的就不动。"""
+    target, stamp = folder / f"{name}.js", f"// {made_of}\n"
+    if target.exists() and target.read_text(encoding="utf-8").startswith(stamp):
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
-    for key, text in scripts(name):
-        (folder / f"{key}.js").write_text(text, encoding="utf-8")
-    stamp.write_text(made_of)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(stamp + packs.pack(f"recordings/{name}", reports(name)), encoding="utf-8")
 
 
 # ---------------------------------------------------------------- 与排版同时
@@ -88,7 +80,7 @@ class Studio:
     def order(self, name: str) -> None:
         """要一个实验的脚本。"""
         made_of = f"{self.program} {digest(places.recordings() / f'{name}.json')}"
-        task = name, self.folder / name, made_of
+        task = name, self.folder, made_of
         if self.pool is None:
             self.put_off.append(lambda: draw(*task))
         else:
@@ -173,30 +165,14 @@ def write_parts(folder: Path) -> None:
     texts = {Path(sheet).name: rules(sheet) for sheet in SHEETS}
     texts |= {f"{module}.js": classic((places.PACKAGE / "widgets" / f"{module}.js").read_text(encoding="utf-8"), name)
               for module, name in SCRIPTS.items()}
-    texts |= {"figure.css": stylesheet(), "colours.css": properties()}
+    texts |= {"figure.css": figures() + rules("render/figure.css"), "colours.css": properties()}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def write_puzzles(folder: Path) -> None:
-    """谜题的图：一道题一个脚本，看到它才取。"""
-    folder.mkdir(parents=True, exist_ok=True)
-    cells = Book.load("book/puzzles.ipynb").cells.values()
-    sets = [construct(output, page=True) for cell in cells for output in cell.outputs if output.get("made") == PUZZLES]
-    wanted = {f"{identity(puzzle)}.js": puzzle for made in sets for puzzle in made.items}
-    for old in folder.iterdir():
-        if old.name not in wanted:
-            old.unlink()
-    for name, puzzle in wanted.items():
-        wide, narrow = pictures(puzzle)
-        body = json.dumps({"wide": wide, "narrow": narrow}, ensure_ascii=False, separators=(",", ":"))
-        (folder / name).write_text(f"sockscopePuzzle({json.dumps(identity(puzzle))},{body});\n", encoding="utf-8")
-
-
 def finish(app: Sphinx, _problem: Exception | None) -> None:
-    """``build-finished``：等录制的脚本画完。"""
+    """``build-finished``：等录制的包画完。"""
     if app.builder.format == "html":
-        write_puzzles(Path(app.outdir) / "_static" / "puzzles")
         app.sockscope_studio.finish()  # type: ignore[attr-defined]
 
 

@@ -10,15 +10,13 @@ from sphinx.application import Sphinx
 
 from sockscope.serve.policy import POLICY
 
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-
 # 脚本名里有左边的字样时，正文里要有右边的字样才留下；None 表示从不需要。
 NEEDED_BY = {
     "thebe": None,
     "THEBE": None,
-    "html-manager": WIDGET_VIEW,
-    "requirejs": WIDGET_VIEW,
-    "vendor/mathjax": 'class="math',
+    "require.js": None,      # 书里没有 ipywidgets 的部件，也没有公式：这几样从不带上
+    "embed-amd": None,
+    "mathjax": None,
     "design-tabs": "sd-tab-set",
     "togglebutton": "toggle",
     "clipboard": "highlight",
@@ -44,9 +42,17 @@ UNTRANSLATED = {
 }
 
 
+INLINE = '<code class="docutils literal notranslate">'
+WRAPPED = re.compile(r'<span class="pre">([^<]*)</span>')
+SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
+PARTS = re.compile(r'<span class="[nopw]">([^<]*)</span>')
+
+
 def cleaned(body: str) -> str:
-    """去掉正文里的 thebe 配置，补上 Sphinx 漏译的几个提示。"""
-    body = THEBE.sub("", body)
+    """去掉正文里的 thebe 配置和没有人用的 ``<span>``，补上 Sphinx 漏译的几个提示。"""
+    body = WRAPPED.sub(r"\1", THEBE.sub("", body))
+    body = body.replace(INLINE, "<code>")
+    body = SIGNATURE.sub(lambda found: PARTS.sub(r"\1", found[0]), body)
     for english, chinese in UNTRANSLATED.items():
         body = body.replace(english, chinese)
     return body

@@ -12,7 +12,7 @@ PAGE = "book/puzzles.html"
 def test_a_wrong_answer_says_why_and_the_right_one_uncovers_the_figure(site, visit):
     seen = visit(site + PAGE)
     puzzle = seen.page.locator(".sockscope-puzzle").first
-    figure = puzzle.locator("figure svg")
+    figure = puzzle.locator(".shown svg:visible")
     expect(figure).to_be_visible()
     covered = figure.inner_html()
     puzzle.locator(".sockscope-quiz details:not([data-right]) summary").first.click()
@@ -27,11 +27,12 @@ def test_a_wrong_answer_says_why_and_the_right_one_uncovers_the_figure(site, vis
     assert seen.outside(site) == []
 
 
-def test_figures_are_fetched_only_when_near(site, visit):
+def test_figures_are_drawn_only_when_near(site, visit):
     seen = visit(site + PAGE)
-    expect(seen.page.locator(".sockscope-puzzle figure svg").first).to_be_visible()
-    fetched = [url for url in seen.requests if "/_static/puzzles/" in url]
-    assert 0 < len(fetched) < seen.page.locator(".sockscope-puzzle").count() / 4
+    expect(seen.page.locator(".sockscope-puzzle svg").first).to_be_visible()
+    drawn = seen.page.locator(".sockscope-puzzle svg").count()
+    assert 0 < drawn < seen.page.locator(".sockscope-puzzle").count() / 4
+    assert [url for url in seen.requests if "/_static/recordings/" in url] == []
 
 
 def test_progress_is_kept_exported_and_reset(site, visit):

@@ -14,8 +14,8 @@ from sockscope.pages.puzzles.page import draw, identity
 from sockscope.pages.puzzles.puzzle import BLANK, Puzzle, ladder
 from sockscope.pages.puzzles.wholes import results
 
-PAGE = Path(__file__).parents[2] / "book" / "puzzles.ipynb"
-SOURCES = ["".join(c["source"]) for c in json.loads(PAGE.read_text())["cells"] if c["cell_type"] == "code"]
+PAGES = [Path(__file__).parents[2] / "book" / f"{name}.ipynb" for name in ("puzzles", "puzzles_2", "inverse")]
+SOURCES = ["".join(c["source"]) for page in PAGES for c in json.loads(page.read_text())["cells"] if c["cell_type"] == "code"]
 SETS = re.findall(r'puzzles\("(\d\d)", seed=(\d+)\)', "\n".join(SOURCES))
 TASKS = re.findall(r"inverse\((.*)\)$", "\n".join(SOURCES), re.MULTILINE)
 

@@ -136,7 +136,7 @@ def _plain(found: Iterable[Symptom]) -> Iterable[str]:
 def _section(symptom: Symptom) -> str:
     causes = "".join(map(_cause, symptom.causes))
     return (f'<section class="sockscope-symptom" id="{symptom.name}"><h3>{marked(symptom.says)}</h3>'
-            f"{spoken(symptom.lines)}<p>{marked(symptom.sees)}</p><ol>{causes}</ol></section>")
+            f'{spoken(symptom.lines)}<p>{marked(symptom.sees)}</p><ol class="causes">{causes}</ol></section>')
 
 
 def spoken(lines: list[str]) -> str:
@@ -161,11 +161,12 @@ def _command(cause: Cause) -> str:
 
 
 def _recording(cause: Cause) -> str:
-    """录制折起来：打开是文字轨迹，上面是再做一遍的命令。"""
+    """录制折起来：打开是文字轨迹（书页里换成图），上面是再做一遍的命令。"""
     if cause.trace is None:
         return ""
-    shown = escape(f"$ {cause.command}\n\n{text.render(cause.trace, width=ROOM)}")
-    return f"<details><summary>真的发生过的一次：实验 <code>{cause.experiment}</code></summary><pre>{shown}</pre></details>"
+    place = f"{cause.experiment}/{experiments.get(cause.experiment).key(cause.given)}"
+    return (f'<details data-recording="{escape(place)}"><summary>真的发生过的一次：实验 <code>{cause.experiment}</code></summary>'
+            f"<pre>$ {escape(cause.command)}</pre><pre>{escape(text.render(cause.trace, width=ROOM))}</pre></details>")
 
 
 def watched() -> list[tuple[Look, dict[str, Any]]]:

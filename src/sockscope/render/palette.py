@@ -130,6 +130,12 @@ def chart_stylesheet() -> str:
     return stylesheet() + "".join(rules)
 
 
+def figures() -> str:
+    """三种图共用的一份样式表：许多张图在同一页上，一页放一份。"""
+    shared = stylesheet()
+    return shared + "".join(sheet.removeprefix(shared) for sheet in (machine_stylesheet(), chart_stylesheet()))
+
+
 def _texts() -> list[str]:
     return [
         f".sockscope{{font-family:{SANS};font-size:11px;font-variant-numeric:tabular-nums}}",

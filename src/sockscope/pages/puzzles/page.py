@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from random import Random
@@ -14,7 +13,6 @@ from sockscope.pages.prose import Block, marked
 from sockscope.pages.puzzles.kinds import KINDS
 from sockscope.pages.puzzles.puzzle import BLANK, Puzzle, Source, ladder, short
 from sockscope.render import framed, svg
-from sockscope.render.sheets import style
 
 __all__ = ["COUNT", "Puzzles", "draw", "identity", "pictures", "puzzles"]
 
@@ -30,15 +28,7 @@ class Puzzles(Block):
     items: tuple[Puzzle, ...]
 
     def page_html(self) -> str:
-        """书页里：轨迹是文字，图由脚本取来换上（``pictures``）。"""
-        return self._html(told)
-
-    def _repr_html_(self) -> str:
-        """Lab 里：图就在题目里。"""
-        return style(*self.SHEETS) + self._html(lambda p: framed(*pictures(p)))
-
-    def _html(self, shown: Callable[[Puzzle], str]) -> str:
-        return f'<div class="sockscope-puzzles">{"".join(_puzzle(p, shown(p)) for p in self.items)}</div>'
+        return f'<div class="sockscope-puzzles">{"".join(map(_puzzle, self.items))}</div>'
 
     def __repr__(self) -> str:
         return "\n\n".join(f"{n}. {p.text}\n{ladder(p.shown)}\n" + "\n".join(
@@ -114,19 +104,14 @@ def _sources(chapter: str) -> list[Source]:
 
 # ---------------------------------------------------------------- 网页
 
-def told(puzzle: Puzzle) -> str:
-    """轨迹的文字形式。"""
-    return f"<pre>{escape(ladder(puzzle.shown))}</pre>"
-
-
 def pictures(puzzle: Puzzle) -> tuple[str, str]:
     """题目里的图，宽窄两版，不带样式表；不说哪次调用引出了哪个包。"""
     wide, narrow = (svg.render(puzzle.shown, width=width, styled=False, causal=False) for width in ("wide", "narrow"))
     return wide, narrow
 
 
-def _puzzle(puzzle: Puzzle, shown: str) -> str:
-    source = puzzle.source
+def _puzzle(puzzle: Puzzle) -> str:
+    source, shown = puzzle.source, framed(*pictures(puzzle))
     name = identity(puzzle)
     options = "".join(_option(name, puzzle, key, label) for key, label in puzzle.choices.items())
     place = source.key
