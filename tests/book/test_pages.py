@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "book" / "ext"))
+import packs
 
 LOADED = re.compile(
     r"""<(?:script|img|iframe|source|audio|video|embed)\b[^>]*?\bsrc=["']?((?:https?:)?//[^"'\s>]+)"""
@@ -72,16 +76,27 @@ def test_theme_scripts_that_nobody_needs_are_gone(book):
             assert name not in page.read_text(), page.name
 
 
-def test_heavy_scripts_only_where_used(book):
+def test_scripts_for_formulas_and_ipywidgets_are_nowhere(book):
+    """书里没有公式，没有 ipywidgets 的部件：带着它们的脚本，页就白白重了 2 到 4 MB。有一天用上了，这里会失败。"""
     for page in pages(book):
         text = page.read_text()
-        if "html-manager" in text:
-            assert "application/vnd.jupyter.widget-view+json" in text, page.name
-        if "mathjax/tex-svg" in text:
-            assert 'class="math' in text, page.name
+        assert not re.search(r"mathjax|require\.js|embed-amd", text), page.name
+        assert not re.search(r'class="math|vnd\.jupyter\.widget-view', text), page.name
+
+
+def test_the_book_and_its_pages_are_light(book):
+    """一页的 HTML 不超过 300 kB，不动它时不到 3000 个节点（noscript 里的不算）；整本不超过 25 MB。"""
+    for page in pages(book):
+        text = page.read_text(encoding="utf-8")
+        assert len(text.encode()) < 300_000, page.name
+        assert len(re.findall(r"<[a-z]", re.sub(r"<noscript>.*?</noscript>", "", text, flags=re.DOTALL))) < 2_900, page.name
+    kernel = book / "_static" / "page_kernel"
+    assert sum(p.stat().st_size for p in book.rglob("*") if p.is_file() and kernel not in p.parents) < 25_000_000
 
 
 def test_no_figure_in_the_static_book_claims_to_be_live(book):
-    for page in sorted(book.glob("chapters/*.html")):
-        figures = re.findall(r"<svg.*?</svg>", page.read_text(encoding="utf-8"), re.DOTALL)
-        assert not [f[:80] for f in figures if "实时 · Linux" in f], page.name
+    drawn = sorted((book / "_static" / "figures").rglob("*.js"))
+    assert drawn
+    for pack in drawn:
+        for shapes in packs.unpack(pack.read_text()).values():
+            assert not [shape[:80] for shape in shapes if "实时 · Linux" in shape], pack.name

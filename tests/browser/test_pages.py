@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from sockscope.serve.policy import POLICY
 
 SCRIPT_LIMIT = 150_000
+NODES = 3_000  # 打开以后、什么也没有动的时候
 PAGES = ["index.html", "search.html", "book/teaching.html", *sorted(
     f"chapters/{path.stem}.html" for path in Path(__file__).parents[2].glob("chapters/*.ipynb"))]
 
@@ -29,6 +30,7 @@ def test_page_on_a_phone(page, site, visit):
     assert seen.page.locator('meta[http-equiv="Content-Security-Policy"]').get_attribute("content") == POLICY
     assert seen.outside(site) == []
     assert seen.errors == []
+    assert seen.page.evaluate("document.querySelectorAll('*').length") < NODES
     if page != "search.html":
         assert sum(seen.scripts.values()) < SCRIPT_LIMIT, seen.scripts
 

@@ -223,17 +223,14 @@ def test_page_is_readable_without_scripts_and_names_its_recordings():
                                     experiments.Recording.load("closing").drops.items()}
 
 
-def test_scripts_are_drawn_again_only_when_what_they_are_made_of_changed(static, tmp_path):
-    folder = tmp_path / "handshake"
-    static.draw("handshake", folder, "first")
-    drawn = next(folder.glob("*.js"))
-    drawn.write_text("kept")
-    static.draw("handshake", folder, "first")
-    assert drawn.read_text() == "kept"
-    (folder / "gone.js").write_text("an experiment had this variant once")
-    static.draw("handshake", folder, "second")
-    assert drawn.read_text().startswith("sockscopeRecorded(")
-    assert not (folder / "gone.js").exists()
+def test_a_pack_is_drawn_again_only_when_what_it_is_made_of_changed(static, tmp_path):
+    static.draw("handshake", tmp_path, "first")
+    drawn = tmp_path / "handshake.js"
+    drawn.write_text("// first\nkept")
+    static.draw("handshake", tmp_path, "first")
+    assert drawn.read_text() == "// first\nkept"
+    static.draw("handshake", tmp_path, "second")
+    assert drawn.read_text().startswith('// second\nsockscopePacked("recordings/handshake",')
 
 
 def test_the_same_module_becomes_a_classic_script(static):
@@ -243,19 +240,20 @@ def test_the_same_module_becomes_a_classic_script(static):
     assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
 
 
-def test_every_recording_becomes_a_script(static):
+def test_every_recording_is_in_the_pack(static, tmp_path):
     recorded = experiments.Recording.load("keepalive")
-    made = dict(static.scripts("keepalive"))
+    static.draw("keepalive", tmp_path, "now")
+    made = static.packs.unpack((tmp_path / "keepalive.js").read_text())
     cuts = [f"{key}~{place}" for key, group in recorded.drops.items() for place in range(len(group))]
-    assert list(made) == [*recorded.variants, *cuts]
-    body = made["1.1"].removeprefix('sockscopeRecorded("keepalive","1.1",').removesuffix(");\n")
-    assert json.loads(body)["label"] == "录制"
+    assert set(made) == {*recorded.variants, *cuts}
+    assert made["1.1"]["label"] == "录制"
+    assert len((tmp_path / "keepalive.js").read_text()) < len(json.dumps(made)) / 4
 
 
-def test_a_recording_script_does_not_depend_on_the_building_machine(static, monkeypatch):
-    before = dict(static.scripts("keepalive"))
+def test_a_recorded_report_does_not_depend_on_the_building_machine(static, monkeypatch):
+    before = static.reports("keepalive")
     monkeypatch.setattr(report, "capability", lambda *_: pytest.fail("书页与构建它的机器无关"))
-    assert dict(static.scripts("keepalive")) == before
+    assert static.reports("keepalive") == before
 
 
 @pytest.mark.parametrize("name", experiments.names())
