@@ -26,7 +26,7 @@ function wrapTables() {
   }
 }
 
-// 折起来的小节：链接指向里面，就打开它；“全部展开”记在这台设备上；打印时全部打开。
+// 折起来的小节：链接指向里面，就打开它；“全部展开”记在这台设备上。打印时都打开，见 print.js。
 const folds = [...document.querySelectorAll("details.fold.part")];
 const EVERY = "sockscope-unfold";
 
@@ -58,7 +58,6 @@ function foldParts() {
     all(every);
     try { localStorage.setItem(EVERY, every ? "1" : "0"); } catch { /* 不许存就不记 */ }
   });
-  addEventListener("beforeprint", () => { for (const part of document.querySelectorAll("details.fold")) part.open = true; });
   addEventListener("hashchange", openTarget);
   openTarget();
 }

@@ -144,4 +144,7 @@
   window.sockscopeExplorers = (root) => root.querySelectorAll(".sockscope-explorer").forEach((el) => near.observe(el));
   window.sockscopeOpenExplorer = open;
   window.sockscopeExplorers(document);
+  addEventListener("beforeprint", () => { // 还没有走近的，纸上也要有题目和开关
+    for (const el of document.querySelectorAll(".sockscope-explorer:not(:has(> .ss))")) { near.unobserve(el); open(el); }
+  });
 })();

@@ -88,6 +88,17 @@ function fold(summary, ...children) {
   return make("details", {className: "ss-fold"}, make("summary", {}, summary), ...children);
 }
 
+/** 印在纸上的一句：现在的开关，和做出这一次的命令。 */
+function told({name, parameters, typed}, values, drop) {
+  const written = (value) => (typeof value === "boolean" ? Number(value) : value);
+  const chosen = parameters.map(({name, label, options}) => `${label}：${options.find(([value]) => value === values[name])?.[1] ?? values[name]}`);
+  const filled = typed.filter((field) => (values[field.name] ?? field.default) !== field.default && !parameters.some((one) => one.name === field.name));
+  chosen.push(...filled.map((field) => `${field.label}：${values[field.name]}`), ...(drop.length ? [`剪掉了 ${drop.length} 个包`] : []));
+  const given = parameters.filter((one) => values[one.name] !== one.default).concat(filled)
+    .map((one) => ` ${one.name}=${written(values[one.name])}`);
+  return `${chosen.length ? `变体：${chosen.join("；")}。` : ""}自己做一遍：sockscope run ${name}${given.join("")}`;
+}
+
 function moment(t) {
   return t < 1e9 ? `${(t / 1e6).toFixed(1)} ms` : `${(t / 1e9).toFixed(2)} s`;
 }
@@ -113,6 +124,7 @@ class View {
     this.build(el);
     this.listen();
     for (const handler of new Set(Object.values(this.handlers))) handler();
+    this.print(false);
   }
 
   build(el) {
@@ -132,10 +144,11 @@ class View {
     this.here = make("i", {className: "ss-here"});
     this.detail = make("section", {className: "ss-detail", hidden: true, aria: {label: "选中的事件"}});
     this.difference = make("p", {className: "ss-difference"});
+    this.printed = make("p", {className: "ss-printed"});
     this.more = make("div", {className: "ss-more"});
     this.root = make("section", {className: "ss", aria: {label: `交互实验：${experiment.title}`}},
       make("header", {}, make("strong", {}, experiment.title), this.badge, make("p", {}, experiment.question)),
-      this.controls, this.typed, this.toolbar(), this.cuts, this.status,
+      this.controls, this.typed, this.printed, this.toolbar(), this.cuts, this.status,
       make("div", {className: "ss-stage"}, this.here, this.figure), this.detail, this.difference, this.more);
     const still = el.querySelector(".sockscope-figure"); // 静态书页里已经有的图
     if (still) this.figure.append(still);
@@ -161,6 +174,8 @@ class View {
     this.root.addEventListener("keydown", (event) => this.pressed(event));
     this.resize = new ResizeObserver(() => this.fit());
     this.resize.observe(this.figure);
+    addEventListener("beforeprint", this.toPaper = () => this.print(true));
+    addEventListener("afterprint", this.offPaper = () => this.print(false));
     document.addEventListener("scroll", this.scrolled = () => this.look(), {capture: true, passive: true});
     const progress = () => this.showRunning();
     this.handlers = {"change:payload": () => this.show(), "change:drop": () => this.showCuts(),
@@ -184,6 +199,8 @@ class View {
 
   close() {
     this.pause();
+    removeEventListener("beforeprint", this.toPaper);
+    removeEventListener("afterprint", this.offPaper);
     this.resize.disconnect();
     document.removeEventListener("scroll", this.scrolled, {capture: true});
     for (const [name, handler] of Object.entries(this.handlers)) this.model.off(name, handler);
@@ -270,11 +287,11 @@ class View {
     }));
   }
 
-  /** 按容器的宽度挑宽图或窄图放上去。 */
+  /** 按容器的宽度挑宽图或窄图放上去；纸上都用宽的。 */
   fit() {
     const payload = this.payload(), width = this.figure.clientWidth;
     if (!payload?.wide || !width) return;
-    const shape = width < NARROW ? "narrow" : "wide";
+    const shape = width < NARROW && !this.onPaper ? "narrow" : "wide";
     if (this.drawn === shape) return;
     this.drawn = shape;
     this.figure.innerHTML = payload[shape];
@@ -312,6 +329,13 @@ class View {
     const {top, height} = this.figure.getBoundingClientRect();
     const from = Math.min(Math.max(-top / height, 0), 1), to = Math.min(Math.max((innerHeight - top) / height, 0), 1);
     Object.assign(this.frame.style, {top: `${from * 100}%`, height: `${(to - from) * 100}%`});
+  }
+
+  /** 打印：宽图，和这一次的开关。@param {boolean} onPaper */
+  print(onPaper) {
+    this.onPaper = onPaper;
+    this.fit();
+    this.printed.textContent = told(this.model.get("experiment"), this.model.get("values"), this.model.get("drop") ?? []);
   }
 
   showRunning() {
