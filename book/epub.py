@@ -29,7 +29,7 @@ from sockscope.render.palette import COLOURS, PAGE, ROLES
 from sockscope.terminal import Parser, speak_chinese
 
 sys.path.insert(0, str(press.ROOT / "book" / "ext"))
-from trim import NAME, kept  # noqa: E402
+from trim import NAME, kept
 
 TITLE, AUTHOR = "看得见的套接字", "本书作者"
 XHTML = "http://www.w3.org/1999/xhtml"

@@ -16,15 +16,17 @@ from urllib.parse import unquote, urldefrag
 import press
 
 from sockscope import __version__
+from sockscope.render.palette import COLOURS
 from sockscope.terminal import Parser, speak_chinese
 
-FACE = "font: 8.5pt sans-serif; color: #5a6573"
+FACE = f"font: 8.5pt sans-serif; color: {COLOURS['soft'][0]}"
 
 # 每一页的锚点换成全书里唯一的名字；每个锚点有一条看不见的链接指着，Chromium 才把它写进 PDF。
 ANCHORS = """(name) => {
   const place = document.createElement("nav"), top = document.createElement("span");
   document.querySelector(".bd-article").prepend(top);
-  for (const link of document.querySelectorAll('.bd-article a[href^="#"]')) link.hash = `#${name}/${decodeURIComponent(link.hash.slice(1))}`;
+  for (const link of document.querySelectorAll('.bd-article a[href^="#"]'))
+    link.hash = `#${name}/${decodeURIComponent(link.hash.slice(1))}`;
   for (const target of [top, ...document.querySelectorAll(".bd-article [id]:not(svg *)")]) {
     target.id = `${name}/${target.id}`;
     place.append(Object.assign(document.createElement("a"), {href: `#${target.id}`}));

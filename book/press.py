@@ -58,7 +58,8 @@ def press() -> Iterator[Any]:
     chosen = os.environ.get("SOCKSCOPE_BROWSER")
     path = next(filter(None, map(shutil.which, [chosen] if chosen else BROWSERS)), None)
     if path is None:
-        raise Missing("没有找到 Chromium：安装它（sudo apt install chromium fonts-noto-cjk），或者把它的路径写在 SOCKSCOPE_BROWSER 里。")
+        raise Missing("没有找到 Chromium：安装它（sudo apt install chromium fonts-noto-cjk），"
+                      "或者把它的路径写在 SOCKSCOPE_BROWSER 里。")
     if (fonts := shutil.which("fc-list")) and not subprocess.run([fonts, ":lang=zh"], capture_output=True, check=False).stdout:
         raise Missing("没有中文字体：安装一种（sudo apt install fonts-noto-cjk）。")
     with sync_playwright() as playwright:
