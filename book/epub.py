@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import base64
 import posixpath
 import re
 import sys
@@ -82,10 +83,10 @@ def made(only: list[str]) -> dict[str, bytes]:
             print(f"  {leaf.title}", flush=True)
             press.open_leaf(page, leaf.name)
             pages[leaf.name] = page.evaluate(script, leaf.name)
+            files |= {readable(name): picture(page, name) for name in pages[leaf.name]["images"]}
     paint = light((press.HTML / "_static" / "sockscope" / "figure.css").read_text(encoding="utf-8"))
     for found in pages.values():
         files |= {one["file"]: painted(one["text"], paint).encode() for one in found["figures"]}
-        files |= {name: (press.HTML / name).read_bytes() for name in found["images"]}
     trees = {name: ElementTree.fromstring(found["body"]) for name, found in pages.items()}
     ids = {name: {node.get("id") for node in tree.iter()} for name, tree in trees.items()}
     ElementTree.register_namespace("", XHTML)
@@ -117,6 +118,24 @@ def cover(page: Any) -> bytes:
     return picture
 
 
+JPEG = """async (url) => {
+  const image = Object.assign(new Image(), {src: url}), canvas = document.createElement("canvas");
+  await image.decode();
+  Object.assign(canvas, {width: image.naturalWidth, height: image.naturalHeight}).getContext("2d").drawImage(image, 0, 0);
+  return canvas.toDataURL("image/jpeg", 0.85).split(",")[1];
+}"""
+
+
+def readable(name: str) -> str:
+    """图片在电子书里的名字：EPUB 3.2 的阅读器不必认识 WebP，换成 JPEG。"""
+    return f"{name.removesuffix('.webp')}.jpg" if name.endswith(".webp") else name
+
+
+def picture(page: Any, name: str) -> bytes:
+    file = press.HTML / name
+    return file.read_bytes() if readable(name) == name else base64.b64decode(page.evaluate(JPEG, file.as_uri()))
+
+
 # ---------------------------------------------------------------- 链接
 
 def resolve(tree: ElementTree.Element, name: str, ids: dict[str, set[str | None]], files: dict[str, bytes]) -> None:
@@ -129,7 +148,7 @@ def resolve(tree: ElementTree.Element, name: str, ids: dict[str, set[str | None]
             path, _, anchor = address.removeprefix("book:").partition("#")
             target = path.removesuffix(".html")
             if attribute == "src" or path in files:
-                node.set(attribute, quote(posixpath.relpath(path, posixpath.dirname(name) or ".")))
+                node.set(attribute, quote(posixpath.relpath(readable(path), posixpath.dirname(name) or ".")))
             elif target in ids:
                 there = posixpath.relpath(f"{target}.xhtml", posixpath.dirname(name) or ".")
                 node.set(attribute, there + (f"#{anchor}" if anchor in ids[target] else ""))
