@@ -14,6 +14,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 # 脚本名里有左边的字样时，正文里要有右边的字样才留下；None 表示从不需要。
 NEEDED_BY = {
+    "sphinx_highlight": None,
     "thebe": None,
     "THEBE": None,
     "html-manager": WIDGET_VIEW,
