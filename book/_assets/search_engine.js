@@ -10,7 +10,7 @@
   const HAN = "\\u3400-\\u4dbf\\u4e00-\\u9fff";
   const RUN = new RegExp(`[${HAN}]+|[a-z0-9_]+(?:[.:/*+'-]+[a-z0-9_]+)*`, "g");
   const IDLE = /为什么|怎么办|怎么样|怎么|怎样|如何|什么是|是什么意思|什么意思|是什么|有什么|请问|[吗呢吧啊的了]/g;
-  const WEIGHTS = {first: 70, taught: 24, exact: 45, whole: 55, title: 26, above: 7, lines: 20, text: 9, names: 3};
+  const WEIGHTS = {first: 70, taught: 24, begun: 30, exact: 45, whole: 55, title: 26, above: 7, lines: 20, text: 9, names: 3};
 
   /** 全角换成半角，大写换成小写；不改变长度，所以摘要对得上原文。 */
   const fold = (text) => text.replace(/[！-～]/g, (c) => String.fromCharCode(c.charCodeAt(0) - 0xfee0)).toLowerCase();
@@ -68,16 +68,16 @@
       return found;
     }
 
-    /** 问的话 → 一段一段。 */
-    function parse(query) {
+    /** 问的话 → 一段一段。整句就是一个词的，whole 为真时不再切开。 */
+    function parse(query, whole) {
       const low = fold(query).trim();
-      const whole = known.get(squash(low));
-      if (whole) return [named(whole, low, latin(low))];
       const stripped = low.replace(IDLE, " ");
+      const word = known.get(squash(low)) ?? known.get(squash(stripped));
+      if (whole) return word ? [named(word, low, latin(low))] : [];
       const runs = (/\S/.test(stripped) ? stripped : low).match(RUN) ?? [];
       const units = [];
       for (let i = 0; i < runs.length;) {
-        let n = Math.min(5, runs.length - i);
+        let n = Math.min(i ? 5 : runs.length - 1 || 1, runs.length - i);
         while (n > 0 && !known.has(squash(runs.slice(i, i + n).join("")))) n--;
         if (n > 0) units.push(named(known.get(squash(runs.slice(i, i + n).join(""))), runs.slice(i, i + n).join(" ")));
         else units.push(...(latin(runs[i]) ? [plain(runs[i])] : split(runs[i])));
@@ -132,15 +132,13 @@
       if (unit.begun && unit.word) unit.shapes.push(shape(unit.text, true));
       const scores = sections.map((section) => score(unit, section) || taught(unit, section) / 100);
       const found = scores.reduce((n, each) => n + (each > 0), 0);
-      return {unit, scores, found, taught: (section) => taught(unit, section), rare: found ? Math.log(1 + sections.length / found) / Math.log(1 + sections.length) : 0};
+      return {unit, scores, found, rare: found ? Math.log(1 + sections.length / found) / Math.log(1 + sections.length) : 0};
     }
 
-    /** 找。limit 是至多几处。 */
-    function find(query, limit = 1000) {
-      const bare = squash(query);
-      if (!bare) return {hits: [], words: [], loose: false};
+    /** 照切开的几段排：{hits, shapes, loose}。 */
+    function ranked(units, bare) {
       let loose = false;
-      const tables = parse(query).flatMap((unit) => {
+      const tables = units.flatMap((unit) => {
         const made = table(unit);
         if (made.found || !unit.must) return [made];
         const other = mended(unit);
@@ -155,17 +153,45 @@
         const have = musts.filter((each) => each.scores[section.number] > 0).length;
         if (!have || (all && have < musts.length) || (!all && have < Math.max(1, musts.length / 2))) return [];
         const sum = tables.reduce((total, each) => total + each.scores[section.number] * (0.35 + each.rare)
-          + each.taught(section) * alone, 0);
+          + taught(each.unit, section) * alone, 0);
         const titled = musts.filter(({unit}) => unit.shapes.some((pattern) => count(pattern, section.low.title))).length;
         const whole = musts.length > 1 ? WEIGHTS.whole * (titled / musts.length) ** 2 : 0;
         const exact = section.bare === bare ? WEIGHTS.exact * section.worth : 0;
         return [{section, score: (sum + whole + exact) * (have / musts.length) ** 2 * (0.25 + 0.75 * section.worth)}];
       });
-      const strict = !loose && musts.every((each) => each.found);
-      let hits = strict ? rank(true) : [];
-      if (!hits.length && (musts.length > 1 && musts.some((each) => each.found))) { loose = true; hits = rank(false); }
+      let hits = !loose && musts.every((each) => each.found) ? rank(true) : [];
+      if (!hits.length && musts.length > 1 && musts.some((each) => each.found)) { loose = true; hits = rank(false); }
       hits.sort((a, b) => b.score - a.score || a.section.number - b.section.number);
-      return {hits: hits.slice(0, limit), words: tables.flatMap(({unit}) => unit.shapes), loose};
+      return {hits, shapes: tables.flatMap(({unit}) => unit.shapes), loose};
+    }
+
+    /** 还没有打完的：以它开头的词，教那个词的一节往前挪，打得越完越往前。 */
+    function begun(bare, hits) {
+      if (bare.length < (latin(bare) ? 3 : 2)) return hits;
+      const near = new Map();
+      for (const [key, word] of known) if (key.startsWith(bare)) {
+        near.set(word.places[0], Math.max(near.get(word.places[0]) ?? 0, (WEIGHTS.begun * bare.length) / key.length));
+      }
+      if (!near.size) return hits;
+      const all = new Map(hits.map((hit) => [hit.section.number, {...hit}]));
+      for (const [number, more] of near) {
+        const hit = all.get(number) ?? {section: sections[number], score: 0};
+        all.set(number, {...hit, score: hit.score + more * sections[number].worth});
+      }
+      return [...all.values()].sort((a, b) => b.score - a.score || a.section.number - b.section.number);
+    }
+
+    /** 找：整句是一个词的在前，再是切开以后每一段都有的。limit 是至多几处。 */
+    function find(query, limit = 1000) {
+      const bare = squash(query);
+      if (!bare) return {hits: [], words: [], loose: false};
+      const whole = ranked(parse(query, true), bare);
+      const units = parse(query, false);
+      const apart = whole.hits.length && units.length < 2 ? {hits: [], shapes: [], loose: false} : ranked(units, bare);
+      const first = new Set(whole.hits.map((hit) => hit.section));
+      const rest = whole.hits.length && apart.loose ? [] : apart.hits.filter((hit) => !first.has(hit.section));
+      return {hits: [...whole.hits, ...(whole.hits.length ? rest : begun(bare, rest))].slice(0, limit), words: [...whole.shapes, ...apart.shapes],
+        loose: !whole.hits.length && apart.loose};
     }
 
     // ------------------------------------------------------------ 摘要

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from sphinx.application import Sphinx
+
 from search_index import taught
 from sections import Section
-from sphinx.application import Sphinx
 from words import Word
 
 FIRST = "啊芭擦搭蛾发噶哈击喀垃妈拿哦啪期然撒塌挖昔压匝"  # 每个字母的第一个汉字
@@ -53,7 +54,7 @@ def label(place: Section) -> str:
         return place.kind if place.kind in ("术语", "错误码") else f"{place.kind}：{place.title}"
     if not place.above:
         return place.title
-    chapter, _, rest = place.above[0].partition(" ")
+    chapter = place.above[0].partition(" ")[0]
     return f"{chapter if chapter.isdigit() else place.above[0]} {place.title}"
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from sections import Section
-
 from sockscope.pages import errors as codes
 from sockscope.pages import ledger, scenes, symptoms, terms
 from sockscope.render.errors import errors

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sphinx.application import Sphinx
+
 import entries
 import sections
 import words
 from sections import Section
-from sphinx.application import Sphinx
-
 from sockscope import experiments
 from sockscope.serve.policy import POLICY
 

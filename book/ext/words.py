@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sections import Section
-
 import sockscope
+from sections import Section
 from sockscope.pages import errors as codes
 from sockscope.pages.terms import terms
 from sockscope.tcp import STATES

@@ -1,6 +1,7 @@
 """账本的表：说法、裁决、证据，一行一条。颜色之外总有字。
 
-``holds`` 给了，就每条写明凭什么成立，并带上筛选要用的 ``data-``；筛的按钮由 ``book/_assets/ledger.js`` 放上去，没有脚本时整张表都在。
+``holds`` 给了，就每条写明凭什么成立，并带上筛选要用的 ``data-``。筛的按钮由 ``book/_assets/ledger.js`` 放上去；
+没有脚本时，整张表都在。
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class LedgerTable(Block):
         lines = [claim.because, f"见{claim.evidence}" + (f"，{claim.kernel}" if len(self.kernels) > 1 else "")]
         if self.holds:
             lines[1] += f"（第 {claim.chapter} 章）"
-            lines.append(f"{self.holds[claim.holds]}：{claim.source}" + (f"。别的系统：{claim.elsewhere}" if claim.elsewhere else ""))
+            elsewhere = f"。别的系统：{claim.elsewhere}" if claim.elsewhere else ""
+            lines.append(f"{self.holds[claim.holds]}：{claim.source}{elsewhere}")
         return "\n".join(lines)
 
     @property
