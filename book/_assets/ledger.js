@@ -1,7 +1,8 @@
 // 账本的筛选：裁决、凭什么成立、章、文字。表里本来就是全部说法；没有脚本时一条不少。选了什么写在地址里，可以发给别人。
 
 (() => {
-  const FIELDS = [["verdict", "裁决"], ["holds", "凭什么"], ["chapter", "章"]];
+  const FIELDS = [["verdict", "裁决", ["成立", "不成立", "看系统"]], ["holds", "凭什么", ["POSIX", "RFC", "各系统", "Linux", "C", "Python"]],
+    ["chapter", "章", []]];
   const make = (tag, fields = {}, ...children) => {
     const node = Object.assign(document.createElement(tag), fields);
     node.append(...children);
@@ -16,11 +17,12 @@
     words.setAttribute("aria-label", "说法里的字");
     const status = make("p", {className: "shown"});
     status.setAttribute("role", "status");
-    const groups = FIELDS.map(([name, label]) => {
-      const values = [...new Set(rows.map((row) => row.dataset[name]))];
+    const groups = FIELDS.map(([name, label, order]) => {
+      const met = new Set(rows.map((row) => row.dataset[name]));
+      const values = [...order.filter((value) => met.has(value)), ...[...met].filter((value) => !order.includes(value))];
       const buttons = ["", ...values].map((value) => make("button", {type: "button", value,
         onclick: () => { chosen[name] = value; show(); }}));
-      const group = make("div", {className: "choices"}, make("span", {textContent: label}), ...buttons);
+      const group = make("div", {className: "choices"}, make("span", {textContent: label}), make("div", {}, ...buttons));
       group.setAttribute("role", "group");
       group.setAttribute("aria-label", label);
       return {name, buttons, group};
@@ -34,7 +36,7 @@
       for (const row of rows) row.hidden = !fits(row);
       for (const {name, buttons} of groups) for (const button of buttons) {
         const count = rows.filter((row) => fits(row, name) && (!button.value || row.dataset[name] === button.value)).length;
-        button.textContent = `${button.value || "全部"} ${count}`;
+        button.replaceChildren(`${button.value || "全部"} `, make("small", {textContent: count}));
         button.setAttribute("aria-pressed", chosen[name] === button.value);
         button.disabled = !count && chosen[name] !== button.value;
       }

@@ -84,7 +84,9 @@
       let found;
       try { found = await ready(); } catch (problem) { status.textContent = problem.message; return; }
       if (turn !== asked) return;
-      const {hits, words, loose} = found.find(query);
+      const {hits: all, words, loose} = found.find(query);
+      const named = page && !page.address ? found.pages(query) : [];  // 404：先是名字像的那一页
+      const hits = [...named, ...all.filter((hit) => !named.some((one) => one.section === hit.section))];
       list.replaceChildren(...hits.slice(0, limit).map((hit) => result(hit, found, words)));
       status.textContent = !hits.length ? "书里没有这些字。换一个说法，少写几个字，或者翻索引。"
         : loose ? `没有一处同时有这几个词；最接近的有 ${hits.length} 处。` : `${hits.length} 处。`;

@@ -194,6 +194,13 @@
         loose: !whole.hits.length && apart.loose};
     }
 
+    /** 地址打错了：文件名像这个词的书页（404 页用）。 */
+    function pages(word) {
+      const key = squash(word);
+      return key.length < 4 ? [] : sections.filter((section) => !section.anchor && !section.kind
+        && section.page.split(/[/_]/).some((part) => part === key || slip(part, key))).map((section) => ({section, score: 0}));
+    }
+
     // ------------------------------------------------------------ 摘要
 
     /** 一节里词的周围：[[文字, 是不是词], …]。日志原话里有的，先取它。 */
@@ -221,6 +228,6 @@
         .filter(([from, to]) => to > from).sort((a, b) => a[0] - b[0] || b[1] - a[1]);
     }
 
-    return {find, excerpt, marks, sections};
+    return {find, pages, excerpt, marks, sections};
   };
 })();
