@@ -21,9 +21,10 @@
 
   /** 一个写法在文字里的样子：拉丁字母的要从词头开始；begun 是还没有打完的词，后面可以还有字。 */
   function shape(form, begun) {
-    if (!latin(form)) return new RegExp(escaped(form), "g");
     const word = form.endsWith("()") ? form.slice(0, -2) : form;
-    return new RegExp(`(?<![a-z0-9_])${escaped(word).replace(/ /g, "[ _-]?")}${begun ? "" : "(?![a-z0-9_])"}`, "g");
+    const quick = word.split(" ")[0];  // 粗看：没有它就不必细看
+    if (!latin(form)) return Object.assign(new RegExp(escaped(form), "g"), {quick: form});
+    return Object.assign(new RegExp(`(?<![a-z0-9_])${escaped(word).replace(/ /g, "[ _-]?")}${begun ? "" : "(?![a-z0-9_])"}`, "g"), {quick});
   }
 
   /** 差一个字母，或者相邻两个换了位置。 */
@@ -90,7 +91,14 @@
 
     // ------------------------------------------------------------ 打分
 
-    const count = (pattern, text) => { pattern.lastIndex = 0; let n = 0; while (n < 20 && pattern.exec(text)) n++; return n; };
+    /** 出现几次，数到二十为止。 */
+    function count(pattern, text) {
+      if (!text.includes(pattern.quick)) return 0;
+      pattern.lastIndex = 0;
+      let n = 0;
+      while (n < 20 && pattern.exec(text)) n++;
+      return n;
+    }
 
     /** 一段在一节的文字里的分数，没有则为 0。 */
     function score(unit, section) {
@@ -151,15 +159,17 @@
       const musts = tables.filter((each) => each.unit.must);
       const rank = (all) => sections.flatMap((section) => {
         const have = musts.filter((each) => each.scores[section.number] > 0).length;
-        if (!have || (all && have < musts.length) || (!all && have < Math.max(1, musts.length / 2))) return [];
+        const home = tables.some(({unit}) => unit.word?.ranks.get(section.number) === 0);  // 教其中一个词的，少几个词也算
+        if (!have || (all ? have < musts.length && !home : have < musts.length / 2)) return [];
         const sum = tables.reduce((total, each) => total + each.scores[section.number] * (0.35 + each.rare)
           + taught(each.unit, section) * alone, 0);
         const titled = musts.filter(({unit}) => unit.shapes.some((pattern) => count(pattern, section.low.title))).length;
         const whole = musts.length > 1 ? WEIGHTS.whole * (titled / musts.length) ** 2 : 0;
         const exact = section.bare === bare ? WEIGHTS.exact * section.worth : 0;
-        return [{section, score: (sum + whole + exact) * (have / musts.length) ** 2 * (0.25 + 0.75 * section.worth)}];
+        return [{section, whole: have === musts.length, score: (sum + whole + exact) * (have / musts.length) ** 2 * (0.25 + 0.75 * section.worth)}];
       });
       let hits = !loose && musts.every((each) => each.found) ? rank(true) : [];
+      if (!hits.some((hit) => hit.whole)) hits = [];
       if (!hits.length && musts.length > 1 && musts.some((each) => each.found)) { loose = true; hits = rank(false); }
       hits.sort((a, b) => b.score - a.score || a.section.number - b.section.number);
       return {hits, shapes: tables.flatMap(({unit}) => unit.shapes), loose};

@@ -66,7 +66,7 @@ def index(found: list[Section], known: list[words.Word]) -> dict[str, Any]:
 
 def _worth(section: Section) -> float:
     """一节在结果里的分量：正文为 1。"""
-    return {"说法": 0.5, "接口": 0.4}.get(section.kind) or max(0.15, words.weight(section))
+    return {"说法": 0.35, "接口": 0.4}.get(section.kind) or max(0.15, words.weight(section))
 
 
 def script(content: dict[str, Any]) -> str:
