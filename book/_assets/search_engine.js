@@ -156,7 +156,8 @@
         return [made];
       });
       const alone = 0.35 + 0.65 / Math.max(1, tables.length);  // 问了几个词，就不能只看其中一个教在哪里
-      const musts = tables.filter((each) => each.unit.must);
+      const needed = tables.filter((each) => each.unit.must);
+      const musts = needed.length ? needed : tables;
       const rank = (all) => sections.flatMap((section) => {
         const have = musts.filter((each) => each.scores[section.number] > 0).length;
         const home = tables.some(({unit}) => unit.word?.ranks.get(section.number) === 0);  // 教其中一个词的，少几个词也算

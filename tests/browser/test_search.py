@@ -62,7 +62,7 @@ def words(book: Path) -> dict[str, set[str]]:
     found = {}
     for path in sorted(book.glob("chapters/*.html")):
         article = path.read_text().split('<article class="bd-article">')[1].split("</article>")[0]
-        marked = re.findall(r"<(?:h[1-4]|strong|p)>([^<]+)<", article)
+        marked = re.findall(r"<(?:h[1-4]|strong)>([^<]+)<", article)
         name = str(path.relative_to(book).with_suffix(""))
         found[name] = {word for text in marked for word in re.findall(r"[\u4e00-\u9fff]{2,6}", text)}
     return found
