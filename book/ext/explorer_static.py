@@ -29,6 +29,7 @@ PARTS = {  # 页上有左边的模块做的东西，就带上右边的脚本和�
     "widgets.address_explorer": ("sockscope/address_explorer.css",),
     "pages.puzzles": ("sockscope/figure.css", *PACKS, "puzzles.js"),
     "measure": ("sockscope/panel.css",),
+    "pages.ledger.everything": ("ledger.js",),
     "pages": ("sockscope/pages.css",),
 }
 SHEETS = ("widgets/explorer.css", "widgets/kernel_panel.css", "widgets/address_explorer.css", "measure/panel.css",

@@ -12,6 +12,7 @@ from sockscope.serve.policy import POLICY
 
 # 脚本名里有左边的字样时，正文里要有右边的字样才留下；None 表示从不需要。
 NEEDED_BY = {
+    "sphinx_highlight": None,
     "thebe": None,
     "THEBE": None,
     "require.js": None,      # 书里没有 ipywidgets 的部件，也没有公式：这几样从不带上
