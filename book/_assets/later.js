@@ -88,6 +88,12 @@
 
   /** 读者要在页里找字（Ctrl + F），或者要打印：没有做出来的文字现在都做出来。 */
   function unfoldAll() { for (const part of parts) if (part.className) unfold(part); }
+
+  /** 检索带读者到了 section：里面的文字和代码现在就做出来，好标出找的词。 */
+  window.sockscopeArrived = (section) => {
+    for (const part of parts) if (part.className && section.contains(part)) unfold(part);
+    for (const code of codes) if (code.dataset.tokens && section.contains(code)) colour(code);
+  };
   addEventListener("keydown", ({key, ctrlKey, metaKey}) => { if ((ctrlKey || metaKey) && key === "f") unfoldAll(); });
 
   // 打印：整页一起做好，都用宽图。包在空闲的时候先取来，打印的那一刻来不及等。

@@ -136,6 +136,7 @@
     for (const old of document.querySelectorAll(".found-here")) old.classList.remove("found-here");
     if (target) target.classList.add("found-here");
     const scope = target ?? document.querySelector(".bd-article");
+    if (scope) window.sockscopeArrived?.(scope);
     if (!words.length || !scope || !window.CSS?.highlights) return;
     const forms = words.map((word) => word.toLowerCase());
     const ranges = [];
@@ -170,6 +171,8 @@
       dialog.append(panel);
       attach(dialog.querySelector("form"), panel, null);
     }
+    const box = document.querySelector("form.symptom-box"); // 首页：贴一行报错
+    if (box) attach(box, document.querySelector(".symptom-results"), null);
     const results = document.getElementById("search-results");
     if (results) {
       const lost = document.body.classList.contains("lost");

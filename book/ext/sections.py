@@ -18,7 +18,7 @@ from sphinx.environment import BuildEnvironment
 TEXT = (nodes.paragraph, nodes.caption, nodes.term, nodes.rubric)
 QUIZ = re.compile(r'<div class="sockscope-quiz".*?</div>', re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
-PUZZLES = "book/puzzles"  # 谜题的答案不进检索
+PUZZLES = ("book/puzzles", "book/inverse")  # 谜题的答案不进检索
 CALLED = {"function", "method"}
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,}|\d+(?:\.\d+){3}")
 
@@ -86,7 +86,7 @@ def _read(block: nodes.Node, here: Section) -> None:
         if isinstance(node.parent, addnodes.desc_content):
             continue  # 接口的说明，见 interfaces()
         if isinstance(node, nodes.raw):
-            here.texts += () if here.page == PUZZLES else map(_plain, QUIZ.findall(node.astext()))
+            here.texts += () if here.page.startswith(PUZZLES) else map(_plain, QUIZ.findall(node.astext()))
         elif isinstance(node, nodes.literal_block):
             if "output" not in node["classes"]:
                 here.code.append(node.astext())
