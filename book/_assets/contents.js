@@ -12,19 +12,21 @@
     const line = innerHeight / 3;
     const shown = entries.filter(({section}) => section.getClientRects().length);
     const bottom = Math.ceil(scrollY + innerHeight) >= document.documentElement.scrollHeight - 2 && scrollY > 0;
-    return shown.filter(({section}) => section.getBoundingClientRect().top <= (bottom ? innerHeight - 60 : line)).at(-1) ?? shown[0];
+    return shown.filter(({section}) => section.getBoundingClientRect().top <= (bottom ? innerHeight - 60 : line)).at(-1)
+      ?? shown.slice(0, 1).find(({section}) => section.getBoundingClientRect().top < innerHeight);
   }
 
   function follow() {
     waiting = false;
     const found = reading();
-    if (!found || found === current) return;
+    if (found === current) return;
     current = found;
     for (const {link} of entries) {
-      link.classList.toggle("active", link === found.link);
-      if (link === found.link) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
+      link.classList.toggle("active", link === found?.link);
+      if (link === found?.link) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
     }
-    for (const item of nav.querySelectorAll(".toc-entry")) item.classList.toggle("active", item.contains(found.link));
+    for (const item of nav.querySelectorAll(".toc-entry")) item.classList.toggle("active", item.contains(found?.link ?? null));
+    if (!found) return;
     const frame = nav.closest(".bd-sidebar-secondary");
     const inside = found.link.getBoundingClientRect(), around = frame?.getBoundingClientRect();
     if (around && (inside.top < around.top || inside.bottom > around.bottom)) frame.scrollTop += inside.top - around.top - around.height / 3;
