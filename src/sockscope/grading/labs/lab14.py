@@ -86,12 +86,11 @@ def both_ways(stage: Stage) -> None:
 
 def asks_then_ends(stage: Stage, pair: Pair, near: Any, far: Any, one: str, other: str) -> None:
     """一边说完，另一边才开口；开口之前，说完的那一边还在听。"""
-    question, answer = words(stage, 30_000, 70_000), words(stage, 90_000, 120_000)
-    flow(stage, f"{pair.name}：{one}说", Stream(near, far, question))
+    flow(stage, f"{pair.name}：{one}说", Stream(near, far, words(stage, 30_000, 70_000)))
     near.shutdown(socket.SHUT_WR)
     ended(stage, far, f"{pair.name}：{one}说完了（FIN），{other}读到")
     stage.pause(lambda: stage.quiet() and not any(stage.held(*leg) for leg in pair.legs))  # 急着关的，让它先关
-    say_and_end(stage, far, near, answer, f"{pair.name}：{one}说完以后，{other}")
+    say_and_end(stage, far, near, words(stage, 90_000, 120_000), f"{pair.name}：{one}说完以后，{other}")
     ended(stage, near, f"{pair.name}：{other}也说完了，{one}读到")
 
 
@@ -316,12 +315,15 @@ def gone(stage: Stage) -> None:
     door.close()
     stopped = knock(stage, "冻住")
     stage.until(lambda: stage.state_of((router.address, BACK + 1), ("0.0.0.0", 0)) == "CLOSE", "等代理去连第二个后端", "连上")
+    begun = time.monotonic()
     moving = [Pair.meet(stage, name, near_door) for name in ("走着", "也走着")]
     reader.send_signal(signal.SIGSTOP)
     cable.drop(match=lambda p: p.length > 500 and p.target.endswith(f":{BACK}"), times=10_000)
     chorus = Chorus(stage, SHORT / 2, stopped, ("客户端", moving[0].near, moving[0].far), ("后端", moving[1].far, moving[1].near))
+    chorus.last = min(chorus.last, begun)  # 准备得慢，也是被耽搁了
     chorus.sing()
-    pour(hole.near, stage.rng.randbytes(20_000))
+    if not poll(hole.near, select.POLLIN):  # 准备得慢，它已经因为安静断开了
+        pour(hole.near, stage.rng.randbytes(20_000))
     for what, sock in (("后端没有话说", quiet.near), ("大的包有去无回", hole.near), ("后端冻住了", stopped)):
         chorus.until_reset(sock, f"{what}，过了 {SHORT:g} 秒，客户端看到")
     hear_reset(stage, quiet.far, "安静的那一对，后端也看到")
