@@ -66,6 +66,7 @@ def identity(asset: Any) -> str:
 
 def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> str | None:
     """``html-page-context``：去掉用不着的脚本，写下来源。无返回值时 Sphinx 用原来的模板。"""
+    app.add_js_file("memory.js", defer="defer", priority=700, **{"data-page": pagename})
     body = context["body"] = cleaned(context.get("body") or "")
     context["script_files"] = [script for script in context["script_files"] if needed(identity(script), body)]
     context["css_files"] = [style for style in context["css_files"] if "thebe" not in identity(style)]
