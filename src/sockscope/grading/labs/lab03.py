@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sockscope.grading.exam.arguments import PORT, accepted
+from sockscope.grading.exam.c_answer import InC
 from sockscope.grading.exam.ends import linger_reset
 from sockscope.grading.exam.lab import Lab
 from sockscope.grading.exam.stage import Stage
@@ -21,7 +22,34 @@ UNREACHABLE, NO_ROUTE = "路上说到不了", "本机没有路由"
 OPEN, REFUSED, SILENT = "有人听", "没有人听", "没有回音"
 UNREACHABLE, NO_ROUTE = "路上说到不了", "本机没有路由"
 
-lab = Lab("lab03", "谁在说“不”", prelude=PRELUDE,
+IN_C = InC("""\
+enum answer { OPEN, REFUSED, SILENT, UNREACHABLE, NO_ROUTE };
+
+void echo(int conn);                        /* 关掉 conn */
+int serve(const char *host, int port);      /* 永不返回；绑不上返回 -1 */
+int diagnose(const char *host, int port, double patience);  /* 五个答案之一；别的错误返回 -1，errno 照旧 */
+""", {
+    "echo": """
+echo_in_c = native("echo", None, ctypes.c_int)
+def echo(conn):
+    echo_in_c(conn.detach())
+""",
+    "serve": """
+serve_in_c = native("serve", ctypes.c_int, ctypes.c_char_p, ctypes.c_int)
+def serve(address):
+    if serve_in_c(address[0].encode(), address[1]) == -1:
+        raise failure()
+""",
+    "diagnose": """
+diagnose_in_c = native("diagnose", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_double)
+def diagnose(host, port, patience):
+    answer = diagnose_in_c(host.encode(), port, patience)
+    if answer == -1:
+        raise failure()
+    return dict(enumerate((OPEN, REFUSED, SILENT, UNREACHABLE, NO_ROUTE))).get(answer, answer)
+"""})
+
+lab = Lab("lab03", "谁在说“不”", prelude=PRELUDE, in_c=IN_C,
           cells={"echo": ["echo"], "serve": ["serve"], "diagnose": ["diagnose"]})
 
 ROW = ("client", "router", "server")
