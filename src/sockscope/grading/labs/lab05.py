@@ -140,9 +140,10 @@ def relay_eof(stage: Stage) -> None:
 
 
 @lab.check("都说完了才走", points=1, cells=["pump", "relay"], hosts=ROW, student="router",
-           tries="两个方向都到了结尾，relay() 返回；全程没有 RST")
+           tries="两个方向都到了结尾，relay() 返回，两个套接字都关了；全程没有 RST")
 def relay_end(stage: Stage) -> None:
     for turned in stage.rng.sample([True, False], 2):
+        before = stage.sockets()
         relaying, near, far = legs(stage)
         first, last = (far, near) if turned else (near, far)
         first.shutdown(1)
@@ -153,6 +154,7 @@ def relay_end(stage: Stage) -> None:
         last.shutdown(1)
         stage.expect("另一头随后说的话，和它的结尾", words, stage.receive_all(first))
         stage.result(relaying, "relay()", "两个方向都结束，返回")
+        stage.until(partial(closed_down_to, stage, before), "relay() 返回之后，两个套接字", "都关掉了", "还有开着的".format)
         stage.require(not stage.sent("RST"), "网线上你这一侧的 RST", "没有", f"{len(stage.sent('RST'))} 个")
 
 
@@ -167,6 +169,11 @@ def relay_reset(stage: Stage) -> None:
     linger_reset(gone)
     stage.until(lambda: ended(left), "等另一头得知", "结尾（FIN）或重置（RST）", lambda: "什么也没有发生", left)
     stage.result(relaying, "relay()", "返回")
+
+
+def closed_down_to(stage: Stage, count: int) -> bool:
+    """学生的主机上，套接字又只有这么多了。"""
+    return stage.sockets() <= count
 
 
 def all_read(stage: Stage, conn: Any) -> bool:
