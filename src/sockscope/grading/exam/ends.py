@@ -143,6 +143,10 @@ class Ends(Waiting):
         with open(f"/proc/{self.student.require_namespace().pid}/net/sockstat") as table:
             return int(table.readline().split()[2])
 
+    def require_closed(self, count: int, what: str) -> None:
+        """等学生的主机上又只有 ``count`` 个套接字：他那时该关的都关了。"""
+        self.until(lambda: self.sockets() <= count, what, "关掉了", lambda: "还开着")
+
     def held(self, local: Any, peer: Any) -> bool:
         """学生的内核里 ``local`` 到 ``peer`` 这条连接，还有没有进程拿着它的描述符。"""
         reading = self.look_up(local, peer)

@@ -87,12 +87,14 @@ def echo_turns(stage: Stage) -> None:
            tries="客人一口气说完就半关闭，回声要一个字节不少，然后是结尾；echo() 返回，没有 RST")
 def echo_end(stage: Stage) -> None:
     for size in stage.rng.sample([0, stage.rng.randint(1, 50), stage.rng.randint(9000, 30_000)], 3):
+        before = stage.sockets()
         echoing, near = guest(stage)
         words = stage.rng.randbytes(size)
         stage.send(near, words)
         near.shutdown(1)
         stage.expect(f"说了 {size} 字节，然后半关闭；听到的全部回声", words, stage.receive_all(near))
         stage.result(echoing)
+        stage.require_closed(before, "echo() 返回之后，你的 conn")
         stage.require(not stage.sent("RST"), "网线上你这一侧的 RST", "没有", f"{len(stage.sent('RST'))} 个")
 
 
@@ -187,8 +189,13 @@ def no_route(stage: Stage) -> tuple[str, int]:
 def diagnosed(stage: Stage, cases: list[tuple[str, Any, str]]) -> None:
     """按随机的次序问 ``diagnose``，每次一个新的进程。"""
     for title, place, truth in stage.rng.sample(cases, len(cases)):
-        student = stage.call("diagnose", *place(stage), LONG)
+        there = place(stage)
+        student = stage.call("diagnose", *there, LONG)
         stage.expect(f"{title}：{student.text}", truth, stage.result(student))
+        if truth == OPEN:
+            dialled = [ends(p.source, p.target) for p in stage.sent("SYN") if p.target == "{}:{}".format(*there)]
+            stage.until(lambda: not any(stage.held(*pair) for pair in dialled), "diagnose() 说有人听之后，它连上的套接字",
+                        "关掉了", lambda: "还开着")
 
 
 @lab.check("四种回答", points=3, cells=["diagnose"], hosts=ROW, delay=0.002,
@@ -220,8 +227,12 @@ def silence(stage: Stage) -> None:
 
 def local_state(stage: Stage, source: str, target: str) -> str:
     """学生的内核里，``source`` 到 ``target`` 这条连接的状态。"""
-    local, peer = ((host, int(port)) for host, _, port in (end.rpartition(":") for end in (source, target)))
-    return stage.state_of(local, peer)
+    return stage.state_of(*ends(source, target))
+
+
+def ends(source: str, target: str) -> list[tuple[str, int]]:
+    """``10.0.1.1:4000`` 这样的两头，写成套接字的地址。"""
+    return [(host, int(port)) for host, _, port in (end.rpartition(":") for end in (source, target))]
 
 
 @lab.check("是谁说的", points=1, cells=["diagnose"], hosts=ROW, delay=0.002,

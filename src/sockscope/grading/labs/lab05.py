@@ -154,7 +154,7 @@ def relay_end(stage: Stage) -> None:
         last.shutdown(1)
         stage.expect("另一头随后说的话，和它的结尾", words, stage.receive_all(first))
         stage.result(relaying, "relay()", "两个方向都结束，返回")
-        stage.until(partial(closed_down_to, stage, before), "relay() 返回之后，两个套接字", "都关掉了", "还有开着的".format)
+        stage.require_closed(before, "relay() 返回之后，两个套接字")
         stage.require(not stage.sent("RST"), "网线上你这一侧的 RST", "没有", f"{len(stage.sent('RST'))} 个")
 
 
@@ -169,11 +169,6 @@ def relay_reset(stage: Stage) -> None:
     linger_reset(gone)
     stage.until(lambda: ended(left), "等另一头得知", "结尾（FIN）或重置（RST）", lambda: "什么也没有发生", left)
     stage.result(relaying, "relay()", "返回")
-
-
-def closed_down_to(stage: Stage, count: int) -> bool:
-    """学生的主机上，套接字又只有这么多了。"""
-    return stage.sockets() <= count
 
 
 def all_read(stage: Stage, conn: Any) -> bool:
