@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sockscope.grading.exam.arguments import PORT, accepted
@@ -193,9 +194,7 @@ def diagnosed(stage: Stage, cases: list[tuple[str, Any, str]]) -> None:
         student = stage.call("diagnose", *there, LONG)
         stage.expect(f"{title}：{student.text}", truth, stage.result(student))
         if truth == OPEN:
-            dialled = [ends(p.source, p.target) for p in stage.sent("SYN") if p.target == "{}:{}".format(*there)]
-            stage.until(lambda: not any(stage.held(*pair) for pair in dialled), "diagnose() 说有人听之后，它连上的套接字",
-                        "关掉了", lambda: "还开着")
+            stage.until(partial(let_go, stage, *there), "diagnose() 说有人听之后，它连上的套接字", "关掉了", "还开着".format)
 
 
 @lab.check("四种回答", points=3, cells=["diagnose"], hosts=ROW, delay=0.002,
@@ -228,6 +227,11 @@ def silence(stage: Stage) -> None:
 def local_state(stage: Stage, source: str, target: str) -> str:
     """学生的内核里，``source`` 到 ``target`` 这条连接的状态。"""
     return stage.state_of(*ends(source, target))
+
+
+def let_go(stage: Stage, host: str, port: int) -> bool:
+    """去往 ``host`` 这个端口的连接，没有进程再拿着。"""
+    return not any(stage.held(*ends(p.source, p.target)) for p in stage.sent("SYN") if p.target == f"{host}:{port}")
 
 
 def ends(source: str, target: str) -> list[tuple[str, int]]:
