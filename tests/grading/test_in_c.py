@@ -24,12 +24,23 @@ from sockscope.grading.exam.stage import examine
 from sockscope.grading.exam.student import Answers, Plain
 from sockscope.grading.executed.page import Study, perform
 from sockscope.grading.jail.sandbox import refusal
+from sockscope.live import Unavailable
 from sockscope.live import compiler as finding
+from sockscope.live.compiler import compiler
 from tests.grading.test_selfcheck import executed, text
 
 LAB = find_lab("lab03")
 RIGHT = {s.name: s.answers.cells for s in samples(LAB) if not s.fails}
 HEAD = '%%c\n// 答题格：echo\n#include "lab03.h"\n'
+
+
+@pytest.fixture(scope="module", autouse=True)
+def able():
+    """有 C 编译器；没有，在 CI 上是失败，别处说明缺什么。"""
+    try:
+        compiler()
+    except Unavailable as lacking:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(lacking))
 
 
 def judged(echo: str, name: str = "echo_end", **others: str):
