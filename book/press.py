@@ -71,6 +71,7 @@ def press() -> Iterator[Any]:
         browser.close()
 
 
+SCREEN_ONLY = {"book/progress"}  # 记在读者设备上的，纸上没有
 CONTENTS = """[...document.querySelectorAll(".toctree-wrapper")].flatMap((part) =>
     [...part.querySelectorAll("a")].map((link, k) => ({
         name: link.getAttribute("href").replace(/\\.html$/, ""), title: link.textContent,
@@ -80,7 +81,7 @@ CONTENTS = """[...document.querySelectorAll(".toctree-wrapper")].flatMap((part) 
 def leaves(page: Any) -> list[Leaf]:
     """目录的次序：首页之外的全部书页。"""
     page.goto((HTML / "index.html").as_uri())
-    return [Leaf(**found) for found in page.evaluate(CONTENTS)]
+    return [leaf for found in page.evaluate(CONTENTS) if (leaf := Leaf(**found)).name not in SCREEN_ONLY]
 
 
 def open_leaf(page: Any, name: str) -> None:

@@ -26,10 +26,19 @@
     try {
       every ??= await window.sockscopePacks.pack(PACK);
       draw(place);
+      if (!place.closest(".sockscope-explorer, .sockscope-puzzle")) take(place);
       resized.observe(place.parentElement);
     } catch ({message}) {
       place.textContent = `图${message}`;
     }
+  }
+
+  /** 图下面的一行：带走它。它的链接是这张图、这一格或这一节的。 */
+  function take(place) {
+    const named = place.closest("figure[id], div.cell[id], section[id]"), name = `${PACK.split("/").at(-1)}-${place.dataset.figure}`;
+    const svg = () => place.querySelector("svg");
+    window.sockscopeTake?.(place.parentElement, {name, svg, link: () => `${location.href.split("#")[0]}#${named?.id ?? ""}`,
+      text: () => svg().querySelector("desc")?.textContent ?? svg().getAttribute("aria-label") ?? ""});
   }
 
   const resized = new ResizeObserver((seen) => {
@@ -89,6 +98,12 @@
 
   /** 读者要在页里找字（Ctrl + F），或者要打印：没有做出来的文字现在都做出来。 */
   function unfoldAll() { for (const part of parts) if (part.className) unfold(part); }
+
+  /** 检索带读者到了 section：里面的文字和代码现在就做出来，好标出找的词。 */
+  window.sockscopeArrived = (section) => {
+    for (const part of parts) if (part.className && section.contains(part)) unfold(part);
+    for (const code of codes) if (code.dataset.tokens && section.contains(code)) colour(code);
+  };
   addEventListener("keydown", ({key, ctrlKey, metaKey}) => { if ((ctrlKey || metaKey) && key === "f") unfoldAll(); });
 
   // 打印：整页一起做好，都用宽图。包在空闲的时候先取来，打印的那一刻来不及等。

@@ -44,7 +44,7 @@ def test_an_error_said_as_a_result_counts():
 def test_the_table_has_a_row_for_each_that_happened():
     html = errors.index()._repr_html_()
     happened = [name for name in explained() if errors.proofs(name)]
-    assert html.count("<tr>") == 1 + len(happened)
+    assert html.count("<tr") == 1 + len(happened)
     assert "Connection refused" in html
     assert '<a href="../chapters/03_connecting.ipynb">第 03 章</a>' in html
 

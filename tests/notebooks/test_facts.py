@@ -113,7 +113,7 @@ def test_every_asserting_cell_is_in_the_ledger(chapter):
 def test_the_table_shows_every_belief():
     for chapter in ledger.chapters():
         html = ledger.beliefs(chapter)._repr_html_()
-        assert html.count("<tr>") == 1 + sum(c.kind == "belief" for c in ledger.claims(chapter))
+        assert html.count("<tr") == 1 + sum(c.kind == "belief" for c in ledger.claims(chapter))
 
 
 def test_a_missing_cell_has_no_heading():

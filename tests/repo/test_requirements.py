@@ -42,8 +42,9 @@ ROOMS = {  # 哪里的程序 → 用得着的附加依赖；列在前面的先�
     "book/press.py": {"press"}, "book/pdf.py": {"press"}, "book/epub.py": {"press"},
     "src/sockscope": set(), "book": {"book"}, "bench": {"book", "grading", "cluster", "test"},
     "tests": {"book", "grading", "cluster", "press", "test"}}
-OWN = {"sockscope", "bench", "tests", "mininet", "exchange", "terminal", "explorer_static", "recorded", "chinese_search",
-       "debian", "released", "root", "test", "press", "trim"}  # Mininet 由 apt 装
+OWN = {"sockscope", "bench", "tests", "mininet", "exchange", "terminal", "explorer_static", "recorded", "search_index",
+       "sections", "entries", "words", "book_index", "contents", "debian", "released", "root", "test", "press", "trim",
+       "later", "packs"}  # Mininet 由 apt 装
 
 
 def outside(path: Path) -> set[str]:

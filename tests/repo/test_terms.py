@@ -42,7 +42,7 @@ def test_an_alias_is_no_term_and_has_one_owner():
 
 def test_the_table_lists_every_term():
     html = terms.glossary()._repr_html_()
-    assert html.count("<tr>") == 1 + len(terms.terms())
+    assert html.count("<tr") == 1 + len(terms.terms())
 
 
 @pytest.mark.parametrize(("searched", "zh"), [

@@ -23,7 +23,7 @@ from sockscope.pages import errors, symptoms, terms
 print(json.dumps({
     "file": sockscope.__file__, "root": str(places.ROOT),
     "experiments": len(experiments.names()), "recording": experiments.recording("closing").label,
-    "explorer": sockscope.explorer("closing").payload["label"], "beliefs": len(sockscope.beliefs("05").rows),
+    "explorer": sockscope.explorer("closing").payload["label"], "beliefs": len(sockscope.beliefs("05")),
     "symptoms": len(symptoms.groups()), "terms": len(terms.terms()), "c": len(list(SOURCES.glob("*.c"))),
     "labs": {name: len(source.samples(lab)) for name, lab in labs().items()},
 }))

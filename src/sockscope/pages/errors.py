@@ -99,7 +99,7 @@ def _cells(kind: str) -> Iterator[tuple[str, str, str]]:
 
 def proofs(name: str) -> list[str]:
     """一个错误码的出处，一行一个。"""
-    found = [f"`{call}()`：实验 `{experiment}`（`{key}`），{_place(experiment)}"
+    found = [f"`{call}()`：{ledger.shown(experiment)}（`{key}`），{_place(experiment)}"
              for call, (experiment, key) in raised().get(name, {}).items()]
     if not found and name in asserted():
         path, cell = asserted()[name]
@@ -121,6 +121,7 @@ def _title(path: str) -> str:
 @made()
 def index() -> Table:
     """附录 A 的表：真的出现过的错误码，照字母排。"""
+    met = [error for error in errors().values() if proofs(error.name)]
     rows = ((f"`{error.name}`\n{error.number}，{error.message}", error.says, "\n".join([error.why, *proofs(error.name)]))
-            for error in errors().values() if proofs(error.name))
-    return Table(["错误码", "意思", "多半怎么回事，在哪里真的出现"], rows)
+            for error in met)
+    return Table(["错误码", "意思", "多半怎么回事，在哪里真的出现"], rows, names=[error.name for error in met])

@@ -7,21 +7,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from sockscope import experiments, places
 from sockscope.cells.made import made
+from sockscope.pages.exhibits import exhibit
+from sockscope.pages.ledger_table import LedgerTable
 from sockscope.pages.prose import Table
 from sockscope.tcp import TRANSITIONS, Transition, walk
 
 __all__ = [
-    "Claim", "anchor", "beliefs", "chapters", "claims", "edges", "everything", "heading", "link", "proofs", "totals", "walks",
+    "Claim", "all_beliefs", "anchor", "beliefs", "chapters", "claims", "edges", "everything", "heading", "link", "proofs",
+    "shown", "totals", "walks",
 ]
 
 VERDICTS = ("成立", "不成立", "看系统")
@@ -50,11 +53,16 @@ class Claim:
 
     @property
     def evidence(self) -> str:
-        """给读者看的出处：哪一节，或哪个实验。"""
+        """给读者看的出处，点得开：哪一节，或哪个实验。"""
         if self.experiment:
-            return f"实验 `{self.experiment}`"
+            return shown(self.experiment)
         title = heading(self.chapter, self.cell)
         return f"[“{title}”]({link(self.chapter, title)})"
+
+    @property
+    def name(self) -> str:
+        """页面里的锚点；说法不改，它就不变。"""
+        return f"{self.kind}-{self.chapter}-{hashlib.sha256(self.says.encode()).hexdigest()[:6]}"
 
 
 @cache
@@ -105,26 +113,29 @@ def anchor(title: str) -> str:
     return title.replace(" ", "-").replace("(", "%28").replace(")", "%29")
 
 
+def shown(experiment: str) -> str:
+    """“实验 ``名字``”，点开是书里摆着它的那一节；哪里也没有摆的，只写名字。"""
+    if (found := exhibit(experiment)) is None:
+        return f"实验 `{experiment}`"
+    path, title = found
+    return f"[实验 `{experiment}`](../{path}#{anchor(title)})"
+
+
+def all_beliefs() -> list[Claim]:
+    """全书流传的说法，照章排。"""
+    return [c for chapter in chapters() for c in claims(chapter) if c.kind == "belief"]
+
+
 @made()
-def beliefs(chapter: str) -> Table:
+def beliefs(chapter: str) -> LedgerTable:
     """一章的误区表。"""
-    return _table(c for c in claims(chapter) if c.kind == "belief")
+    return LedgerTable([c for c in claims(chapter) if c.kind == "belief"])
 
 
 @made()
-def everything() -> Table:
-    """全书的说法，照章排（附录 D）。"""
-    return _table(c for chapter in chapters() for c in claims(chapter) if c.kind == "belief")
-
-
-def _table(found: Iterable[Claim]) -> Table:
-    """说法、裁决、为什么和出处。内核都相同时只在表下写一次。"""
-    rows = list(found)
-    kernels = sorted({c.kernel for c in rows})
-    where = "" if len(kernels) == 1 else "，{kernel}"
-    return Table(["说法", "裁决", "证据"], (
-        (c.says, c.verdict, f"{c.because}\n见{c.evidence}" + where.format(kernel=c.kernel)) for c in rows),
-        caption=f"裁决于 {'、'.join(kernels)}。")
+def everything() -> LedgerTable:
+    """全书的说法，照章排（附录 D）；有脚本时可以照裁决、系统、章来筛。"""
+    return LedgerTable(all_beliefs(), HOLDS)
 
 
 @made()
@@ -153,6 +164,6 @@ def edges() -> Table:
     rows = []
     for edge in (edge for edge in TRANSITIONS if edge.ordinary):
         name, key = walks().get(edge, ("", ""))
-        proof = f"实验 `{name}`（`{key}`），{experiments.get(name).place}" if name else "还没有录制走过"
+        proof = f"{shown(name)}（`{key}`），{experiments.get(name).place}" if name else "还没有录制走过"
         rows.append((f"{edge.before} → {edge.after}", edge.action or "—", f"{edge.event}\n{proof}"))
     return Table(["边", "发出", "原因与录制"], rows, caption=f"走过的边：{len(walks().keys() & set(TRANSITIONS))}。")

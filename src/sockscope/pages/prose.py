@@ -47,14 +47,17 @@ class Html(Block):
 
 @made_from("heads", "rows", "caption")
 class Table(Block):
-    """一张三列的表：第二列是裁决或有无，不换行。``caption`` 写在表下。"""
+    """一张三列的表：第二列是裁决或有无，不换行。``caption`` 写在表下；``names`` 是各行的锚点，没有就不写。"""
 
-    def __init__(self, heads: Iterable[str], rows: Iterable[Iterable[str]], caption: str = "") -> None:
+    def __init__(self, heads: Iterable[str], rows: Iterable[Iterable[str]], caption: str = "",
+                 names: Iterable[str] = ()) -> None:
         self.heads, self.rows, self.caption = list(heads), [list(row) for row in rows], caption
+        self.names = [f' id="{escape(name)}"' for name in names] or [""] * len(self.rows)
 
     def page_html(self) -> str:
         head = "".join(f"<th>{marked(text)}</th>" for text in self.heads)
-        body = "".join("<tr>" + "".join(f"<td>{marked(text)}</td>" for text in row) + "</tr>" for row in self.rows)
+        body = "".join(f"<tr{name}>" + "".join(f"<td>{marked(text)}</td>" for text in row) + "</tr>"
+                       for name, row in zip(self.names, self.rows, strict=True))
         caption = f"<caption>{marked(self.caption)}</caption>" if self.caption else ""
         return (f'<table class="sockscope-table">{caption}'
                 f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")

@@ -84,7 +84,7 @@ class Cause:
 class Symptom:
     """一个症状。``name`` 是页面里的锚点；``says`` 是读者看到的样子，``sees`` 是先要知道的一句话。
 
-    ``lines`` 是各种程序在日志里的原话，``"nginx：upstream timed out …"``：读者拿它来搜。
+    ``lines`` 是各种程序在日志里的原话，``"nginx：upstream timed out …"``：读者拿它来搜；``typed`` 是他会打的别的话，不印出来。
     """
 
     name: str
@@ -93,6 +93,7 @@ class Symptom:
     sees: str
     causes: list[Cause]
     lines: list[str] = field(default_factory=list)
+    typed: list[str] = field(default_factory=list)
 
 
 @cache
@@ -165,7 +166,8 @@ def _recording(cause: Cause) -> str:
     if cause.trace is None:
         return ""
     place = f"{cause.experiment}/{experiments.get(cause.experiment).key(cause.given)}"
-    return (f'<details data-recording="{escape(place)}"><summary>真的发生过的一次：实验 <code>{cause.experiment}</code></summary>'
+    where = marked(ledger.shown(cause.experiment))
+    return (f'<details data-recording="{escape(place)}"><summary>真的发生过的一次：{where}</summary>'
             f"<pre>$ {escape(cause.command)}</pre><pre>{escape(text.render(cause.trace, width=ROOM))}</pre></details>")
 
 

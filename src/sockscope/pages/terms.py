@@ -21,27 +21,37 @@ PROSE = ("index.md", "README.md", "CONTRIBUTING.md", "chapters/*.ipynb", "labs/*
 
 @dataclass(frozen=True)
 class Term:
-    """一个术语。``instead`` 是书里不用的别名，``also`` 是别处常用、书里也会提到的叫法；两种都让读者搜得到。"""
+    """一个术语。``instead`` 是书里不用的别名，``also`` 是别处常用、书里也会提到的叫法；两种都让读者搜得到。
+
+    ``typed`` 是读者会这样打字的（口语、英文的缩写、常见的错字），不印出来，也只为搜得到。
+    """
 
     zh: str
     en: str
     says: str
     instead: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """附录 C 里的锚点。"""
+        return "term-" + re.sub(r"\W+", "-", self.en.lower())
 
 
 @cache
 def terms() -> list[Term]:
     """全部术语，照英文的字母排。字段不对抛 ``TypeError``。"""
     table = tomllib.loads((places.ROOT / "book" / "terms.toml").read_text(encoding="utf-8"))["term"]
-    found = [Term(**{**item, "instead": tuple(item.get("instead", ())), "also": tuple(item.get("also", ()))}) for item in table]
+    found = [Term(**{**item, **{names: tuple(item.get(names, ())) for names in ("instead", "also", "typed")}}) for item in table]
     return sorted(found, key=lambda term: term.en.lower())
 
 
 @made()
 def glossary() -> Table:
     """附录 C 的表。"""
-    return Table(["英文", "中文", "意思"], ((term.en, term.zh, _meaning(term)) for term in terms()))
+    return Table(["英文", "中文", "意思"], ((term.en, term.zh, _meaning(term)) for term in terms()),
+                 names=[term.name for term in terms()])
 
 
 def _meaning(term: Term) -> str:
