@@ -18,25 +18,26 @@ QUIET = 60  # 一个包也没有时，网线只留这么宽
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """一种版式的尺寸，单位是 viewBox 里的像素。"""
+    """一种版式的尺寸，单位是 viewBox 里的像素，也就是书页上的像素：图只放大，不缩小，所以最小的字是 11 像素。"""
 
     name: str
     width: int
     font: float  # 调用
     small: float  # 箭头上的字、状态名、刻度
     line: float  # 一行字的高度
-    axis: int  # 时间轴占的宽度；0 表示刻度写在调用列的空处
+    axis: int  # 时间轴占的宽度；窄图只有一条边，刻度写在调用列的空处
     calls: tuple[int, int]  # 调用列最窄、最宽
     plates: tuple[int, ...]  # 有 1、2、3…… 条道时，状态条各多宽
     strand: int  # 并行线程的圆点相隔多远
     net: int  # 网线至少这么宽，调用列为它让路
+    channel: int  # 没有状态条的主机，圆点与网线之间留这么宽，引线才分得开
 
     def plate(self, count: int) -> int:
         return self.plates[min(count, len(self.plates)) - 1] if count else 2
 
 
-WIDE = Metrics("wide", 840, 12, 11, 16, 66, (70, 190), (76, 66, 15), 9, 190)
-NARROW = Metrics("narrow", 360, 11, 11, 14, 0, (60, 92), (10, 8, 6), 7, 104)
+WIDE = Metrics("wide", 704, 11.5, 11, 16, 64, (70, 170), (74, 66, 15), 9, 170, 26)
+NARROW = Metrics("narrow", 344, 11, 11, 14, 5, (60, 92), (10, 8, 6), 7, 104, 12)
 
 
 @dataclass(slots=True)

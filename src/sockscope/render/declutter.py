@@ -1,6 +1,7 @@
-"""字不压字：调用、状态、动作的字已经各就各位，箭头上的字沿着箭头找空处。
+"""字不压字，箭头不划过别人的字：调用、状态、动作的字已经各就各位，箭头上的字沿着自己的箭头找空处。
 
-先放要紧的（RST、SYN、FIN、重传……），后放平常的；放不下先省去小字，再放不下就不写：它仍在悬停提示和数据里。
+先放要紧的（RST、SYN、FIN、重传……），后放平常的。一连几个一模一样的，第一个写上一共几个，别的不写；
+放不下先省去小字，再放不下就不写：它仍在悬停提示和数据里。
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from sockscope.render.figure import Arrow, Label
+from sockscope.render.figure import LIFT, Arrow, Label
 
 __all__ = ["declutter", "overlap"]
 
 Box = tuple[float, float, float, float, float]
-PLACES = (0.0, 0.1, -0.08, 0.2, 0.3, 0.4)  # 离首选位置多远，按箭头的几分之几
+PLACES = (0.0, 0.06, -0.06, 0.12, -0.12, 0.18, -0.18, 0.24, 0.3, -0.24, 0.36, 0.42, 0.48, 0.54)  # 离首选位置多远，按箭头的几分之几
 EXPENDABLE = ("ack", "data", "datagram")
 DROPPABLE = (*EXPENDABLE, "again")  # 挤在一处的好几次重传，有一个写着就够：别的是同样的颜色
+ALIKE = 4  # 至少这么多支一模一样的箭头，才合写一处
+CLOSE = 17  # 一连几支：起点相隔不到这么高
 CELL = 48
 
 
@@ -41,47 +44,86 @@ def _radius(box: Box, axis: float) -> float:
 
 
 class _Board:
-    """已经放下的方框，按格子存，查邻居不必看全图。"""
+    """已经放下的方框，按格子存，查邻居不必看全图；``owner`` 是哪支箭头的杆，字则为 -1。"""
 
-    def __init__(self, boxes: Iterable[Box]) -> None:
-        self.cells: dict[int, list[Box]] = defaultdict(list)
-        for box in boxes:
-            self.add(box)
+    def __init__(self) -> None:
+        self.cells: dict[int, list[tuple[Box, int]]] = defaultdict(list)
 
-    def add(self, box: Box) -> None:
+    def add(self, box: Box, owner: int = -1) -> None:
         for cell in self.span(box):
-            self.cells[cell].append(box)
+            self.cells[cell].append((box, owner))
 
     def span(self, box: Box) -> range:
         half = (abs(math.sin(box[4])) * box[2] + box[3]) / 2 + 1
         return range(int((box[1] - half) // CELL), int((box[1] + half) // CELL) + 1)
 
-    def free(self, box: Box) -> bool:
-        return not any(overlap(box, other, 0.5) for cell in self.span(box) for other in self.cells[cell])
+    def free(self, box: Box, slack: float, owner: int = -2) -> bool:
+        """没有压着谁；自己的杆不算。"""
+        return not any(overlap(box, other, slack) for cell in self.span(box)
+                       for other, whose in self.cells[cell] if whose != owner)
 
 
 def declutter(arrows: list[Arrow], fixed: Iterable[Label]) -> None:
-    """就地移动箭头上的字，让它们不压 ``fixed``，也不互相压。"""
-    board = _Board(label.box() for label in fixed)
+    """就地移动箭头上的字，让它们不压 ``fixed``，不互相压，也不被别的箭头划过。"""
+    words, shafts = _Board(), _Board()
+    for arrow in arrows:
+        shafts.add(arrow.shaft(), arrow.index)
+    for label in fixed:
+        if label.style == "fold" and label.anchor == "middle":
+            _aside(label, shafts)
+        words.add(label.box())
+    told = _alike(arrows)
     for arrow in sorted(arrows, key=lambda a: (a.kind in EXPENDABLE, a.kind == "ack")):
-        for label in _choices(arrow):
-            if board.free(label.box()):
-                arrow.label = label
-                break
-        else:
-            if arrow.kind in DROPPABLE:
-                arrow.label = replace(arrow.label, text="", tail="")
-                continue
-        board.add(arrow.label.box())
+        if arrow.index in told:
+            arrow.label = told[arrow.index]
+        if not arrow.label.text:
+            continue
+        chosen = next((label for label in _choices(arrow)
+                       if words.free(label.box(), 0.5) and shafts.free(label.box(), 0.5, arrow.index)), None)
+        if chosen is None and arrow.kind not in DROPPABLE:
+            chosen = next((label for label in _choices(arrow) if words.free(label.box(), 0.5)), arrow.label)
+        arrow.label = chosen or replace(arrow.label, text="", tail="")
+        if chosen:
+            words.add(chosen.box())
+
+
+def _aside(label: Label, shafts: _Board) -> None:
+    """折起来的一段，它的字横着让开划过它的箭头。"""
+    here = label.x
+    for step in (0, 12, -12, 24, -24, 36, -36, 48, -48, 60, -60, 72, -72):
+        label.x = here + step
+        if shafts.free(label.box(), 0.5):
+            return
+    label.x = here
+
+
+def _alike(arrows: list[Arrow]) -> dict[int, Label]:
+    """一连几支同向、同字的箭头 → 它们的字：第一支写 ``9 × 1448 B``，别的不写。"""
+    found: dict[int, Label] = {}
+    run: list[Arrow] = []
+    for arrow in [*arrows, None]:
+        if run and arrow and arrow.key == run[-1].key and arrow.whole and arrow.y0 - run[-1].y0 < CLOSE:
+            run.append(arrow)
+            continue
+        if len(run) >= ALIKE:
+            found |= {a.index: replace(a.label, text="", tail="") for a in run[1:]}
+            found[run[0].index] = replace(run[0].label, text=f"{len(run)} × {run[0].label.text}", tail="")
+        run = [arrow] if arrow and arrow.kind != "ack" and arrow.whole else []
+    return found
 
 
 def _choices(arrow: Arrow) -> Iterator[Label]:
+    """字可以放的各处，从最想要的起：先带着小字，再不带；先在箭头上面，再在下面。"""
     label, dx, dy = arrow.label, arrow.x1 - arrow.x0, arrow.y1 - arrow.y0
+    slant = math.radians(label.turn)
+    drop = LIFT + label.size * 0.76 + 3
     for tail in dict.fromkeys((label.tail, "")):
-        for place in PLACES:
-            choice = replace(label, x=label.x + dx * place, y=label.y + dy * place, tail=tail)
-            if place == 0.0 or _within(choice.box(), arrow):
-                yield choice
+        for down in (0.0, drop):
+            for place in PLACES:
+                choice = replace(label, x=label.x + dx * place - down * math.sin(slant),
+                                 y=label.y + dy * place + down * math.cos(slant), tail=tail)
+                if place == down == 0.0 or _within(choice.box(), arrow):
+                    yield choice
 
 
 def _within(box: Box, arrow: Arrow) -> bool:

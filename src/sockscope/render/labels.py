@@ -84,7 +84,23 @@ def is_error(call: Call) -> bool:
 
 
 def wrap(text: str, fits: int, lines: int = 6) -> list[str]:
-    """折成几行，每行尽量不超过 ``fits`` 格：先试括号处折一次，不行再在逗号、箭头处折。"""
+    """折成几行，每行不超过 ``fits`` 格：先试括号处折一次，不行再在逗号、箭头处折，还不行就拆开一个词。"""
+    return [part for row in _phrases(text, fits, lines) for part in _broken(row, fits)]
+
+
+def _broken(row: str, fits: int) -> list[str]:
+    """一个太长的词（``SOCK_STREAM|SOCK_NONBLOCK``）拆成几行：在标点之后拆，没有标点就拆在末尾。"""
+    found = []
+    while cells(row) > max(fits, 4):
+        end = next(n for n in range(len(row), 0, -1) if cells(row[:n]) <= max(fits, 4))
+        marks = [n for n in range(end, end // 2, -1) if row[n - 1] in "._|,=(/:[ " and row[n - 1:n + 1] != "→ "]
+        place = marks[0] if marks else end
+        found.append(row[:place].rstrip())
+        row = row[place:].lstrip()
+    return [*found, row]
+
+
+def _phrases(text: str, fits: int, lines: int) -> list[str]:
     if cells(text) <= fits:
         return [text]
     name, bracket, rest = text.partition("(")

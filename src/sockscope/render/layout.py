@@ -14,7 +14,7 @@ from itertools import zip_longest
 from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, Metrics, Net, Side, call_room, columns
 from sockscope.render.declutter import declutter
-from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark, Poll
+from sockscope.render.figure import LIFT, Arrow, Band, Bar, CallMark, Figure, Label, Mark, Poll
 from sockscope.render.folds import Fold, folds
 from sockscope.render.heads import heads
 from sockscope.render.labels import (
@@ -298,12 +298,11 @@ class _Typesetter:
         text = next((c for c in choices if width(c, size) <= room), choices[-1])
         tail = words.detail if width(f"{text} {words.detail}", size) <= room else ""
         if self.details and not tail:
-            tail = cut(words.detail, size - 1, room - width(f"{text} ", size))
+            tail = cut(words.detail, size, room - width(f"{text} ", size))
         run, drop = abs(x1 - x0), (y1 - y0) * (1 if x1 > x0 else -1)
         angle = math.degrees(math.atan2(drop, run))
         x, y = x0 + (x1 - x0) * part, y0 + (y1 - y0) * part
-        lift = 3.5
-        return Label(x + lift * math.sin(math.radians(angle)), y - lift * math.cos(math.radians(angle)),
+        return Label(x + LIFT * math.sin(math.radians(angle)), y - LIFT * math.cos(math.radians(angle)),
                      cut(text, size, room), size, "middle", "ack" if packet_kind(packet) == "ack" else "", angle, tail)
 
     def lead(self, host: str, local: str, peer: str, t: int) -> float:
@@ -337,10 +336,10 @@ class _Typesetter:
         if self.narrow:
             return Label(side.text, top + size * 0.36, name, size, side.anchor, "aside")
         if right - left >= 60:
-            text = name if width(name, size - 0.5) <= right - left - 1 else name[:5]
-            return Label((left + right) / 2, top + size + 0.5, text, size - 0.5, "middle")
-        if bottom - top >= width(name, size - 1) + 6:
-            return Label((left + right) / 2 - size * 0.34, top + 5, name, size - 1, "start", "", 90)
+            text = name if width(name, size) <= right - left else name[:5]
+            return Label((left + right) / 2, top + size + 0.5, text, size, "middle")
+        if bottom - top >= width(name, size) + 6:
+            return Label((left + right) / 2 - size * 0.34, top + 5, name, size, "start", "", 90)
         return None
 
     def polls(self) -> Iterator[Poll]:

@@ -177,7 +177,7 @@ def _shapes() -> list[str]:
 def _readiness() -> list[str]:
     rules = [_paint(f".ready .{name}", fill=colour) for name, colour in READY.items()]
     return [*rules, ".sockscope .ready rect{opacity:.85}", _paint(".ready .bit", fill="paper"),
-            f".sockscope .ready .bit{{font:700 10px {MONO}}}"]
+            f".sockscope .ready .bit{{font:700 11px {MONO}}}"]
 
 
 def _packets() -> list[str]:

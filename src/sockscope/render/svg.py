@@ -101,7 +101,7 @@ class _Pen:
     def grid(self) -> str:
         m, parts = self.metrics, []
         for y, label in self.figure.ticks:
-            left = width(label.text, label.size) + 6 if not m.axis else m.axis - 4
+            left = m.axis + width(label.text, label.size) + 4 if self.narrow else m.axis - 4
             parts.append(f'<line class="grid" x1="{_n(left)}" x2="{m.width - 4}" y1="{_n(y)}" y2="{_n(y)}"/>')
             parts.append(self.label(label, halo=False))
         return f'<g class="time">{"".join(parts)}</g>'
@@ -133,7 +133,7 @@ class _Pen:
             before, arrow, after = label.text.partition(" → ")
             body = f'{escape(before)} <tspan class="result">{escape((arrow + after).strip())}</tspan>'
         if label.tail:
-            body += f' <tspan class="tail" font-size="{_n(label.size - 1)}">{escape(label.tail)}</tspan>'
+            body += f' <tspan class="tail">{escape(label.tail)}</tspan>'
         return f'<text class="{style}" x="{_n(label.x)}" y="{_n(label.y)}"{size}{anchor}{turn}>{body}</text>'
 
     # ------------------------------------------------------------ 事件
