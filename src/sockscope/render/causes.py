@@ -17,7 +17,7 @@ from sockscope.render.addresses import address_of, normal
 from sockscope.render.descriptors import posted_by
 from sockscope.trace import Action, Call, Packet, Trace
 
-__all__ = ["causes", "socket_of"]
+__all__ = ["causes", "fellows", "socket_of"]
 
 SENDS = ("send", "write")  # 与 writev；SSL_write 交出去的是明文，网线上的字节不是它
 SPOKEN = ("SSL_do_handshake", "SSL_write", "SSL_shutdown")  # 密文有多少，调用里看不出来
@@ -49,6 +49,14 @@ def _accepted(trace: Trace) -> dict[tuple[str, str], str]:
 def causes(trace: Trace) -> dict[int, int]:
     """包的下标 → 引出它的调用、包或动作的下标。"""
     return _Detective(trace).solve()
+
+
+def fellows(trace: Trace) -> dict[int, list[int]]:
+    """包的下标 → 它还带着哪几次调用的字节（引出它的那一次除外）：攒在一起的几次发送，随数据走的告别。"""
+    detective = _Detective(trace)
+    found = {index: detective.company(event) for index, event in enumerate(trace.events)
+             if isinstance(event, Packet) and event.protocol == "tcp" and event.length and not event.note}
+    return {index: calls for index, calls in found.items() if calls}
 
 
 NEVER = 1 << 62
@@ -220,6 +228,20 @@ class _Detective:
             return self.call(packet, SPOKEN) if packet.length else None
         index, _, stop, t = sent[place - 1]  # 各次发送首尾相接，所以盖住它的只会是这一次
         return index if packet.seq < stop and t <= packet.t else self.call(packet, SPOKEN)
+
+    def company(self, packet: Packet) -> list[int]:
+        """首字节之外的字节是哪几次发送交出来的；带着 FIN 的，还有那次告别。"""
+        if packet.seq is None or not self.is_origin(packet):
+            return []
+        sent = self.sent.get((packet.src, self.label(packet) or ""), [])
+        found, place = [], bisect_right(sent, packet.seq, key=lambda r: r[1])
+        while place < len(sent) and sent[place][1] < packet.seq + packet.length and sent[place][3] <= packet.t:
+            found.append(sent[place][0])
+            place += 1
+        if "FIN" in packet.flags:
+            last = self.sending(packet)
+            found += [last] if last is not None else []
+        return found
 
     def farewell(self, packet: Packet) -> int | None:
         label = self.label(packet) or ""

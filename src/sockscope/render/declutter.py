@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from sockscope.render.figure import LIFT, Arrow, Label
@@ -19,8 +19,7 @@ Box = tuple[float, float, float, float, float]
 PLACES = (0.0, 0.06, -0.06, 0.12, -0.12, 0.18, -0.18, 0.24, 0.3, -0.24, 0.36, 0.42, 0.48, 0.54)  # 离首选位置多远，按箭头的几分之几
 EXPENDABLE = ("ack", "data", "datagram")
 DROPPABLE = (*EXPENDABLE, "again")  # 挤在一处的好几次重传，有一个写着就够：别的是同样的颜色
-ALIKE = 4  # 至少这么多支一模一样的箭头，才合写一处
-CLOSE = 17  # 一连几支：起点相隔不到这么高
+CLOSE = 20  # 一连几支一模一样的，起点相隔不到这么高，才合写一处
 CELL = 48
 
 
@@ -63,8 +62,8 @@ class _Board:
                        for other, whose in self.cells[cell] if whose != owner)
 
 
-def declutter(arrows: list[Arrow], fixed: Iterable[Label]) -> None:
-    """就地移动箭头上的字，让它们不压 ``fixed``，不互相压，也不被别的箭头划过。"""
+def declutter(arrows: list[Arrow], fixed: Iterable[Label], alike: Mapping[int, int]) -> None:
+    """就地移动箭头上的字，让它们不压 ``fixed``，不互相压，也不被别的箭头划过。``alike`` 是一连几个一模一样的包。"""
     words, shafts = _Board(), _Board()
     for arrow in arrows:
         shafts.add(arrow.shaft(), arrow.index)
@@ -72,7 +71,7 @@ def declutter(arrows: list[Arrow], fixed: Iterable[Label]) -> None:
         if label.style == "fold" and label.anchor == "middle":
             _aside(label, shafts)
         words.add(label.box())
-    told = _alike(arrows)
+    told = _together(arrows, alike)
     for arrow in sorted(arrows, key=lambda a: (a.kind in EXPENDABLE, a.kind == "ack")):
         if arrow.index in told:
             arrow.label = told[arrow.index]
@@ -97,18 +96,20 @@ def _aside(label: Label, shafts: _Board) -> None:
     label.x = here
 
 
-def _alike(arrows: list[Arrow]) -> dict[int, Label]:
-    """一连几支同向、同字的箭头 → 它们的字：第一支写 ``9 × 1448 B``，别的不写。"""
+def _together(arrows: list[Arrow], alike: Mapping[int, int]) -> dict[int, Label]:
+    """一连几支一模一样的箭头 → 它们的字：第一支写 ``9 × 1448 B``，别的不写。"""
     found: dict[int, Label] = {}
-    run: list[Arrow] = []
-    for arrow in [*arrows, None]:
-        if run and arrow and arrow.key == run[-1].key and arrow.whole and arrow.y0 - run[-1].y0 < CLOSE:
-            run.append(arrow)
+    runs: dict[int, list[Arrow]] = {}
+    for arrow in arrows:
+        if arrow.index not in alike:
             continue
-        if len(run) >= ALIKE:
-            found |= {a.index: replace(a.label, text="", tail="") for a in run[1:]}
+        run = runs.setdefault(alike[arrow.index], [arrow])
+        if arrow.y0 - run[-1].y0 > CLOSE:
+            run = runs[alike[arrow.index]] = [arrow]
+        elif run[-1] is not arrow:
+            run.append(arrow)
+            found[arrow.index] = replace(arrow.label, text="", tail="")
             found[run[0].index] = replace(run[0].label, text=f"{len(run)} × {run[0].label.text}", tail="")
-        run = [arrow] if arrow and arrow.kind != "ack" and arrow.whole else []
     return found
 
 

@@ -74,12 +74,8 @@ class Arrow:
     whole: bool
     lead: tuple[float, float]
     cause: int | None = None
-    origin: tuple[float, float] | None = None  # 引出它的那次调用的圆点
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """读者看来一样的：同一根网线、同一个方向、同一种、同样的字。"""
-        return self.packet.cable, self.packet.src, self.kind, self.label.text
+    origins: list[tuple[float, float]] = field(default_factory=list)  # 引出它的各次调用的圆点
+    discarded: bool = False  # 到了，又被主机丢掉
 
     def shaft(self) -> tuple[float, float, float, float, float]:
         """杆占的方框：细长的一条。"""

@@ -14,6 +14,7 @@ from sockscope.render import text as text_form
 from sockscope.render.analysis import details as packet_details
 from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, WIDE
+from sockscope.render.discards import DISCARDED
 from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark, Poll
 from sockscope.render.labels import (
     FATES,
@@ -76,7 +77,7 @@ class _Pen:
         footer, height = self.footer(height)
         body = "".join([
             self.grid(), self.lifelines(), self.outages(), *(self.band(b) for b in f.bands),
-            *(self.arrow(a) for a in f.arrows), *(self.bar(b) for b in f.bars), *(self.poll(p) for p in f.polls),
+            *(self.bar(b) for b in f.bars), *(self.arrow(a) for a in f.arrows), *(self.poll(p) for p in f.polls),
             *(self.call(c) for c in f.calls), *(self.mark(m) for m in f.marks),
             *(self.tear(b, label) for b, label in f.breaks), *(self.label(h, halo=False) for h in f.heads),
             legend, footer,
@@ -157,16 +158,17 @@ class _Pen:
     def arrow(self, arrow: Arrow) -> str:
         p = arrow.packet
         body = self.connector(arrow) + self.shaft(arrow) + self.tip(arrow) + self.arrow_label(arrow)
-        kind = f"packet {arrow.kind}" + ("" if p.fate == "delivered" else f" {p.fate}")
-        return self.group(kind, arrow.index, p.t, _packet_title(p), body)
+        kind = f"packet {arrow.kind}" + ("" if p.fate == "delivered" else f" {p.fate}") + " discarded" * arrow.discarded
+        title = _packet_title(p) + f"　{DISCARDED}" * arrow.discarded
+        return self.group(kind, arrow.index, p.t, title, body)
 
     def connector(self, arrow: Arrow) -> str:
-        if arrow.origin is None:
-            return ""
-        (x0, y0), x1, y1 = arrow.origin, arrow.x0, arrow.y0
-        bend = (x1 - x0) * 0.55
-        return (f'<path class="cause" d="M{_n(x0)} {_n(y0)}C{_n(x0 + bend)} {_n(y0)} {_n(x1 - bend)} {_n(y1)} '
-                f'{_n(x1)} {_n(y1)}"/>')
+        found = ""
+        for x0, y0 in arrow.origins:
+            bend = (arrow.x0 - x0) * 0.55
+            found += (f'<path class="cause" d="M{_n(x0)} {_n(y0)}C{_n(x0 + bend)} {_n(y0)} {_n(arrow.x0 - bend)} '
+                      f'{_n(arrow.y0)} {_n(arrow.x0)} {_n(arrow.y0)}"/>')
+        return found
 
     def shaft(self, arrow: Arrow) -> str:
         a, out = arrow, -1 if arrow.x1 > arrow.x0 else 1
@@ -179,7 +181,7 @@ class _Pen:
 
     def tip(self, arrow: Arrow) -> str:
         x, y = arrow.x1, arrow.y1
-        if arrow.packet.fate not in ("delivered", "duplicate"):
+        if arrow.discarded or arrow.packet.fate not in ("delivered", "duplicate"):
             return f'<path class="cross" d="M{_n(x - 5)} {_n(y - 5)}l10 10m0 -10l-10 10"/>'
         dx, dy = arrow.x1 - arrow.x0, arrow.y1 - arrow.y0
         long = (dx * dx + dy * dy) ** 0.5 or 1.0
@@ -287,7 +289,9 @@ class _Pen:
         for name in (name for name in WORDS if any(name == bit for p in f.polls for bit, _ in p.bits)):
             yield (f'<g class="ready"><rect class="{name}" x="7" y="-10" width="10" height="12"/>'
                    f'<text class="bit" x="12" y="0" text-anchor="middle">{LETTERS[name]}</text></g>'), f"{name} {WORDS[name]}"
-        if any(a.origin for a in f.arrows):
+        if discarded := sum(a.discarded for a in f.arrows):
+            yield '<path class="cross" d="M7 -9l10 10m0 -10l-10 10"/>', f"{DISCARDED}（SO_RXQ_OVFL 数到 {discarded} 个）"
+        if any(a.origins for a in f.arrows):
             yield '<path class="cause" d="M0 -8C12 -8 12 0 24 0"/>', "由这次调用引出"
 
     def footer(self, y: float) -> tuple[str, float]:
