@@ -82,6 +82,7 @@ class _Detective:
         self.first: dict[Identity, int] = {}
         self.said: dict[Flow, int] = defaultdict(int)  # 一个端点上一次发包的时刻
         self.spent: set[int] = set()
+        self.pieces: dict[tuple[str, bytes], int] = {}  # 分片的标识 → 写出它的那次发送
         for index, event in enumerate(trace.events):
             if isinstance(event, Call):
                 self.calls[event.host, event.socket.rstrip("′")].append((index, event))
@@ -119,6 +120,8 @@ class _Detective:
     def cause(self, packet: Packet) -> int | None:
         if not self.is_origin(packet):
             return self.forwarded(packet)
+        if packet.info.startswith("fragment ") and packet.raw.startswith("4"):
+            return self.fragment(packet)
         if packet.protocol == "udp":
             return self.datagram(packet)
         if packet.protocol == "sctp":
@@ -293,6 +296,18 @@ class _Detective:
     def datagram(self, packet: Packet) -> int | None:
         wrote = self.unspent((packet.src, packet.payload[:KEPT].hex(), packet.length), packet.t)
         return None if wrote is None else self.spend(wrote)
+
+
+    def fragment(self, packet: Packet) -> int | None:
+        """IPv4 的分片：第一片里有数据的开头，后面的凭标识认（RFC 791 §3.2）。"""
+        raw = bytes.fromhex(packet.raw)
+        wrote = self.latest(packet, ["send"])
+        if wrote is not None and packet.protocol == "udp":
+            call = self.trace.events[wrote]
+            assert isinstance(call, Call)
+            if call.data and call.data.startswith(packet.payload[:KEPT].hex()):
+                self.pieces[packet.src, raw[4:6]] = wrote
+        return self.pieces.get((packet.src, raw[4:6]))
 
 
 class _Moments:

@@ -13,6 +13,7 @@ from sockscope.trace import Call, Packet, Trace
 __all__ = ["NARROW", "WIDE", "Columns", "Metrics", "Net", "Side", "call_room", "columns"]
 
 
+CROWD = 0.36  # 状态条合起来至多占图的这么多
 QUIET = 60  # 一个包也没有时，网线只留这么宽
 
 
@@ -32,8 +33,12 @@ class Metrics:
     net: int  # 网线至少这么宽，调用列为它让路
     channel: int  # 没有状态条的主机，圆点与网线之间留这么宽，引线才分得开
 
-    def plate(self, count: int) -> int:
-        return self.plates[min(count, len(self.plates)) - 1] if count else 2
+    def plate_widths(self, counts: list[int]) -> list[int]:
+        """每台主机的状态条各多宽：它有几条道，就按几条道的；合起来太占地方，一律用最窄的。"""
+        wanted = [self.plates[min(n, len(self.plates)) - 1] if n else 2 for n in counts]
+        if sum(n * plate for n, plate in zip(counts, wanted, strict=True)) > self.width * CROWD:
+            return [self.plates[-1] if n else 2 for n in counts]
+        return wanted
 
 
 WIDE = Metrics("wide", 704, 11.5, 11, 16, 64, (70, 170), (74, 66, 15), 9, 170, 26)
@@ -110,7 +115,7 @@ class Columns:
 def call_room(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], tracks: dict[str, float]) -> float:
     """每台主机的调用文字最多可以占多宽：先保住网线和状态条。"""
     counts = [len({lane.number for lane in lanes[h.name]}) for h in trace.hosts]
-    bars = sum(max(n, 1) * (metrics.plate(n) + 2) for n in counts)
+    bars = sum(max(n, 1) * (plate + 2) for n, plate in zip(counts, metrics.plate_widths(counts), strict=True))
     quiet = not any(isinstance(e, Packet) for e in trace.events)
     callers = len({e.host for e in trace.events if isinstance(e, Call)})
     net = QUIET if quiet else metrics.net
@@ -123,7 +128,7 @@ def columns(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], rooms:
     """分配横向空间：``rooms`` 是每台主机的调用文字想要的宽度（不超过 ``call_room``），余下的都给网线。"""
     hosts = [h.name for h in trace.hosts]
     counts = {h: len({lane.number for lane in lanes[h]}) for h in hosts}
-    plates = {h: metrics.plate(counts[h]) for h in hosts}
+    plates = dict(zip(hosts, metrics.plate_widths(list(counts.values())), strict=True))
     bars = {h: max(counts[h], 1) * (plates[h] + 2) - 2 for h in hosts}
     ends = (*hosts[:1], *hosts[-1:])
     gutters = {h: tracks.get(h, 0) + (10 + max(strands.get(h, 0), 1) * metrics.strand if rooms.get(h) else 8 * (h in ends))

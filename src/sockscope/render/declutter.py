@@ -13,13 +13,15 @@ from dataclasses import replace
 
 from sockscope.render.figure import LIFT, Arrow, Label
 
-__all__ = ["declutter", "overlap"]
+__all__ = ["declutter", "overlap", "stacked"]
 
 Box = tuple[float, float, float, float, float]
-PLACES = (0.0, 0.06, -0.06, 0.12, -0.12, 0.18, -0.18, 0.24, 0.3, -0.24, 0.36, 0.42, 0.48, 0.54)  # 离首选位置多远，按箭头的几分之几
+PLACES = (0.0, 0.06, -0.06, 0.12, -0.12, 0.18, -0.18, 0.24, -0.24, 0.3, -0.3, 0.36, -0.36, 0.42, 0.48, 0.54)  # 离首选位置多远，按箭头的几分之几
 EXPENDABLE = ("ack", "data", "datagram")
 DROPPABLE = (*EXPENDABLE, "again")  # 挤在一处的好几次重传，有一个写着就够：别的是同样的颜色
 CLOSE = 20  # 一连几支一模一样的，起点相隔不到这么高，才合写一处
+NEAR = 120  # 这么近的地方已经写过同样的字，写不下就不写了
+OVERHANG = 10  # 字可以伸出箭头的两端这么多
 CELL = 48
 
 
@@ -68,10 +70,11 @@ def declutter(arrows: list[Arrow], fixed: Iterable[Label], alike: Mapping[int, i
     for arrow in arrows:
         shafts.add(arrow.shaft(), arrow.index)
     for label in fixed:
-        if label.style == "fold" and label.anchor == "middle":
+        if label.style in ("fold", "action") and label.anchor == "middle":
             _aside(label, shafts)
         words.add(label.box())
     told = _together(arrows, alike)
+    written: dict[tuple[object, ...], float] = {}  # 同样的字上一次写在哪支箭头上
     for arrow in sorted(arrows, key=lambda a: (a.kind in EXPENDABLE, a.kind == "ack")):
         if arrow.index in told:
             arrow.label = told[arrow.index]
@@ -79,21 +82,30 @@ def declutter(arrows: list[Arrow], fixed: Iterable[Label], alike: Mapping[int, i
             continue
         chosen = next((label for label in _choices(arrow)
                        if words.free(label.box(), 0.5) and shafts.free(label.box(), 0.5, arrow.index)), None)
-        if chosen is None and arrow.kind not in DROPPABLE:
+        said = arrow.packet.cable, arrow.kind, arrow.label.text
+        if chosen is None and not (arrow.kind in DROPPABLE or abs(written.get(said, -NEAR) - arrow.y0) < NEAR):
             chosen = next((label for label in _choices(arrow) if words.free(label.box(), 0.5)), arrow.label)
         arrow.label = chosen or replace(arrow.label, text="", tail="")
         if chosen:
             words.add(chosen.box())
+            written[said] = arrow.y0
 
 
 def _aside(label: Label, shafts: _Board) -> None:
-    """折起来的一段，它的字横着让开划过它的箭头。"""
+    """写在网线正中的字（折起来的一段、一个动作）横着让开划过它的箭头。"""
     here = label.x
-    for step in (0, 12, -12, 24, -24, 36, -36, 48, -48, 60, -60, 72, -72):
-        label.x = here + step
-        if shafts.free(label.box(), 0.5):
-            return
+    for step in range(0, 90, 6):
+        for label.x in (here + step, here - step):
+            if shafts.free(label.box(), 0.5):
+                return
     label.x = here
+
+
+def stacked(labels: list[Label]) -> None:
+    """排成一行的名字碰着了前面的，就往上让。"""
+    for place, label in enumerate(labels):
+        while any(overlap(label.box(), other.box(), -1) for other in labels[:place]):
+            label.y -= label.size
 
 
 def _together(arrows: list[Arrow], alike: Mapping[int, int]) -> dict[int, Label]:
@@ -118,16 +130,17 @@ def _choices(arrow: Arrow) -> Iterator[Label]:
     label, dx, dy = arrow.label, arrow.x1 - arrow.x0, arrow.y1 - arrow.y0
     slant = math.radians(label.turn)
     drop = LIFT + label.size * 0.76 + 3
-    for tail in dict.fromkeys((label.tail, "")):
-        for down in (0.0, drop):
+    short = arrow.caption.short if len(arrow.caption.short) < len(label.text) and arrow.whole else ""
+    for text, tail in dict.fromkeys([(label.text, label.tail), (label.text, ""), (short, "")]):
+        for down in (0.0, drop) if text else ():
             for place in PLACES:
                 choice = replace(label, x=label.x + dx * place - down * math.sin(slant),
-                                 y=label.y + dy * place + down * math.cos(slant), tail=tail)
+                                 y=label.y + dy * place + down * math.cos(slant), text=text, tail=tail)
                 if place == down == 0.0 or _within(choice.box(), arrow):
                     yield choice
 
 
 def _within(box: Box, arrow: Arrow) -> bool:
-    """字没有跑出箭头的两端。"""
+    """字没有跑出箭头的两端太远。"""
     half = math.cos(box[4]) * box[2] / 2
-    return min(arrow.x0, arrow.x1) - 2 <= box[0] - half and box[0] + half <= max(arrow.x0, arrow.x1) + 2
+    return min(arrow.x0, arrow.x1) - OVERHANG <= box[0] - half and box[0] + half <= max(arrow.x0, arrow.x1) + OVERHANG

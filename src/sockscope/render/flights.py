@@ -18,6 +18,7 @@ from sockscope.trace import Packet, Trace
 __all__ = ["Flights", "alike", "flight"]
 
 HALFWAY = 0.62  # 没有送达的箭头停在哪里
+LEAST = 52  # 网线再窄，字也有这么宽
 NEAR = 110  # 一次调用引出好几个包：第一个总连着，别的只连这么近的
 ALIKE = 4  # 一连这么多个一模一样的，画得密，合写一处
 
@@ -117,21 +118,22 @@ class Flights:
         x0, y0, x1, y1 = line
         whole = packet.end is not None
         part = self.part if whole else 0.44
-        free = 0.9 if self.columns.crowded or words.fate else 0.8 if self.details else 0.44
-        room = net.width * (free if whole else 0.58)
+        room = net.width * (0.9 if whole else 0.58)
         if clear := self.columns.clear(net):
             part, room = min(max((clear.middle - x0) / (x1 - x0), 0.1), 0.9), clear.width * 0.9
         size = self.columns.metrics.small
         choices = (f"{words.text} {words.fate}".strip(), words.text, words.short or words.text)
         text = next((c for c in choices if width(c, size) <= room), choices[-1])
-        tail = words.detail if width(f"{text} {words.detail}", size) <= room else ""
+        tail = words.detail if width(f"{text} {words.detail}", size) <= room * (0.75 if not self.columns.crowded else 1) else ""
         if self.details and not tail:
             tail = cut(words.detail, size, room - width(f"{text} ", size))
         run, drop = abs(x1 - x0), (y1 - y0) * (1 if x1 > x0 else -1)
+        half = (width(f"{text} {tail}".strip(), size) / 2 + 8) / max(math.hypot(run, drop), 1)
+        part = min(max(part, half), max(1 - half, 0.5))  # 整行字都在箭头的两端之间
         angle = math.degrees(math.atan2(drop, run))
         x, y = x0 + (x1 - x0) * part, y0 + (y1 - y0) * part
         return Label(x + LIFT * math.sin(math.radians(angle)), y - LIFT * math.cos(math.radians(angle)),
-                     cut(text, size, math.hypot(run, y1 - y0) - 12), size, "middle", "ack" if packet_kind(packet) == "ack" else "",
+                     cut(text, size, max(math.hypot(run, drop) - 2, LEAST)), size, "middle", "ack" if packet_kind(packet) == "ack" else "",
                      angle, tail)
 
     def lead(self, host: str, local: str, peer: str) -> float:

@@ -91,7 +91,7 @@ def wrap(text: str, fits: int, lines: int = 6) -> list[str]:
 def _broken(row: str, fits: int) -> list[str]:
     """一个太长的词（``SOCK_STREAM|SOCK_NONBLOCK``）拆成几行：在标点之后拆，没有标点就拆在末尾。"""
     found = []
-    while cells(row) > max(fits, 4):
+    while cells(row) > max(fits, 4) + 1:  # 只多一格，让那一列宽一点，不拆
         end = next(n for n in range(len(row), 0, -1) if cells(row[:n]) <= max(fits, 4))
         marks = [n for n in range(end, end // 2, -1) if row[n - 1] in "._|,=(/:[ " and row[n - 1:n + 1] != "→ "]
         place = marks[0] if marks else end

@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, Metrics, Side, call_room, columns
-from sockscope.render.declutter import declutter
+from sockscope.render.declutter import declutter, stacked
 from sockscope.render.discards import discarded
 from sockscope.render.figure import Band, Bar, CallMark, Figure, Label, Mark, Poll
 from sockscope.render.flights import Flights, alike, flight
@@ -94,8 +94,8 @@ class _Typesetter:
 
     def lines(self, text: str, fits: int) -> list[str]:
         """折成几行。一行也放不下的 ``→ ECONNREFUSED`` 先省去箭头。"""
-        size, room = self.m.font, self.room
-        return [cut(row if width(row, size) <= room else row.removeprefix("→ "), size, room) for row in wrap(text, fits)]
+        bare = text.removeprefix("→ ")
+        return wrap(bare if width(bare, self.m.font) <= self.room < width(text, self.m.font) else text, fits)
 
     def rooms(self) -> dict[str, float]:
         found: dict[str, float] = {}
@@ -157,7 +157,7 @@ class _Typesetter:
             column = f"label {packet.cable}" + ("" if self.columns.crowded else f" {packet.src}")
             columns = ((f"edge {packet.dst} {packet.cable}", 2, 2), (f"arr {packet.cable} {packet.dst}", gap / 2, gap / 2))
             usual = self.m.small + 6 * self.columns.crowded + 2
-            room = usual if self.details else {"ack": 2, "data": 2, "rst": 18}.get(packet_kind(packet), usual)
+            room = usual if self.details else {"ack": 2, "data": 2, "datagram": 2, "rst": 18}.get(packet_kind(packet), usual)
             room = 2 if gap == 8 else room
             self.anchor("arrive", index, Anchor(end, columns, (start, max(14.0, net.width * 0.07)),
                                                 (column, self.part(), room, net.width)))
@@ -280,8 +280,12 @@ class _Typesetter:
     def polls(self) -> Iterator[Poll]:
         heights = {index: anchor.y for (kind, index), anchor in self.at.items() if kind == "ready"}
         for host, found in self.tracks.items():
+            named: list[Label] = []
             for track in found:
-                yield from plot(track, self.columns.sides[host], self.m, self.track_widths[host], heights, self.bottom)
+                for poll in plot(track, self.columns.sides[host], self.m, self.track_widths[host], heights, self.bottom):
+                    named += [label for label in poll.labels if label.style != "bit"]
+                    yield poll
+            stacked(named)
 
     def marks(self) -> list[Mark]:
         return [self.mark(i, e) for i, e in enumerate(self.trace.events) if isinstance(e, Action)]

@@ -63,6 +63,18 @@ def _n(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
+def _scale(x: float, top: float, bottom: float, kind: str) -> str:
+    """竖着的一段时间轴。"""
+    if kind != "tight":
+        return f"M{_n(x)} {_n(top)}V{_n(bottom)}"
+    count = max(round((bottom - top) / 4), 1)
+    step = (bottom - top) / count
+    return f"M{_n(x)} {_n(top)}" + "".join(f"l{(-2, 2)[k % 2]} {step / 2:.2f}l{(2, -2)[k % 2]} {step / 2:.2f}" for k in range(count))
+
+
+SCALES = {"open": "时间撑开", "tight": "时间压缩", "even": "时间按比例"}
+
+
 class _Pen:
     """把摆好的图写成 SVG。"""
 
@@ -105,7 +117,13 @@ class _Pen:
             left = m.axis + width(label.text, label.size) + 4 if self.narrow else m.axis - 4
             parts.append(f'<line class="grid" x1="{_n(left)}" x2="{m.width - 4}" y1="{_n(y)}" y2="{_n(y)}"/>')
             parts.append(self.label(label, halo=False))
-        return f'<g class="time">{"".join(parts)}</g>'
+        return f'<g class="time">{"".join(parts)}{self.scale()}</g>'
+
+    def scale(self) -> str:
+        """时间轴自己：按比例的一段是直线，撑开的是疏点，压缩的是锯齿。"""
+        x = 2.5 if self.narrow else self.metrics.axis - 3.0
+        return "".join(f'<path class="scale {s.kind}" d="{_scale(x, s.top + 1, s.bottom - 1, s.kind)}"/>'
+                       for s in self.figure.ruler.stretches())
 
     def lifelines(self) -> str:
         f = self.figure
@@ -274,6 +292,10 @@ class _Pen:
     def entries(self) -> Iterator[tuple[str, str]]:
         """只解释这张图里出现了的东西。"""
         f = self.figure
+        scales = {s.kind for s in f.ruler.stretches()}
+        for kind, words in SCALES.items():
+            if kind in scales:
+                yield f'<path class="scale {kind}" d="{_scale(12, -11, 2, kind)}"/>', words
         kinds = {a.kind for a in f.arrows}
         for kind, words in KINDS.items():
             if kind in kinds:
