@@ -22,6 +22,7 @@ DROPPABLE = (*EXPENDABLE, "again")  # 挤在一处的好几次重传，有一个
 CLOSE = 20  # 一连几支一模一样的，起点相隔不到这么高，才合写一处
 NEAR = 120  # 这么近的地方已经写过同样的字，写不下就不写了
 OVERHANG = 10  # 字可以伸出箭头的两端这么多
+SNUG = 1.4  # 挤的时候，字贴着杆近这么多
 CELL = 48
 
 
@@ -132,11 +133,11 @@ def _choices(arrow: Arrow) -> Iterator[Label]:
     drop = LIFT + label.size * 0.76 + 3
     short = arrow.caption.short if len(arrow.caption.short) < len(label.text) and arrow.whole else ""
     for text, tail in dict.fromkeys([(label.text, label.tail), (label.text, ""), (short, "")]):
-        for down in (0.0, drop) if text else ():
+        for down in (0.0, SNUG, drop) if text else ():
             for place in PLACES:
                 choice = replace(label, x=label.x + dx * place - down * math.sin(slant),
                                  y=label.y + dy * place + down * math.cos(slant), text=text, tail=tail)
-                if place == down == 0.0 or _within(choice.box(), arrow):
+                if (place == 0.0 and down == 0.0) or _within(choice.box(), arrow):
                     yield choice
 
 

@@ -62,7 +62,7 @@ def flight(trace: Trace) -> dict[int, int]:
 
 @dataclass(slots=True)
 class Flights:
-    """画箭头要知道的一切。``part`` 是字在箭头的几分之几处；``inner`` 是各端点的道号。"""
+    """画箭头要知道的一切。``part`` 是字在箭头的几分之几处；``inner`` 是各端点的道号，``words`` 是每次调用的头一行字多宽。"""
 
     trace: Trace
     columns: Columns
@@ -73,6 +73,7 @@ class Flights:
     discarded: dict[int, int]
     alike: dict[int, int]
     inner: dict[tuple[str, str, str], int]
+    words: dict[int, float]
     part: float
 
     def arrows(self, shown: list[int], dots: dict[int, tuple[float, float]]) -> list[Arrow]:
@@ -85,10 +86,24 @@ class Flights:
             arrow = self.arrow(index, packet)
             arrow.cause = self.why.get(index)
             callers = [c for c in (arrow.cause, *more.get(index, ())) if c in dots and arrow.kind != "again"]
-            arrow.origins = [dots[c] for c in callers if c is not None and self.linked(arrow, c, led, dots[c][1])]
+            arrow.origins = [self.origin(arrow, c, dots[c]) for c in callers
+                             if c is not None and self.linked(arrow, c, led, dots[c][1])]
             led.update(callers)
             found.append(arrow)
         return found
+
+    def beyond(self, host: str, x: float) -> bool:
+        """中间的主机：箭头的这一端在它的调用文字的另一边。"""
+        side = self.columns.sides[host]
+        return x > side.text + 1 if side.anchor == "start" else x < side.text - 1
+
+    def origin(self, arrow: Arrow, caller: int, dot: tuple[float, float]) -> tuple[float, float]:
+        """引线从圆点出发；要穿过调用文字的，从文字的末尾出发。"""
+        side = self.columns.sides[arrow.packet.src]
+        if not self.beyond(side.host, arrow.x0):
+            return dot
+        away = self.words[caller] + 4
+        return side.text + (away if side.anchor == "start" else -away), dot[1]
 
     def linked(self, arrow: Arrow, caller: int, led: set[int | None], y: float) -> bool:
         """要画引线吗：一次调用引出的第一个包总画；别的只画近处的，一模一样的一串不画。"""
@@ -110,7 +125,7 @@ class Flights:
         if not whole:
             x1, y1 = x0 + (x1 - x0) * HALFWAY, y0 + (y1 - y0) * HALFWAY
         label = self.label(words, packet, net, (x0, y0, x1, y1))
-        leads = self.lead(packet.src, packet.source, packet.target), self.lead(packet.dst, packet.target, packet.source)
+        leads = self.lead(packet.src, packet.source, packet.target, x0), self.lead(packet.dst, packet.target, packet.source, x1)
         return Arrow(index, packet, packet_kind(packet), x0, y0, x1, y1, label, words, whole, leads,
                      discarded=index in self.discarded)
 
@@ -118,11 +133,12 @@ class Flights:
         x0, y0, x1, y1 = line
         whole = packet.end is not None
         part = self.part if whole else 0.44
-        room = net.width * (0.9 if whole else 0.58)
+        room = net.width * 0.9 if whole else math.hypot(x1 - x0, y1 - y0) - 4
         if clear := self.columns.clear(net):
             part, room = min(max((clear.middle - x0) / (x1 - x0), 0.1), 0.9), clear.width * 0.9
         size = self.columns.metrics.small
-        choices = (f"{words.text} {words.fate}".strip(), words.text, words.short or words.text)
+        choices = (f"{words.text} {words.fate}".strip(), f"{words.short or words.text} {words.fate}".strip(), words.text,
+                   words.short or words.text)
         text = next((c for c in choices if width(c, size) <= room), choices[-1])
         tail = words.detail if width(f"{text} {words.detail}", size) <= room * (0.75 if not self.columns.crowded else 1) else ""
         if self.details and not tail:
@@ -136,7 +152,7 @@ class Flights:
                      cut(text, size, max(math.hypot(run, drop) - 2, LEAST)), size, "middle", "ack" if packet_kind(packet) == "ack" else "",
                      angle, tail)
 
-    def lead(self, host: str, local: str, peer: str) -> float:
+    def lead(self, host: str, local: str, peer: str, x: float) -> float:
         """箭头离开网线后还要穿过内侧的几条道，才到自己那一条：这段路多长（向外为正）。"""
-        number = self.inner.get((host, local, peer), 0)
+        number = 0 if self.beyond(host, x) else self.inner.get((host, local, peer), 0)
         return number * (self.columns.sides[host].plate + 2) + 3 if number else 0.0

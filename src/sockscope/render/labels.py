@@ -179,11 +179,13 @@ def caption(packet: Packet) -> Caption:
     if packet.protocol != "tcp":
         what = packet.info.replace("fragment ", "分片 ")
         text = ICMP.get(what, what) or (_payload(packet) if packet.protocol == "udp" else _foreign(packet))
-        return Caption(text, "", fate, bytes_text(packet.length) if packet.protocol == "udp" else "")
+        short = what.partition("+")[0] if "分片" in what else bytes_text(packet.length) if packet.protocol == "udp" else ""
+        return Caption(text, "", fate, short)
     parts: list[str] = [flag for flag in ("SYN", "RST", "FIN", "URG") if flag in packet.flags]
     if "SYN" in parts and "ACK" in packet.flags:
         parts = ["SYN+ACK"]
-    parts = ([_payload(packet)] if packet.length else []) + parts or _window(packet) or ["ACK"]
+    carried = [_payload(packet), *["+"] * bool(parts)] if packet.length else []  # 与 FIN 同行的数据：“x” + FIN
+    parts = carried + parts or _window(packet) or ["ACK"]
     parts += [flag for flag in ("ECE", "CWR") if flag in packet.flags]
     prefix = {"retransmission": "重传 ", "keepalive": "保活探测", "window probe": "窗口探测"}.get(packet.note, "")
     text = prefix.strip() if packet.note in ("keepalive", "window probe") else prefix + " ".join(parts)
@@ -300,7 +302,7 @@ def facts(trace: Trace) -> list[str]:
         rates = sorted({c.bandwidth for c in trace.cables if c.bandwidth})
         cable += "，带宽 " + "、".join(map(rate_text, rates)) if rates else ""
     when = f"{trace.label} {trace.recorded}".strip()
-    return [fact for fact in (when, trace.kernel, _sctp(trace), cable, "虚线 = 阻塞中", "状态取自内核") if fact]
+    return [fact for fact in (when, trace.kernel, _sctp(trace), cable, "状态取自内核" if trace.states else "") if fact]
 
 
 def rate_text(bits: int) -> str:

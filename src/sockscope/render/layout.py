@@ -69,6 +69,8 @@ class _Typesetter:
         self.span_of = {span.index: (lane, span) for found in self.lanes.values() for lane in found for span in lane.spans}
         self.texts = {i: self.call_lines(e) for i, e in enumerate(trace.events)
                       if isinstance(e, Call) and i not in self.folded}
+        ends = {host.name for host in (*trace.hosts[:1], *trace.hosts[-1:])}
+        self.callers = ends | {call.host for call in trace.calls}
         self.columns = columns(trace, metrics, self.lanes, self.rooms(), self.strand_counts(), room)
         self.anchors: list[Anchor] = []
         self.at: dict[tuple[str, int], Anchor] = {}
@@ -107,7 +109,7 @@ class _Typesetter:
                 wants = max(width(t, self.m.small) for t in fold.call_words(host))
                 found[host] = max(found.get(host, 0), min(wants, self.room))
         for event in self.trace.events:
-            if isinstance(event, Action) and event.where in self.lanes:
+            if isinstance(event, Action) and event.where in self.callers:
                 found[event.where] = max(found.get(event.where, 0), width(action_text(event), self.m.small) + 12)
             elif self.narrow and isinstance(event, State):
                 found[event.host] = max(found.get(event.host, 0), width(event.state, self.m.small))
@@ -149,7 +151,7 @@ class _Typesetter:
 
     def anchor_packet(self, index: int, packet: Packet) -> None:
         net = self.columns.nets[packet.cable]
-        gap = 8 if self.alike.get(index, index) != index else {"ack": 13, "rst": 19}.get(packet_kind(packet), 15)
+        gap = 8 if self.alike.get(index, index) != index else {"ack": 13, "rst": 19, "datagram": 17}.get(packet_kind(packet), 15)
         start = self.anchor("depart", index, Anchor(packet.t, (
             (f"edge {packet.src} {packet.cable}", 2, 2), (f"dep {packet.cable} {packet.src}", gap / 2, gap / 2))))
         end = packet.end if packet.end is not None else packet.t + self.flight[index]
@@ -205,7 +207,7 @@ class _Typesetter:
         self.bottom = bottom = max(ruler.heights[-1] + 18, lowest - 2)  # 最后一次调用的字可以有好几行
         dots = {c.index: (c.x, c.y) for c in calls}
         flights = Flights(self.trace, self.columns, self.at, bottom, self.why, self.details, self.discarded, self.alike,
-                          self.inner, self.part())
+                          self.inner, {i: width(begin[0], self.m.font) for i, (_, begin, _) in self.texts.items()}, self.part())
         arrows = flights.arrows([i for kind, i in self.at if kind == "depart"], dots)
         figure = Figure(
             self.trace, self.columns, ruler, self.top() - 16, bottom, heads(self.trace, self.columns, self.top()), calls, arrows,
@@ -294,7 +296,8 @@ class _Typesetter:
         y, text = self.at["action", index].y, action_text(action)
         if action.where in self.lanes:
             side = self.columns.sides[action.where]
-            label = Label(side.text, y + self.m.small * 0.36, text, self.m.small, side.anchor, "action")
+            x, anchor = (side.text, side.anchor) if action.where in self.callers else (side.middle, "middle")
+            label = Label(x, y + self.m.small * 0.36, text, self.m.small, anchor, "action")
             return Mark(index, action, side.left, side.right, y, label, False)
         net = self.columns.nets[int(action.where.removeprefix("cable"))]
         return Mark(index, action, net.left, net.right, y,

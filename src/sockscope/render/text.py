@@ -127,7 +127,7 @@ class _Page:
         rows = sorted(self.rows(), key=lambda r: r.t)
         lines = [self.trace.title, ""] if self.trace.title else []
         legend = LEGEND + POLLED * bool(self.trace.readiness)
-        lines += [self.head(), *self.body(rows), "", legend, " · ".join(facts(self.trace))]
+        lines += [self.head(), *self.body(rows), "", legend, " · ".join([*facts(self.trace), "虚线 = 阻塞中"])]
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     def body(self, rows: list[_Row]) -> Iterator[str]:
