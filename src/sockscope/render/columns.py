@@ -41,7 +41,7 @@ class Metrics:
         return wanted
 
 
-WIDE = Metrics("wide", 704, 11.5, 11, 16, 68, (70, 170), (74, 66, 15), 9, 170, 26)
+WIDE = Metrics("wide", 692, 11.5, 11, 16, 68, (70, 170), (74, 66, 15), 9, 170, 26)
 NARROW = Metrics("narrow", 344, 11, 11, 14, 5, (60, 92), (10, 8, 6), 7, 104, 12)
 
 

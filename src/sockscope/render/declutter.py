@@ -65,16 +65,21 @@ class _Board:
                        for other, whose in self.cells[cell] if whose != owner)
 
 
-def declutter(arrows: list[Arrow], fixed: Iterable[Label], alike: Mapping[int, int]) -> None:
+def declutter(arrows: list[Arrow], fixed: Iterable[Label], alike: Mapping[int, int] | None = None) -> None:
     """就地移动箭头上的字，让它们不压 ``fixed``，不互相压，也不被别的箭头划过。``alike`` 是一连几个一模一样的包。"""
     words, shafts = _Board(), _Board()
     for arrow in arrows:
         shafts.add(arrow.shaft(), arrow.index)
+    movable = []
     for label in fixed:
         if label.style in ("fold", "action") and label.anchor == "middle":
-            _aside(label, shafts)
+            movable.append(label)
+        else:
+            words.add(label.box())
+    for label in movable:
+        _aside(label, shafts, words)
         words.add(label.box())
-    told = _together(arrows, alike)
+    told = _together(arrows, alike or {})
     written: dict[tuple[object, ...], float] = {}  # 同样的字上一次写在哪支箭头上
     for arrow in sorted(arrows, key=lambda a: (a.kind in EXPENDABLE, a.kind == "ack")):
         if arrow.index in told:
@@ -92,12 +97,12 @@ def declutter(arrows: list[Arrow], fixed: Iterable[Label], alike: Mapping[int, i
             written[said] = arrow.y0
 
 
-def _aside(label: Label, shafts: _Board) -> None:
+def _aside(label: Label, shafts: _Board, words: _Board) -> None:
     """写在网线正中的字（折起来的一段、一个动作）横着让开划过它的箭头。"""
     here = label.x
     for step in range(0, 90, 6):
         for label.x in (here + step, here - step):
-            if shafts.free(label.box(), 0.5):
+            if shafts.free(label.box(), 0.5) and words.free(label.box(), 0.5):
                 return
     label.x = here
 

@@ -14,7 +14,7 @@ from sockscope.trace import Call, Packet, Trace
 __all__ = ["DISCARDED", "WHY", "discarded"]
 
 WHY = "主机丢弃"
-DISCARDED = "到了主机又被丢弃：接收缓冲区满了"
+DISCARDED = "主机丢弃：接收缓冲区满了"
 COUNTED = re.compile(r"SO_RXQ_OVFL (\d+)")
 PORT = re.compile(r", (\d+)\)?")
 KEPT = 256  # 轨迹里每次收发至多留下这么多字节

@@ -15,7 +15,7 @@ from sockscope.render.discards import discarded
 from sockscope.render.figure import Band, Bar, CallMark, Figure, Label, Mark, Poll
 from sockscope.render.flights import Flights, alike, flight
 from sockscope.render.folds import Fold, folds
-from sockscope.render.heads import heads
+from sockscope.render.heads import heads, untouched
 from sockscope.render.labels import (
     action_text,
     call_text,
@@ -38,6 +38,8 @@ from sockscope.render.waits import Waits
 from sockscope.trace import Action, Call, Packet, Ready, State, Trace
 
 __all__ = ["layout"]
+
+ALIKE = 8  # 一连几支一模一样的箭头，彼此隔这么远
 
 
 def layout(trace: Trace, metrics: Metrics, why: dict[int, int] | None = None,
@@ -151,7 +153,7 @@ class _Typesetter:
 
     def anchor_packet(self, index: int, packet: Packet) -> None:
         net = self.columns.nets[packet.cable]
-        gap = 8 if self.alike.get(index, index) != index else {"ack": 13, "rst": 19, "datagram": 17}.get(packet_kind(packet), 15)
+        gap = self.spacing(index, packet)
         start = self.anchor("depart", index, Anchor(packet.t, (
             (f"edge {packet.src} {packet.cable}", 2, 2), (f"dep {packet.cable} {packet.src}", gap / 2, gap / 2))))
         end = packet.end if packet.end is not None else packet.t + self.flight[index]
@@ -160,9 +162,18 @@ class _Typesetter:
             columns = ((f"edge {packet.dst} {packet.cable}", 2, 2), (f"arr {packet.cable} {packet.dst}", gap / 2, gap / 2))
             usual = self.m.small + 6 * self.columns.crowded + 2
             room = usual if self.details else {"ack": 2, "data": 2, "datagram": 2, "rst": 18}.get(packet_kind(packet), usual)
-            room = 2 if gap == 8 else room
+            room = 2 if gap == ALIKE else room
             self.anchor("arrive", index, Anchor(end, columns, (start, max(14.0, net.width * 0.07)),
                                                 (column, self.part(), room, net.width)))
+
+    def spacing(self, index: int, packet: Packet) -> float:
+        """它与同一端的上一支箭头隔多远：一模一样的画得密；数据报各有各的字，箭头越陡越要隔开。"""
+        if self.alike.get(index, index) != index:
+            return ALIKE
+        kind = packet_kind(packet)
+        if kind == "datagram":
+            return 24 if self.narrow else 20 if index in self.discarded else 17
+        return {"ack": 13, "rst": 19}.get(kind, 15)
 
     def part(self) -> float:
         return 0.5 if self.columns.crowded else 0.42 if self.details else 0.28
@@ -215,6 +226,8 @@ class _Typesetter:
             outages(self.trace, ruler, bottom), list(self.polls()))
         moving = {id(a.label) for a in arrows}
         declutter(arrows, [label for label in figure.labels() if id(label) not in moving], self.alike)
+        taken = [label.box() for label in figure.labels()] + [arrow.shaft() for arrow in arrows]
+        figure.heads += untouched(self.trace, self.columns, self.top(), bottom, taken)
         figure.ticks = ticks(figure)
         return figure
 

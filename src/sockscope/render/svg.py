@@ -292,10 +292,6 @@ class _Pen:
     def entries(self) -> Iterator[tuple[str, str]]:
         """只解释这张图里出现了的东西。"""
         f = self.figure
-        scales = {s.kind for s in f.ruler.stretches()}
-        for kind, words in SCALES.items():
-            if kind in scales:
-                yield f'<path class="scale {kind}" d="{_scale(12, -11, 2, kind)}"/>', words
         kinds = {a.kind for a in f.arrows}
         for kind, words in KINDS.items():
             if kind in kinds:
@@ -312,9 +308,18 @@ class _Pen:
             yield (f'<g class="ready"><rect class="{name}" x="7" y="-10" width="10" height="12"/>'
                    f'<text class="bit" x="12" y="0" text-anchor="middle">{LETTERS[name]}</text></g>'), f"{name} {WORDS[name]}"
         if discarded := sum(a.discarded for a in f.arrows):
-            yield '<path class="cross" d="M7 -9l10 10m0 -10l-10 10"/>', f"{DISCARDED}（SO_RXQ_OVFL 数到 {discarded} 个）"
+            yield '<path class="cross" d="M7 -9l10 10m0 -10l-10 10"/>', f"{DISCARDED}（内核数了 {discarded} 个）"
         if any(a.origins for a in f.arrows):
             yield '<path class="cause" d="M0 -8C12 -8 12 0 24 0"/>', "由这次调用引出"
+        if any(c.blocked for c in f.calls):
+            yield '<path class="wait" d="M12 -11V2"/>', "阻塞中"
+        named = {b.state.state for b in f.bars if b.label}
+        for state in dict.fromkeys(b.state.state for b in f.bars if b.state.state not in named):
+            yield f'<g class="{state}"><rect class="bar" x="0" y="-10" width="24" height="12" rx="2"/></g>', state
+        scales = {s.kind for s in f.ruler.stretches()}
+        for kind, words in SCALES.items():
+            if kind in scales:
+                yield f'<path class="scale {kind}" d="{_scale(12, -11, 2, kind)}"/>', words
 
     def footer(self, y: float) -> tuple[str, float]:
         rows, row = [], ""
@@ -325,9 +330,19 @@ class _Pen:
                 joined = fact
             row = joined
         rows.append(row)
-        body = "".join(f'<text class="soft" x="8" y="{_n(y + 4 + 16 * i)}">{escape(r)}</text>'
+        known = " · ".join(facts(self.trace)[:2])
+        body = "".join(f'<text class="soft" x="8" y="{_n(y + 4 + 16 * i)}">{_origin(escape(r), escape(known))}</text>'
                        for i, r in enumerate(rows))
         return f'<g class="footer">{body}</g>', y + 4 + 16 * len(rows)
+
+
+def _origin(row: str, known: str) -> str:
+    """何时、在哪个内核上：页面已经在图的外面说了的，藏得起来。"""
+    if not known or not row.startswith(known):
+        return row
+    more = row[len(known):]
+    cut = len(known) + len(" · ") * more.startswith(" · ")
+    return f'<tspan class="origin">{row[:cut]}</tspan>{row[cut:]}'
 
 
 # ---------------------------------------------------------------- 悬停时的一句话

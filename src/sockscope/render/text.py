@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sockscope.render.analysis import details as packet_details
 from sockscope.render.causes import causes
@@ -24,6 +24,7 @@ from sockscope.render.labels import (
     ready_text,
     shared_sockets,
 )
+from sockscope.render.discards import DISCARDED, WHY, discarded
 from sockscope.render.measure import cells, pad
 from sockscope.render.waits import Waits
 from sockscope.trace import Action, Call, Event, Packet, Ready, State, Trace
@@ -59,10 +60,11 @@ def spoken(trace: Trace, why: dict[int, int] | None = None) -> str:
     titles = {h.name: h.title or h.name for h in trace.hosts}
     lines = [trace.title] if trace.title else []
     found = folds(trace)
-    folded = {i for fold in found for i in fold.indices}
+    folded, thrown = {i for fold in found for i in fold.indices}, discarded(trace)
     for index, event in enumerate(trace.events):
         if index not in folded:
-            lines.append(f"{duration_text(event.t)} {_sentence(event, titles)}{_because(trace, why.get(index))}")
+            lost = f"（{DISCARDED}）" * (index in thrown)
+            lines.append(f"{duration_text(event.t)} {_sentence(event, titles)}{lost}{_because(trace, why.get(index))}")
     lines += [f"{duration_text(f.t)} 起折叠：{'；'.join(_fold_words(trace, f))}" for f in found]
     return "\n".join([*lines, "，".join(facts(trace))])
 
@@ -114,6 +116,7 @@ class _Page:
         self.names = [h.name for h in trace.hosts]
         self.shared = shared_sockets(trace)
         self.waits = Waits(trace)
+        self.thrown = {id(trace.events[index]) for index in discarded(trace)}
         self.connected = {s.host for s in trace.states if s.peer}
         self.folds = folds(trace)
         self.folded = {i for fold in self.folds for i in fold.indices}
@@ -127,7 +130,7 @@ class _Page:
         rows = sorted(self.rows(), key=lambda r: r.t)
         lines = [self.trace.title, ""] if self.trace.title else []
         legend = LEGEND + POLLED * bool(self.trace.readiness)
-        lines += [self.head(), *self.body(rows), "", legend, " · ".join([*facts(self.trace), "虚线 = 阻塞中"])]
+        lines += [self.head(), *self.body(rows), "", legend, " · ".join(facts(self.trace))]
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
     def body(self, rows: list[_Row]) -> Iterator[str]:
@@ -228,6 +231,8 @@ class _Page:
     def shaft(self, packet: Packet, rightward: bool, way: str = "") -> str:
         """``─── SYN ─────────▶``；没有送达的停在三分之二处。``way``：隔着别的主机的，要说从哪里到哪里。"""
         words = caption(packet)
+        if id(packet) in self.thrown:
+            words = replace(words, fate=WHY)
         text = way + " ".join(filter(None, (words.text, words.fate, words.detail)))
         if cells(text) > self.net - 6:
             text = way + " ".join(filter(None, (words.text, words.fate)))

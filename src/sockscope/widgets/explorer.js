@@ -8,7 +8,7 @@
  * @typedef {{title: string, lines: string[], cause: number | null, blocks: object[]}} Explanation
  */
 
-const NARROW = 640; // 容器比这更窄就用窄图，像素
+const NARROW = 692; // 容器比这更窄就用窄图，像素
 const SPEED = 70; // 播放时每秒走过图上多高
 const PACE = 900; // 不要动画的读者，一步一停，毫秒
 const END = 1000; // 时间滑块的末尾
