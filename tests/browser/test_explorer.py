@@ -117,7 +117,7 @@ def test_recorded_in_a_static_page(site, book, visit, scheme, width, dark):
     choose(shown, "SO_LINGER 0 再 close()")
     expect(shown).to_have_attribute("data-key", re.compile("linger0"))
     expect(shown.locator(".ss-figure .packet.rst")).to_have_count(1)
-    expect(shown.locator(".ss-figure svg")).to_have_class(re.compile("narrow" if width < 640 else "wide"))
+    expect(shown.locator(".ss-figure svg")).to_have_class(re.compile("narrow" if width < 692 else "wide"))
     assert seen.errors == []
     assert seen.outside(base) == []
 
