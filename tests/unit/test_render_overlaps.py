@@ -25,7 +25,7 @@ CUT_ANYWHERE = 1  # 别的窄图里至多有一处
 
 
 def traces(value: Any) -> Iterator[Trace]:
-    """一份录制里的全部轨迹：变体、单元格的输出；剪包的那些另有 ``slow``。"""
+    """一份录制里的全部轨迹：变体、单元格的输出；剪掉一个包的那些与变体同样排，不再看一遍。"""
     if isinstance(value, dict) and {"events", "hosts"} <= value.keys():
         yield from_json(value)
     elif isinstance(value, dict):
@@ -68,7 +68,7 @@ def test_every_figure_of_the_book_is_legible(path: Path, width: str) -> None:
     for trace in traces(json.loads(path.read_text(encoding="utf-8"))):
         figure = layout(trace, METRICS[width])
         named = f"{trace.experiment or path.stem} {trace.parameters}"
-        assert not (struck(figure) or pressed(figure)), f"{named}：{struck(figure) + pressed(figure)}"
+        assert struck(figure) + pressed(figure) == [], named
         assert min(label.size for label in texts(figure)) >= 11, named
         cut = max(cut, sum("…" in label.text.replace("'…", "") for label in texts(figure)))
     assert cut <= CUT.get(width, {}).get(path.stem, CUT_ANYWHERE * (width == "narrow"))

@@ -16,7 +16,8 @@ from sockscope.render.figure import LIFT, Arrow, Label
 __all__ = ["declutter", "overlap", "stacked"]
 
 Box = tuple[float, float, float, float, float]
-PLACES = (0.0, 0.06, -0.06, 0.12, -0.12, 0.18, -0.18, 0.24, -0.24, 0.3, -0.3, 0.36, -0.36, 0.42, 0.48, 0.54)  # 离首选位置多远，按箭头的几分之几
+# 离首选位置多远，按箭头的几分之几
+PLACES = (0.0, 0.06, -0.06, 0.12, -0.12, 0.18, -0.18, 0.24, -0.24, 0.3, -0.3, 0.36, -0.36, 0.42, 0.48, 0.54)
 EXPENDABLE = ("ack", "data", "datagram")
 DROPPABLE = (*EXPENDABLE, "again")  # 挤在一处的好几次重传，有一个写着就够：别的是同样的颜色
 CLOSE = 20  # 一连几支一模一样的，起点相隔不到这么高，才合写一处

@@ -41,8 +41,10 @@ def alike(trace: Trace) -> dict[int, int]:
 
 
 def _same(one: object, two: Packet) -> bool:
-    return isinstance(one, Packet) and packet_kind(one) == packet_kind(two) != "ack" and one.fate == two.fate == "delivered" \
-        and None not in (one.end, two.end) and caption(one).text == caption(two).text and (one.source, one.target) == (two.source, two.target)
+    if not isinstance(one, Packet) or (one.source, one.target) != (two.source, two.target) or None in (one.end, two.end):
+        return False
+    return one.fate == two.fate == "delivered" and packet_kind(one) == packet_kind(two) != "ack" \
+        and caption(one).text == caption(two).text
 
 
 def flight(trace: Trace) -> dict[int, int]:
@@ -78,7 +80,8 @@ class Flights:
 
     def arrows(self, shown: list[int], dots: dict[int, tuple[float, float]]) -> list[Arrow]:
         """下标在 ``shown`` 里的包；``dots`` 是每次调用的圆点在哪里。"""
-        found, led = [], set()
+        found: list[Arrow] = []
+        led: set[int | None] = set()
         more = fellows(self.trace) if self.why else {}
         for index in shown:
             packet = self.trace.events[index]
@@ -148,9 +151,9 @@ class Flights:
         part = min(max(part, half), max(1 - half, 0.5))  # 整行字都在箭头的两端之间
         angle = math.degrees(math.atan2(drop, run))
         x, y = x0 + (x1 - x0) * part, y0 + (y1 - y0) * part
-        return Label(x + LIFT * math.sin(math.radians(angle)), y - LIFT * math.cos(math.radians(angle)),
-                     cut(text, size, max(math.hypot(run, drop) - 2, LEAST)), size, "middle", "ack" if packet_kind(packet) == "ack" else "",
-                     angle, tail)
+        style, slant = "ack" * (packet_kind(packet) == "ack"), math.radians(angle)
+        text = cut(text, size, max(math.hypot(run, drop) - 2, LEAST))
+        return Label(x + LIFT * math.sin(slant), y - LIFT * math.cos(slant), text, size, "middle", style, angle, tail)
 
     def lead(self, host: str, local: str, peer: str, x: float) -> float:
         """箭头离开网线后还要穿过内侧的几条道，才到自己那一条：这段路多长（向外为正）。"""

@@ -68,8 +68,9 @@ def _scale(x: float, top: float, bottom: float, kind: str) -> str:
     if kind != "tight":
         return f"M{_n(x)} {_n(top)}V{_n(bottom)}"
     count = max(round((bottom - top) / 4), 1)
-    step = (bottom - top) / count
-    return f"M{_n(x)} {_n(top)}" + "".join(f"l{(-2, 2)[k % 2]} {step / 2:.2f}l{(2, -2)[k % 2]} {step / 2:.2f}" for k in range(count))
+    half = (bottom - top) / count / 2
+    sides = (2 - k % 2 * 4 for k in range(count))  # 一左一右
+    return f"M{_n(x)} {_n(top)}" + "".join(f"l{side} {half:.2f}l{-side} {half:.2f}" for side in sides)
 
 
 SCALES = {"open": "时间撑开", "tight": "时间压缩", "even": "时间按比例"}

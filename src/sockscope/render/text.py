@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from sockscope.render.analysis import details as packet_details
 from sockscope.render.causes import causes
+from sockscope.render.discards import DISCARDED, WHY, discarded
 from sockscope.render.folds import Fold, folds
 from sockscope.render.labels import (
     FATES,
@@ -24,7 +25,6 @@ from sockscope.render.labels import (
     ready_text,
     shared_sockets,
 )
-from sockscope.render.discards import DISCARDED, WHY, discarded
 from sockscope.render.measure import cells, pad
 from sockscope.render.waits import Waits
 from sockscope.trace import Action, Call, Event, Packet, Ready, State, Trace
