@@ -63,9 +63,18 @@ function foldParts() {
   openTarget();
 }
 
-// html-manager 还在找 MathJax 2 的 Hub；MathJax 3 没有它，给它一个什么也不做的。
-if (window.MathJax) window.MathJax.Hub ??= {Queue() {}};
+// 一格的链接：指到哪一格，它的右上角就有一个 #。全页共用这一个。
+function linkCells() {
+  const link = Object.assign(document.createElement("a"), {className: "cell-link", textContent: "#", title: "这一格的链接"});
+  document.querySelector(".bd-article")?.addEventListener("mouseover", ({target}) => {
+    const cell = target.closest("div.cell[id]"), place = cell?.querySelector(":scope > .cell_input");
+    if (!place || link.parentElement === place) return;
+    link.href = `#${cell.id}`;
+    place.append(link);
+  });
+}
 
 lightLabButton();
 wrapTables();
 foldParts();
+linkCells();

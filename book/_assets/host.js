@@ -136,21 +136,69 @@
     }
   }
 
+  // ---------------------------------------------------------------- 链接
+
+  /** 这一刻的链接：实验、开关、剪掉的包、看到哪一刻。 */
+  function permalink(el, model) {
+    const {experiment, drop} = model.state, told = new URLSearchParams({x: experiment.name, v: variant(model.state)});
+    if (drop.length) told.set("cut", drop.join("\n"));
+    const slider = el.querySelector(".ss-time input");
+    if (slider && slider.value !== slider.max) told.set("t", slider.value);
+    return `${location.href.split("#")[0]}#${told}`;
+  }
+
+  /** 链接里写着的开关；认不出的照缺省。 */
+  function restored({experiment, values}, told) {
+    const parts = (told.get("v") ?? "").split("@")[0].split(".");
+    const chosen = experiment.parameters.map(({name, options}, place) => [name, options.map(([value]) => value)
+      .find((value) => String(typeof value === "boolean" ? Number(value) : value) === parts[place]) ?? values[name]]);
+    return {...values, ...Object.fromEntries(chosen)};
+  }
+
+  /** 地址里有实验的链接：照它打开页上的那一个。 */
+  async function follow() {
+    const told = new URLSearchParams(location.hash.slice(1)), name = told.get("x");
+    const el = name && [...document.querySelectorAll(".sockscope-explorer[data-start]")]
+      .find(({dataset}) => JSON.parse(dataset.start).experiment.name === name);
+    if (!el) return;
+    const start = JSON.parse(el.dataset.start);
+    opened.get(el)?.();
+    opened.delete(el);
+    window.openAround?.(el);
+    const model = open(el, {...start, values: restored(start, told), drop: (told.get("cut") ?? "").split("\n").filter(Boolean), request: 1});
+    el.scrollIntoView({block: "start"});
+    await model.save_changes();
+    const slider = el.querySelector(".ss-time input");
+    if (told.has("t") && slider) { slider.value = told.get("t"); slider.dispatchEvent(new Event("input")); }
+  }
+
+  // ---------------------------------------------------------------- 打开
+
+  const opened = new Map(); // 打开了的：元素 → 怎样关掉它
+
   /** 在 el 里打开一个交互实验；``start`` 见 widgets/explorer.py 的 Page.start。 */
   function open(el, start = JSON.parse(el.dataset.start)) {
     const model = new Model(start);
-    window.sockscopeExplorer.render({model, el});
+    opened.set(el, window.sockscopeExplorer.render({model, el}));
     if (kernel && !server()) starter(el);
     kernel?.onchange(() => model.changed("cuttable"));
     for (const event of ["pointerenter", "focusin"]) el.addEventListener(event, () => model.settle(), {once: true});
+    window.sockscopeTake?.(el.firstElementChild, {
+      name: model.state.experiment.name, link: () => permalink(el, model),
+      text: () => model.state.payload.text ?? el.querySelector("desc")?.textContent ?? "",
+      svg: () => [...el.querySelectorAll(".ss-figure svg[data-axis]")].find((svg) => svg.clientWidth),
+      pcap: () => model.state.payload.pcap});
+    return model;
   }
 
   const near = new IntersectionObserver((seen) => {
-    for (const {isIntersecting, target} of seen) if (isIntersecting) { near.unobserve(target); open(target); }
+    for (const {isIntersecting, target} of seen) if (isIntersecting) { near.unobserve(target); if (!opened.has(target)) open(target); }
   }, {rootMargin: "300px 0px"});
 
   /** 接手 root 里面的交互实验：页面里原有的，和运行一格之后新添的；走近了才动手。 */
   window.sockscopeExplorers = (root) => root.querySelectorAll(".sockscope-explorer").forEach((el) => near.observe(el));
   window.sockscopeOpenExplorer = open;
   window.sockscopeExplorers(document);
+  addEventListener("hashchange", follow);
+  follow();
 })();

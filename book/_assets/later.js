@@ -25,10 +25,19 @@
     try {
       every ??= await window.sockscopePacks.pack(PACK);
       draw(place);
+      if (!place.closest(".sockscope-explorer, .sockscope-puzzle")) take(place);
       resized.observe(place.parentElement);
     } catch ({message}) {
       place.textContent = `图${message}`;
     }
+  }
+
+  /** 图下面的一行：带走它。它的链接是这张图、这一格或这一节的。 */
+  function take(place) {
+    const named = place.closest("figure[id], div.cell[id], section[id]"), name = `${PACK.split("/").at(-1)}-${place.dataset.figure}`;
+    const svg = () => place.querySelector("svg");
+    window.sockscopeTake?.(place.parentElement, {name, svg, link: () => `${location.href.split("#")[0]}#${named?.id ?? ""}`,
+      text: () => svg().querySelector("desc")?.textContent ?? svg().getAttribute("aria-label") ?? ""});
   }
 
   const resized = new ResizeObserver((seen) => {

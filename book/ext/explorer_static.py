@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import shutil
@@ -19,6 +20,7 @@ import packs
 from later import SCRIPTS as PACKS
 from recorded import used
 from sockscope import experiments, places
+from sockscope.render import pcap
 from sockscope.render.palette import figures, properties
 from sockscope.render.sheets import rules
 from sockscope.widgets.report import origin, report
@@ -55,7 +57,9 @@ def reports(name: str) -> dict[str, dict[str, Any]]:
 
 
 def _report(wanted: experiments.Experiment, trace: Any, drop: list[str]) -> dict[str, Any]:
-    return report(wanted, drop, trace, origin(trace), styled=False)  # 样式一页一份，见 figure.css
+    """一条录制的报告，和它的抓包文件。样式一页一份，见 figure.css。"""
+    packets = base64.b64encode(pcap.dumps(trace)).decode() if trace.packets else None
+    return report(wanted, drop, trace, origin(trace), styled=False) | {"pcap": packets}
 
 
 def draw(name: str, folder: Path, made_of: str) -> None:

@@ -26,7 +26,7 @@ TOKEN = re.compile(r'<span class="([^"]*)">([^<]*)</span>|<span></span>|([^<]+)'
 LONG = re.compile(r'(?:(?<=</p>)<ol class="causes">|(?<=</div></div>)<div class="sockscope-quiz">).*?(?=</section>)', re.DOTALL)
 HAPPENED = re.compile(r'(<details data-recording="[^"]*">.*?</pre>)<pre>.*?</pre>', re.DOTALL)
 TALL = {"</li><li>": 14, "</details>": 2.6}  # 一个原因、一个选项大约多高，em：还没有做出来时，先占着位置
-SCRIPTS = ("vendor/fzstd/index.js", "packs.js")
+SCRIPTS = ("vendor/fzstd/index.js", "packs.js", "take.js")
 
 
 def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> None:

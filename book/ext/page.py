@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ UNTRANSLATED = {
 
 
 INLINE = '<code class="docutils literal notranslate">'
+CELL = re.compile(r'<div class="cell(?=[ "])')
 WRAPPED = re.compile(r'<span class="pre">([^<]*)</span>')
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 PARTS = re.compile(r'<span class="[nopw]">([^<]*)</span>')
@@ -59,6 +61,13 @@ def cleaned(body: str) -> str:
     return body
 
 
+def named(body: str, notebook: Path) -> str:
+    """每个代码单元格带着自己的名字：``#cell-half-close`` 就到得了它。"""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    names = iter([cell["id"] for cell in cells if cell["cell_type"] == "code"])
+    return CELL.sub(lambda found: f'<div id="cell-{next(names)}" class="cell', body)
+
+
 def identity(asset: Any) -> str:
     """脚本或样式的路径；直接写在页面里的脚本则是它的内容。"""
     return str(getattr(asset, "filename", asset) or getattr(asset, "attributes", {}).get("body", ""))
@@ -66,7 +75,10 @@ def identity(asset: Any) -> str:
 
 def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> str | None:
     """``html-page-context``：去掉用不着的脚本，写下来源。无返回值时 Sphinx 用原来的模板。"""
+    app.add_js_file("memory.js", defer="defer", priority=700, **{"data-page": pagename})
     body = context["body"] = cleaned(context.get("body") or "")
+    if context.get("page_source_suffix") == ".ipynb":
+        body = context["body"] = named(body, Path(app.srcdir) / f"{pagename}.ipynb")
     context["script_files"] = [script for script in context["script_files"] if needed(identity(script), body)]
     context["css_files"] = [style for style in context["css_files"] if "thebe" not in identity(style)]
     context["metatags"] = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n{context.get("metatags", "")}'

@@ -38,7 +38,7 @@ class Question(Block):
     def page_html(self) -> str:
         group = hashlib.sha256(self.text.encode()).hexdigest()[:8]
         options = "".join(self._option(f"q{group}", key, label) for key, label in self.choices.items())
-        return f'<div class="sockscope-quiz"><p>{marked(self.text)}</p>{options}</div>'
+        return f'<div class="sockscope-quiz" id="q{group}"><p>{marked(self.text)}</p>{options}</div>'
 
     def _option(self, group: str, key: str, label: str) -> str:
         right = key == self.right

@@ -30,8 +30,9 @@ class Watched:
         self.folders: set[str] = set()
         self.homes: dict[int, int] = {}  # 主机的进程 → 它的 pidfd
 
-    def start(self, host: Host, folder: str, *, sockets: int = 0) -> tuple[Program, dict[str, Any]]:
-        program, terms = self.sandbox.start(host, folder, sockets=sockets)
+    def start(self, host: Host, folder: str, *, sockets: int = 0,
+              compiling: bool = False) -> tuple[Program, dict[str, Any]]:
+        program, terms = self.sandbox.start(host, folder, sockets=sockets, compiling=compiling)
         self.users |= {terms["uid"]} - {0}
         self.folders.add(folder)
         home = host.namespace.pid
@@ -80,8 +81,7 @@ class Outside:
     def aimed(self, answers: Answers) -> Answers:
         """叫一份不良的答卷来够这一份饵。"""
         port = str(self.door.getsockname()[1])
-        file = repr(str(self.file))
-        return Answers({n: s.replace(repr(SECRET), file).replace(str(DOOR), port) for n, s in answers.cells.items()})
+        return Answers({n: s.replace(SECRET, str(self.file)).replace(str(DOOR), port) for n, s in answers.cells.items()})
 
     def touched(self) -> list[str]:
         """饵有没有被碰过。"""

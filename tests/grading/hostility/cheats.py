@@ -18,13 +18,14 @@ DOOR = 47_007  # 测试在沙箱外面听的端口
 class Cheat:
     """想不做题就得分，或想伸出沙箱。``code`` 在装入答题格时运行（写成定义，因为别的语句不会执行）。
 
-    ``aim`` 是它最想骗过的一项检查；没有则哪一项都行。
+    ``aim`` 是它最想骗过的一项检查；没有则哪一项都行。``language`` 是 ``c`` 的，写法在 ``in_c``。
     """
 
     name: str
     story: str
     code: str
     aim: str = ""
+    language: str = "python"
 
     @property
     def text(self) -> str:

@@ -55,12 +55,18 @@ def grade(course: Course, lab: Lab, students: list[str] | None = None, *, only: 
         else:
             course.save_result(merged(course, result, only))
             fresh.append(paper.student)
+            failed += [(paper.student, f"没有批成：{why}") for why in [aside(result)] if why]
         progress(count, len(tasks), paper.student)
         if len(fresh) == SETTLE:
             settle(course, lab, fresh)
             fresh.clear()
     settle(course, lab)
     return len(tasks) - len(failed), failed
+
+
+def aside(result: dict[str, Any]) -> str:
+    """有一项没有批成的原因；那一项不记分，下次再批。都批成了则为空。"""
+    return next((v["note"] for v in result["verdicts"] if v["status"] == "broken"), "")
 
 
 def settle(course: Course, lab: Lab, students: Sequence[str] = ()) -> None:

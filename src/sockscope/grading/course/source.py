@@ -67,11 +67,12 @@ def samples(lab: Lab) -> list[Sample]:
     best = model(lab)
     right = [Sample(r["name"], r["story"], Answers({n: r.get(n, s).lstrip("\n") for n, s in best.cells.items()}))
              for r in told["right"]]
-    return [Sample("model", "范例", best), *right, *(_spoiled(lab, best, w) for w in told["wrong"])]
+    known = {"model": best} | {sample.name: sample.answers for sample in right}
+    return [Sample("model", "范例", best), *right, *(_spoiled(lab, known[w.get("of", "model")], w) for w in told["wrong"])]
 
 
 def _spoiled(lab: Lab, best: Answers, wrong: dict[str, Any]) -> Sample:
-    """把范例改错一处；``old`` 要恰好出现一次，否则 ``ValueError``。"""
+    """把范例（或 ``of`` 那一种正确的写法）改错一处；``old`` 要恰好出现一次，否则 ``ValueError``。"""
     source, old, new = best.cells[wrong["cell"]], wrong["old"], wrong["new"]
     if source.count(old) != 1:
         raise ValueError(f"{lab.name} 的 {wrong['name']}：要改的原文在答题格 {wrong['cell']} 里出现了 {source.count(old)} 次：\n"

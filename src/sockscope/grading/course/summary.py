@@ -74,7 +74,7 @@ def to_look_at(papers: dict[str, Paper], verdicts: dict[str, list[Verdict]]) -> 
         if own is None:
             reasons.append("还没有批")
         elif broken := [v for v in own if v.status == "broken"]:
-            reasons.append(f"批改的程序出了错：{broken[0].check}，{broken[0].note}")
+            reasons.append(f"{broken[0].check} 没有批成：{broken[0].note}")
         elif any("中途没了" in r.seen for v in own for r in v.rows):
             reasons.append("进程中途没了：os._exit()、崩溃，或超出了资源的上限")
         if reasons:

@@ -138,6 +138,15 @@ class Ends(Waiting):
         reading = self.look_up(local, peer)
         return reading.state if reading else "CLOSE"
 
+    def sockets(self) -> int:
+        """学生的主机上有几个套接字（proc(5) 的 sockstat），连内核还替人善后的在内；考官的也算。"""
+        with open(f"/proc/{self.student.require_namespace().pid}/net/sockstat") as table:
+            return int(table.readline().split()[2])
+
+    def require_closed(self, count: int, what: str) -> None:
+        """等学生的主机上又只有 ``count`` 个套接字：他那时该关的都关了。"""
+        self.until(lambda: self.sockets() <= count, what, "关掉了", lambda: "还开着")
+
     def held(self, local: Any, peer: Any) -> bool:
         """学生的内核里 ``local`` 到 ``peer`` 这条连接，还有没有进程拿着它的描述符。"""
         reading = self.look_up(local, peer)

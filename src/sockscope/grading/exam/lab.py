@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sockscope.grading.exam.c_answer import InC
+
 if TYPE_CHECKING:
     from sockscope.grading.exam.stage import Stage
 
@@ -60,12 +62,13 @@ class Check:
 
 @dataclass
 class Lab:
-    """``prelude`` 是发给学生的第一格（已写好的 import）；``cells`` 是 答题格 → 它应当定义的名字。"""
+    """``prelude`` 是发给学生的第一格（已写好的 import）；``cells`` 是 答题格 → 它应当定义的名字；``in_c`` 是怎样收 C。"""
 
     name: str
     title: str
     prelude: str
     cells: dict[str, list[str]]
+    in_c: InC | None = None
     checks: dict[str, Check] = field(default_factory=dict)
 
     def check(self, title: str, *, points: float, tries: str, cells: list[str],

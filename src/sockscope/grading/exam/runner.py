@@ -156,21 +156,27 @@ class Overtime(BaseException):
     """装一格花了太久。"""
 
 
-def load(prelude: str, cells: list[tuple[str, str]]) -> tuple[dict[str, Any], dict[str, Trouble | None]]:
-    """把开场白和答题格装进一个名字空间；返回它，和每格的第一个错误（没有则为 None）。"""
+def load(prelude: str, cells: list[tuple[str, str, bytes]], folder: str) -> tuple[dict[str, Any], dict[str, Trouble | None]]:
+    """把开场白和答题格装进一个名字空间；返回它，和每格的第一个错误（没有则为 None）。C 写的一格带着它的共享库。"""
     space: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
     exec(compile(prelude, "<开场>", "exec"), space)
-    signal.signal(signal.SIGALRM, overtime)
     deadline = time.monotonic() + LOADING
-    return space, {name: load_cell(name, source, space, deadline) for name, source in cells}
+    if cells and all(library for _, _, library in cells):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # 全是 C，就照 C 程序的规矩
+    troubles = {}
+    for name, source, library in cells:
+        space.update({"library": library, "path": f"{folder}{name}.so"} if library else {})
+        # C 的构造函数里没有 Python：超时由内核来结束
+        signal.signal(signal.SIGALRM, signal.SIG_DFL if library else overtime)
+        troubles[name] = load_cell(name, source, space, deadline, f"<{name}.c>" if library else f"<{name}>")
+    return space, troubles
 
 
 def overtime(*_: object) -> NoReturn:
     raise Overtime
 
 
-def load_cell(name: str, source: str, space: dict[str, Any], deadline: float) -> Trouble | None:
-    where = f"<{name}>"
+def load_cell(name: str, source: str, space: dict[str, Any], deadline: float, where: str) -> Trouble | None:
     PLACES[where] = name
     try:
         tree: Any = compile(source, where, "exec", _ast.PyCF_ONLY_AST)
@@ -219,8 +225,8 @@ def errno_of(error: BaseException) -> int | None:
 
 
 def place_of(filename: str, line: int | None) -> Trouble | None:
-    """``<ask>`` 第 3 行；不是答题格里的则为 None。"""
-    return {"cell": PLACES[filename], "line": line} if filename in PLACES else None
+    """``<ask>`` 第 3 行；C 写的说不出第几行；不是答题格里的则为 None。"""
+    return {"cell": PLACES[filename], "line": 0 if filename.endswith(".c>") else line} if filename in PLACES else None
 
 
 def standing(own: int) -> list[Trouble]:
@@ -329,7 +335,7 @@ def main() -> None:
     if "program" in task:
         return hand_over(task, channel, questions)
     listen_in(channel)
-    space, troubles = load(task["prelude"], task["cells"])
+    space, troubles = load(task["prelude"], task["cells"], task["folder"])
     exec(compile(task["driver"], "<考官>", "exec"), space)
     if task["function"] not in space:
         return channel.say(missing=task["function"], troubles=troubles)

@@ -1,7 +1,7 @@
 """学生的自检：``check("lab05.half_close")``，在笔记本的一格里。
 
-答题格从哪里来：第一行写着 ``# 答题格：ask`` 的那一格，你最近一次运行的样子。批改时收上去的也只有这些格，
-所以在别处定义的东西，这里同样看不见。
+答题格从哪里来：第一行写着 ``# 答题格：ask``（C 是 ``%%c``，再 ``// 答题格：ask``）的那一格，你最近一次运行的样子。
+批改时收上去的也只有这些格，所以在别处定义的东西，这里同样看不见。
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sockscope.live import Unavailable, capability
 
 __all__ = ["answers_in", "check"]
 
-MARK = re.compile(r"\s*#\s*答题格[：:]\s*([a-z][a-z0-9_]*)")
+MARK = re.compile(r"\s*(?:%%c[^\n]*\n\s*)?(?:#|//)\s*答题格[：:]\s*([a-z][a-z0-9_]*)")
 SEEDS = 1000
 
 

@@ -14,17 +14,21 @@ import stat
 import struct
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from sockscope import trace as tr
 from sockscope.grading.exam.arguments import freeze
+from sockscope.grading.exam.c_answer import is_c
 from sockscope.grading.exam.ends import Ends
 from sockscope.grading.exam.lab import Check
 from sockscope.grading.exam.student import Answers, Launcher, Student
 from sockscope.grading.exam.verdict import Row, Verdict
 from sockscope.grading.exam.waiting import SLICE, Clock, Failed, describe, poll, refusal, show
+from sockscope.grading.exam.workshop import LOADER, built
+from sockscope.live import Host, Unavailable
 from sockscope.live.folder import new_folder, remove_folder
 
 __all__ = ["Stage", "clear", "examine", "let_go"]
@@ -43,10 +47,7 @@ class Stage(Ends):
         它定义的名字，但它与学生的代码同住，学生看得见也改得动；``tighter`` 是更紧的资源上限，在装入答题格之前就收紧。
         """
         host = self.net[on or self.check.student]
-        names = list(self.check.lab.cells)
-        last = max((names.index(c) for c in self.check.cells), default=-1)
-        cells = [[n, self.answers.cells[n]] for n in names[:last + 1] if n in self.answers.cells]
-        task = {"prelude": self.check.lab.prelude, "cells": cells, "driver": driver, "function": function,
+        task = {"prelude": self.check.lab.prelude, "cells": list(self._cells(host)), "driver": driver, "function": function,
                 "arguments": [freeze(a) for a in args], "tighter": tighter}
         text = f"{function}({', '.join(show(a) for a in args)})"
         student = Student(host, self.launcher, task, text, self._folder(on), self.check.sockets)
@@ -57,6 +58,21 @@ class Stage(Ends):
                 student.changed.wait_for(lambda: student.ready, SLICE)
         self._prepared(student)
         return student
+
+    def _cells(self, host: Host) -> Iterator[tuple[str, str, bytes]]:
+        """要装入的答题格：名字，Python，编好的共享库（不是 C 的为空）。C 编译不过的，别的检查用不着就不装。"""
+        names, lab = list(self.check.lab.cells), self.check.lab
+        last = max((names.index(c) for c in self.check.cells), default=-1)
+        for name in [n for n in names[:last + 1] if n in self.answers.cells]:
+            if not is_c(source := self.answers.cells[name]):
+                yield name, source, b""
+                continue
+            made = built(host, self.launcher, lab, name, source)
+            if made.trouble is None and lab.in_c:
+                yield name, f"{LOADER}\n{lab.in_c.adapters[name]}", made.library
+            elif made.trouble and name in self.check.cells:
+                self._blame(made.trouble)
+                self.fail(f"编译答题格 {name}", "编译得过", describe(made.trouble))
 
     def _folder(self, on: str) -> str:
         """学生看到的考场文件夹：两台主机上的程序只能经网线说话，所以不共用。"""
@@ -180,6 +196,8 @@ def examine(check: Check, answers: Answers, launcher: Launcher, seed: int) -> Ve
         check.run(stage)
     except Failed:
         verdict.status = "failed"
+    except Unavailable as lacking:  # 这台机器编译不了 C：放在一边，不是零分
+        verdict.status, verdict.note = "broken", str(lacking)
     except OSError as error:
         stage.rows.append(Row(check.tries, "考官这一头的套接字一切正常", refusal(error), False))
         verdict.status = "failed"
@@ -190,6 +208,7 @@ def examine(check: Check, answers: Answers, launcher: Launcher, seed: int) -> Ve
             if verdict.status != "passed":
                 stage.quiet()
                 verdict.trace = stage.trace
+                verdict.note = verdict.note or next((s.killer for s in stage.students if s.killer), "")
         finally:
             stage.close()
     verdict.rows, verdict.where = stage.rows, stage.where

@@ -10,6 +10,7 @@ import os
 import re
 import select
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -30,6 +31,11 @@ TALK = 8 << 20  # 一次运行总共最多听这么多
 FLOOD = 64 << 20  # 打印加上说话，多过这么多就不再读：让它堵在自己的管道里
 PRINTED = 4000  # 留下多少打印的文字
 SHORT = 100
+SIGNALS: dict[int, str] = {
+    signal.SIGSEGV: "访问了不该访问的内存", signal.SIGBUS: "访问了不该访问的内存", signal.SIGFPE: "除以了零",
+    signal.SIGABRT: "abort()，多半是写坏了堆", signal.SIGILL: "执行到了不是指令的地方",
+    signal.SIGPIPE: "往已经断了的连接写，又没有写 MSG_NOSIGNAL", signal.SIGALRM: "装了太久还没有装好",
+    signal.SIGXCPU: "占用处理器太久"}
 LABEL = re.compile(r"^s(\d{1,3})(?=,|$)")  # 套接字的编号
 
 
@@ -49,10 +55,12 @@ class Launcher(Protocol):
     """怎样启动学生的进程：自检时直接启动，批改时关进沙箱。
 
     ``start`` 返回程序和它的条件：资源上限 ``limits``、要换成的用户 ``uid``（0 是不换）、
-    它看到的考场文件夹 ``folder``（在这边叫 ``folder`` 参数）；``sockets`` 是考官要在那台主机上添多少个套接字。
+    它看到的考场文件夹 ``folder``（在这边叫 ``folder`` 参数）；``sockets`` 是考官要在那台主机上添多少个套接字；
+    ``compiling`` 是去编译一格 C。
     """
 
-    def start(self, host: Host, folder: str, *, sockets: int = 0) -> tuple[Program, dict[str, Any]]: ...
+    def start(self, host: Host, folder: str, *, sockets: int = 0,
+              compiling: bool = False) -> tuple[Program, dict[str, Any]]: ...
 
     def end(self, student: Student) -> None: ...
 
@@ -60,7 +68,8 @@ class Launcher(Protocol):
 class Plain:
     """在学生自己的机器上：不必防他自己，只要进程是新的。"""
 
-    def start(self, host: Host, folder: str, *, sockets: int = 0) -> tuple[Program, dict[str, Any]]:
+    def start(self, host: Host, folder: str, *, sockets: int = 0,
+              compiling: bool = False) -> tuple[Program, dict[str, Any]]:
         program = host.program(sys.executable, *FLAGS, str(RUNNER))
         return program, {"limits": {}, "uid": 0, "folder": folder}
 
@@ -128,7 +137,8 @@ def hashable(value: Any) -> Any:
 class Student:
     """一次运行。``over`` 之后，``outcome`` 是 ``("returned", 值)``、``("raised", 描述)`` 或 ``("left", 描述)``。"""
 
-    def __init__(self, host: Host, launcher: Launcher, task: dict[str, Any], text: str, folder: str, sockets: int = 0) -> None:
+    def __init__(self, host: Host, launcher: Launcher, task: dict[str, Any], text: str, folder: str, sockets: int = 0,
+                 compiling: bool = False) -> None:
         self.host, self.launcher, self.text = host, launcher, text
         self.changed = threading.Condition()
         self.pid = 0
@@ -139,7 +149,7 @@ class Student:
         self.calls: dict[int, dict[str, Any]] = {}
         self.said = b""
         self.heard = self.read = 0
-        self.program, terms = launcher.start(host, folder, sockets=sockets)
+        self.program, terms = launcher.start(host, folder, sockets=sockets, compiling=compiling)
         self.out, self.err = (os.dup(f.fileno()) for f in (self.program.stdout, self.program.stderr))
         self.bell = os.eventfd(0, os.EFD_CLOEXEC)
         self.listener = threading.Thread(target=self._listen, name="listener", daemon=True)
@@ -248,6 +258,18 @@ class Student:
     def dismiss(self) -> None:
         """叫它走：它一走，没有关的套接字由内核来关。"""
         self.program.stdin.close()
+
+    @property
+    def killer(self) -> str:
+        """结束它的信号，一句话；不是被信号结束的则为空。沙箱里的经 bubblewrap 转告，写成 128 加信号。"""
+        if not self.over or self.outcome[0] != "left":
+            return ""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.program.wait(0.5)  # 管道到了头，退出码跟着就来
+        code = self.program.returncode
+        number = code - 128 if code and code > 128 else -code if code and code < 0 else 0
+        why = SIGNALS.get(number)
+        return f"你的进程被 {signal.Signals(number).name} 结束了：{why}" if why else ""
 
     def end(self) -> None:
         """结束，不管它愿不愿意。"""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from sockscope.grading.exam.c_answer import is_c
 from sockscope.grading.exam.lab import Check
 from sockscope.grading.exam.student import Answers, Launcher, Student, clean
 from sockscope.grading.exam.verdict import Row
@@ -178,7 +179,10 @@ class Waiting:
 
     def _place(self, verb: str, place: dict[str, Any]) -> str:
         cell, line = clean(place.get("cell")), place.get("line")
-        source = self.answers.line(cell, line) if isinstance(line, int) else ""
+        if not line:
+            blind = "：它是 C 写的，说不出是第几行" if verb == "停在" and is_c(self.answers.cells.get(cell, "")) else ""
+            return f"{verb}答题格 {cell} 里{blind}"
+        source = clean(self.answers.line(cell, line)) if isinstance(line, int) else ""
         return f"{verb}答题格 {cell} 第 {clean(line)} 行：{source}"
 
 

@@ -48,9 +48,15 @@ def main(task: dict[str, Any], channel: Any, _questions: Any) -> None:
     shell: Any = app.shell
     shell._tee = lambda channel: contextlib.nullcontext()  # IPython 把打印的一切另存一份，没有尽头，也没有人看
     shell.push({"check": sys.modules["sockscope.grading"].check}, interactive=False)
+    shell.register_magic_function(in_c, "cell", "c")
     channel.say(ready=True, troubles={})
     app.start()
     os._exit(0)
+
+
+def in_c(_line: str, _cell: str) -> None:
+    """``%%c`` 的一格：编译是检查的事。"""
+    print("（这一格用 C 写成，执行笔记本时不编译；检查的判定里有编译器的话。）")
 
 
 def without_tcp(thread: Callable[..., Any]) -> Callable[..., Any]:

@@ -67,7 +67,8 @@ class Study:
         self.sandbox = Sandbox()
         self.end, self.close = self.sandbox.end, self.sandbox.close
 
-    def start(self, host: Host, folder: str, *, sockets: int = 0) -> tuple[Program, dict[str, Any]]:
+    def start(self, host: Host, folder: str, *, sockets: int = 0,
+              compiling: bool = False) -> tuple[Program, dict[str, Any]]:
         return self.sandbox.start(host, folder, self.room, sockets=sockets)
 
     def warm_up(self) -> None:

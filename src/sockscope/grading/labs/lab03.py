@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sockscope.grading.exam.arguments import PORT, accepted
+from sockscope.grading.exam.c_answer import InC
 from sockscope.grading.exam.ends import linger_reset
 from sockscope.grading.exam.lab import Lab
 from sockscope.grading.exam.stage import Stage
@@ -21,7 +23,34 @@ UNREACHABLE, NO_ROUTE = "路上说到不了", "本机没有路由"
 OPEN, REFUSED, SILENT = "有人听", "没有人听", "没有回音"
 UNREACHABLE, NO_ROUTE = "路上说到不了", "本机没有路由"
 
-lab = Lab("lab03", "谁在说“不”", prelude=PRELUDE,
+IN_C = InC("""\
+enum answer { OPEN, REFUSED, SILENT, UNREACHABLE, NO_ROUTE };
+
+void echo(int conn);                        /* 关掉 conn */
+int serve(const char *host, int port);      /* 永不返回；绑不上返回 -1 */
+int diagnose(const char *host, int port, double patience);  /* 五个答案之一；别的错误返回 -1，errno 照旧 */
+""", {
+    "echo": """
+echo_in_c = native("echo", None, ctypes.c_int)
+def echo(conn):
+    echo_in_c(conn.detach())
+""",
+    "serve": """
+serve_in_c = native("serve", ctypes.c_int, ctypes.c_char_p, ctypes.c_int)
+def serve(address):
+    if serve_in_c(address[0].encode(), address[1]) == -1:
+        raise failure()
+""",
+    "diagnose": """
+diagnose_in_c = native("diagnose", ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_double)
+def diagnose(host, port, patience):
+    answer = diagnose_in_c(host.encode(), port, patience)
+    if answer == -1:
+        raise failure()
+    return dict(enumerate((OPEN, REFUSED, SILENT, UNREACHABLE, NO_ROUTE))).get(answer, answer)
+"""})
+
+lab = Lab("lab03", "谁在说“不”", prelude=PRELUDE, in_c=IN_C,
           cells={"echo": ["echo"], "serve": ["serve"], "diagnose": ["diagnose"]})
 
 ROW = ("client", "router", "server")
@@ -59,12 +88,14 @@ def echo_turns(stage: Stage) -> None:
            tries="客人一口气说完就半关闭，回声要一个字节不少，然后是结尾；echo() 返回，没有 RST")
 def echo_end(stage: Stage) -> None:
     for size in stage.rng.sample([0, stage.rng.randint(1, 50), stage.rng.randint(9000, 30_000)], 3):
+        before = stage.sockets()
         echoing, near = guest(stage)
         words = stage.rng.randbytes(size)
         stage.send(near, words)
         near.shutdown(1)
         stage.expect(f"说了 {size} 字节，然后半关闭；听到的全部回声", words, stage.receive_all(near))
         stage.result(echoing)
+        stage.require_closed(before, "echo() 返回之后，你的 conn")
         stage.require(not stage.sent("RST"), "网线上你这一侧的 RST", "没有", f"{len(stage.sent('RST'))} 个")
 
 
@@ -159,8 +190,11 @@ def no_route(stage: Stage) -> tuple[str, int]:
 def diagnosed(stage: Stage, cases: list[tuple[str, Any, str]]) -> None:
     """按随机的次序问 ``diagnose``，每次一个新的进程。"""
     for title, place, truth in stage.rng.sample(cases, len(cases)):
-        student = stage.call("diagnose", *place(stage), LONG)
+        there = place(stage)
+        student = stage.call("diagnose", *there, LONG)
         stage.expect(f"{title}：{student.text}", truth, stage.result(student))
+        if truth == OPEN:
+            stage.until(partial(let_go, stage, *there), "diagnose() 说有人听之后，它连上的套接字", "关掉了", "还开着".format)
 
 
 @lab.check("四种回答", points=3, cells=["diagnose"], hosts=ROW, delay=0.002,
@@ -192,8 +226,17 @@ def silence(stage: Stage) -> None:
 
 def local_state(stage: Stage, source: str, target: str) -> str:
     """学生的内核里，``source`` 到 ``target`` 这条连接的状态。"""
-    local, peer = ((host, int(port)) for host, _, port in (end.rpartition(":") for end in (source, target)))
-    return stage.state_of(local, peer)
+    return stage.state_of(*ends(source, target))
+
+
+def let_go(stage: Stage, host: str, port: int) -> bool:
+    """去往 ``host`` 这个端口的连接，没有进程再拿着。"""
+    return not any(stage.held(*ends(p.source, p.target)) for p in stage.sent("SYN") if p.target == f"{host}:{port}")
+
+
+def ends(source: str, target: str) -> list[tuple[str, int]]:
+    """``10.0.1.1:4000`` 这样的两头，写成套接字的地址。"""
+    return [(host, int(port)) for host, _, port in (end.rpartition(":") for end in (source, target))]
 
 
 @lab.check("是谁说的", points=1, cells=["diagnose"], hosts=ROW, delay=0.002,

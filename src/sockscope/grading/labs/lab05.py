@@ -6,14 +6,45 @@ from functools import partial
 from typing import Any
 
 from sockscope.grading.exam.arguments import PORT, accepted, connected
+from sockscope.grading.exam.c_answer import InC
 from sockscope.grading.exam.ends import linger_reset
 from sockscope.grading.exam.lab import Lab
 from sockscope.grading.exam.stage import Stage
 from sockscope.grading.exam.student import Student
 from sockscope.grading.exam.waiting import show
 
+IN_C = InC("""\
+#include <stddef.h>
+#include <sys/types.h>
+
+/* *answer 由 malloc() 分配；返回它有几个字节。出错返回 -1，errno 照旧 */
+ssize_t ask(const char *host, int port, const void *question, size_t size, char **answer);
+void pump(int source, int target);  /* 不关它们 */
+void relay(int a, int b);           /* 关掉 a 和 b */
+""", {
+    "ask": """
+ask_in_c = native("ask", ctypes.c_ssize_t, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t,
+                  ctypes.POINTER(ctypes.c_void_p))
+def ask(address, question):
+    answer = ctypes.c_void_p()
+    size = ask_in_c(address[0].encode(), address[1], question, len(question), ctypes.byref(answer))
+    if size < 0:
+        raise failure()
+    return ctypes.string_at(answer, size) if size else b""
+""",
+    "pump": """
+pump_in_c = native("pump", None, ctypes.c_int, ctypes.c_int)
+def pump(source, target):
+    pump_in_c(source.fileno(), target.fileno())
+""",
+    "relay": """
+relay_in_c = native("relay", None, ctypes.c_int, ctypes.c_int)
+def relay(a, b):
+    relay_in_c(a.detach(), b.detach())
+"""})
+
 lab = Lab(
-    "lab05", "说完了，还在听",
+    "lab05", "说完了，还在听", in_c=IN_C,
     prelude="import socket\nimport threading\nfrom contextlib import suppress\n",
     cells={"ask": ["ask"], "pump": ["pump"], "relay": ["relay"]})
 
@@ -109,9 +140,10 @@ def relay_eof(stage: Stage) -> None:
 
 
 @lab.check("都说完了才走", points=1, cells=["pump", "relay"], hosts=ROW, student="router",
-           tries="两个方向都到了结尾，relay() 返回；全程没有 RST")
+           tries="两个方向都到了结尾，relay() 返回，两个套接字都关了；全程没有 RST")
 def relay_end(stage: Stage) -> None:
     for turned in stage.rng.sample([True, False], 2):
+        before = stage.sockets()
         relaying, near, far = legs(stage)
         first, last = (far, near) if turned else (near, far)
         first.shutdown(1)
@@ -122,6 +154,7 @@ def relay_end(stage: Stage) -> None:
         last.shutdown(1)
         stage.expect("另一头随后说的话，和它的结尾", words, stage.receive_all(first))
         stage.result(relaying, "relay()", "两个方向都结束，返回")
+        stage.require_closed(before, "relay() 返回之后，两个套接字")
         stage.require(not stage.sent("RST"), "网线上你这一侧的 RST", "没有", f"{len(stage.sent('RST'))} 个")
 
 

@@ -241,8 +241,8 @@ def haunted(stage: Stage, dead: float) -> Any:
     def replay() -> None:
         ward.drain()
         if not ward.watching.over:
-            ward.answer(old)
-            ward.answer(stage.rng.choice(lies))
+            for lie in lies:  # 每一种都来：漏掉一种，就漏掉一种错误
+                ward.answer(lie)
     ward.until_over("旧答复不停地来", replay)
     return ward.sock.getsockname()
 
