@@ -2,7 +2,7 @@
 
 (() => {
   const PACK = `figures/${document.currentScript.dataset.page}`;
-  const NARROW = 640; // 容器比这更窄就用窄图，像素
+  const NARROW = 692; // 容器比这更窄就用窄图，像素
   const figures = [...document.querySelectorAll(".ss-later")], codes = [...document.querySelectorAll("pre[data-tokens]")];
   const parts = [...document.querySelectorAll(".ss-part")];
   let every = null; // 取来的包

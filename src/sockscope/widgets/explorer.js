@@ -8,7 +8,7 @@
  * @typedef {{title: string, lines: string[], cause: number | null, blocks: object[]}} Explanation
  */
 
-const NARROW = 640; // 容器比这更窄就用窄图，像素
+const NARROW = 692; // 容器比这更窄就用窄图，像素
 const SPEED = 70; // 播放时每秒走过图上多高
 const PACE = 900; // 不要动画的读者，一步一停，毫秒
 const END = 1000; // 时间滑块的末尾
@@ -179,7 +179,7 @@ class View {
     document.addEventListener("scroll", this.scrolled = () => this.look(), {capture: true, passive: true});
     const progress = () => this.showRunning();
     this.handlers = {"change:payload": () => this.show(), "change:drop": () => this.showCuts(),
-      "change:running": progress, "change:error": progress};
+      "change:cuttable": () => this.offer(), "change:running": progress, "change:error": progress};
     for (const [name, handler] of Object.entries(this.handlers)) this.model.on(name, handler);
     this.model.on("comm_live_update", this.lost = () => this.orphaned()); // ipywidgets：内核死了，或者重启了
   }
@@ -236,10 +236,28 @@ class View {
   cut(index) {
     const signature = this.payload()?.signatures?.[index];
     if (!signature) return this.say("只有包能剪：选网线上的一个箭头。");
+    if (!this.cuttable(index)) return this.say(this.model.get("uncut"));
     this.titles[signature] = this.payload().events[index].title;
     this.drop();
     this.model.set("drop", [...new Set([...this.model.get("drop"), signature])]);
     this.ask();
+  }
+
+  /** 剪得掉这个包吗：宿主能真的做一遍，或者录过（``cuttable`` 是录过的签名；做得了现场实验的宿主没有它）。 */
+  cuttable(index) {
+    const signature = this.payload()?.signatures?.[index], recorded = this.model.get("cuttable");
+    return Boolean(signature) && (!recorded || recorded.includes(signature));
+  }
+
+  /** 一个也剪不了，就没有剪刀；剪不了的箭头，举着剪刀时是淡的。 */
+  offer() {
+    const signatures = this.payload()?.signatures, recorded = this.model.get("cuttable");
+    const some = signatures ? Object.keys(signatures).some((index) => this.cuttable(index)) : recorded?.length !== 0;
+    this.scissors.hidden = !some;
+    if (!some && this.cutting) this.setCutting(false);
+    for (const g of signatures ? this.figure.querySelectorAll(".packet[data-event]") : []) {
+      g.classList.toggle("uncut", !this.cuttable(g.dataset.event));
+    }
   }
 
   mend(signature) {
@@ -272,6 +290,7 @@ class View {
 
   complete(payload) {
     Object.assign(this.root.dataset, {key: payload.key, protocol: payload.protocol_ms});
+    this.offer();
     if (this.asked) this.measure(this.asked);
     this.select(this.wish);
     this.wish = null;
@@ -297,6 +316,7 @@ class View {
     this.figure.innerHTML = payload[shape];
     this.seek();
     this.mark();
+    this.offer();
     this.survey();
   }
 
@@ -440,11 +460,12 @@ class View {
   explain(event, index) {
     const actions = [button("↑ 上一个", () => this.move(-1)), button("↓ 下一个", () => this.move(1))];
     if (typeof event.cause === "number") actions.unshift(button("由谁引出", () => this.select(event.cause)));
-    if (this.payload().signatures[index]) actions.unshift(button("✂ 剪掉这个包再跑一遍", () => this.cut(index)));
+    if (this.cuttable(index)) actions.unshift(button("✂ 剪掉这个包再跑一遍", () => this.cut(index)));
     const band = this.bandOf(index);
     if (band) actions.unshift(button("回到折起来的一段", () => this.unfold(band)));
+    const uncut = this.payload().signatures[index] && !this.cuttable(index) ? [`✂ ${this.model.get("uncut")}`] : [];
     const words = make("div", {className: "ss-words", aria: {live: "polite"}},
-      make("h4", {}, event.title), ...event.lines.map((line) => make("p", {}, line)));
+      make("h4", {}, event.title), ...[...event.lines, ...uncut].map((line) => make("p", {}, line)));
     const raw = fold("字节", ...event.blocks.map(bytes));
     Object.assign(raw, {open: this.opened, hidden: !event.blocks.length, ontoggle: () => { this.opened = raw.open; }});
     this.tell(words, button("✕", () => this.drop(), {className: "ss-close", aria: {label: "放下"}}),
