@@ -20,12 +20,11 @@ from sockscope.grading.exam.resident import CLOCK, Resident, listeners, resident
 from sockscope.grading.exam.stage import Stage
 from sockscope.grading.exam.student import Student
 from sockscope.grading.exam.waiting import poll
+from sockscope.grading.labs.proxy import BASE, CAP, CONNECT, HOLD, IN_C, ROUNDS
 from sockscope.trace import Packet
 
-CONNECT, ROUNDS, BASE, CAP, HOLD = 1.5, 10, 0.05, 0.4, 262_144
-
 lab = Lab(
-    "lab14", "综合练习：一个四层代理",
+    "lab14", "综合练习：一个四层代理", in_c=IN_C,
     prelude="import array\nimport asyncio\nimport os\nimport random\nimport select\nimport selectors\nimport signal\n"
             "import socket\nimport struct\nimport threading\nimport time\n\n"
             f"CONNECT = {CONNECT}\nROUNDS = {ROUNDS}\nBASE = {BASE}\nCAP = {CAP}\nHOLD = {HOLD}\n",
