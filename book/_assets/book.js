@@ -26,6 +26,18 @@ function wrapTables() {
   }
 }
 
+// 横着滚得动的表，键盘也要到得了；放得下的不占一次 Tab。
+function reachTables() {
+  const frames = document.querySelectorAll(".bd-article :is(.table-wrap, .pst-scrollable-table-container, .sockscope-grid)");
+  const look = new ResizeObserver((seen) => { for (const {target} of seen) reach(target); });
+  const reach = (frame) => {
+    if (frame.scrollWidth > frame.clientWidth + 1) {
+      Object.assign(frame, {tabIndex: 0, role: "region", ariaLabel: frame.querySelector("caption")?.textContent || "表"});
+    } else for (const name of ["tabindex", "role", "aria-label"]) frame.removeAttribute(name);
+  };
+  for (const frame of frames) look.observe(frame);
+}
+
 // 折起来的小节：链接指向里面，就打开它；“全部展开”记在这台设备上。打印时都打开，见 print.js。
 const folds = [...document.querySelectorAll("details.fold.part")];
 const EVERY = "sockscope-unfold";
@@ -73,7 +85,13 @@ function linkCells() {
   });
 }
 
+// 复制的按钮由主题的脚本造出来，只有图标：给它名字。
+addEventListener("DOMContentLoaded", () => {
+  for (const button of document.querySelectorAll(".copybtn")) button.setAttribute("aria-label", button.dataset.tooltip);
+});
+
 lightLabButton();
 wrapTables();
+reachTables();
 foldParts();
 linkCells();

@@ -44,6 +44,7 @@ UNTRANSLATED = {
 }
 
 
+EXPLORER = re.compile(r'<div class="sockscope-explorer"')
 INLINE = '<code class="docutils literal notranslate">'
 CELL = re.compile(r'<div class="cell(?=[ "])')
 WRAPPED = re.compile(r'<span class="pre">([^<]*)</span>')
@@ -54,7 +55,7 @@ PARTS = re.compile(r'<span class="[nopw]">([^<]*)</span>')
 def cleaned(body: str) -> str:
     """去掉正文里的 thebe 配置和没有人用的 ``<span>``，补上 Sphinx 漏译的几个提示。"""
     body = WRAPPED.sub(r"\1", THEBE.sub("", body))
-    body = body.replace(INLINE, "<code>")
+    body = body.replace(INLINE, "<code>").replace(' class="headerlink"', ' class="headerlink" tabindex="-1"')  # 目录里有同样的链接
     body = SIGNATURE.sub(lambda found: PARTS.sub(r"\1", found[0]), body)
     for english, chinese in UNTRANSLATED.items():
         body = body.replace(english, chinese)
@@ -82,6 +83,9 @@ def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], do
     context["script_files"] = [script for script in context["script_files"] if needed(identity(script), body)]
     context["css_files"] = [style for style in context["css_files"] if "thebe" not in identity(style)]
     context["metatags"] = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n{context.get("metatags", "")}'
+    if found := EXPLORER.search(body):
+        context["first_explorer"] = "first-explorer"
+        context["body"] = f'{body[:found.end()]} id="first-explorer" tabindex="-1"{body[found.end():]}'
     context["notebook_source"] = f"{pagename}.ipynb" if context.get("page_source_suffix") == ".ipynb" else ""
     return None
 

@@ -14,7 +14,7 @@ const PACE = 900; // 不要动画的读者，一步一停，毫秒
 const END = 1000; // 时间滑块的末尾
 const TALL = 2.5; // 图比屏幕高这么多倍，旁边就有一条缩略
 const LISTED = 200; // 折起来的一段至多列出这么多件
-const HELP = "上下键逐个选事件，x 剪掉选中的包，Esc 放下";
+const HELP = "上下键逐个选事件，回车读它的说明，x 剪掉选中的包，Esc 放下";
 let serial = 0;
 
 /** 造一个元素。@param {string} tag @param {object} [props] @param {...(Node|string)} children */
@@ -139,16 +139,18 @@ class View {
       ...experiment.typed.map((field) => typed(field, values[field.name], change))));
     this.typed.open = given;
     this.cuts = make("div", {className: "ss-cuts"});
-    this.figure = make("div", {className: "ss-figure", tabIndex: 0, role: "group",
+    this.figure = make("div", {className: "ss-figure", tabIndex: 0, role: "application",
       aria: {label: `${experiment.title}的图。${HELP}`}});
     this.here = make("i", {className: "ss-here"});
+    this.heard = make("p", {className: "ss-heard", role: "status"}); // 选中了什么，说给屏幕阅读器
     this.detail = make("section", {className: "ss-detail", hidden: true, aria: {label: "选中的事件"}});
     this.difference = make("p", {className: "ss-difference"});
     this.printed = make("p", {className: "ss-printed"});
     this.more = make("div", {className: "ss-more"});
-    this.root = make("section", {className: "ss", aria: {label: `交互实验：${experiment.title}`}},
+    const name = `交互实验：${experiment.title}`, same = document.querySelectorAll(`section.ss[aria-label^="${CSS.escape(name)}"]`).length;
+    this.root = make("section", {className: "ss", aria: {label: same ? `${name}，之${same + 1}` : name}},
       make("header", {}, make("strong", {}, experiment.title), this.badge, make("p", {}, experiment.question)),
-      this.controls, this.typed, this.printed, this.toolbar(), this.cuts, this.status,
+      this.controls, this.typed, this.printed, this.toolbar(), this.cuts, this.status, this.heard,
       make("div", {className: "ss-stage"}, this.here, this.figure), this.detail, this.difference, this.more);
     const still = el.querySelector(".sockscope-figure"); // 静态书页里已经有的图
     if (still) this.figure.append(still);
@@ -235,8 +237,8 @@ class View {
 
   cut(index) {
     const signature = this.payload()?.signatures?.[index];
-    if (!signature) return this.say("只有包能剪：选网线上的一个箭头。");
-    if (!this.cuttable(index)) return this.say(this.model.get("uncut"));
+    if (!signature) return this.say("只有包能剪：选网线上的一个箭头。", true);
+    if (!this.cuttable(index)) return this.say(this.model.get("uncut"), true);
     this.titles[signature] = this.payload().events[index].title;
     this.drop();
     this.model.set("drop", [...new Set([...this.model.get("drop"), signature])]);
@@ -274,7 +276,12 @@ class View {
   // ---------------------------------------------------------------- 显示
 
   payload() { return this.model.get("payload"); }
-  say(sentence) { this.status.textContent = sentence; }
+
+  /** 说一句话；``seen`` 是人人都要看见，不只屏幕阅读器。 */
+  say(sentence, seen = false) {
+    this.status.textContent = sentence;
+    this.status.classList.toggle("seen", seen);
+  }
 
   /** 标签、图、异同；做完了还有解释与结果。 */
   show() {
@@ -388,10 +395,17 @@ class View {
     const step = {ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1}[event.key];
     const onFigure = event.target === this.figure;
     if (step && onFigure) this.move(step);
+    else if (event.key === "Enter" && onFigure) this.read();
     else if (event.key === "x" && onFigure && this.selected !== null) this.cut(this.selected);
     else if (event.key === "Escape") this.drop();
     else return;
     event.preventDefault();
+  }
+
+  /** 到选中的事件的说明里去；还没有选，就选第一个。Esc 回到图上。 */
+  read() {
+    if (this.selected === null) this.move(1);
+    this.detail.querySelector("button")?.focus();
   }
 
   /** 放下剪刀和选中的事件，焦点不丢，回到图上。 */
@@ -416,6 +430,8 @@ class View {
     if (index !== null && !event) this.wish = index; // 解释还没取来：取来之后再选
     this.selected = event ? index : null;
     this.detail.hidden = !event;
+    this.heard.textContent = event ? [event.title, ...event.lines].join("　") : "";
+    if (event) this.status.classList.remove("seen");
     this.mark();
     if (!event) return;
     const band = this.bandOf(index);
@@ -464,7 +480,7 @@ class View {
     const band = this.bandOf(index);
     if (band) actions.unshift(button("回到折起来的一段", () => this.unfold(band)));
     const uncut = this.payload().signatures[index] && !this.cuttable(index) ? [`✂ ${this.model.get("uncut")}`] : [];
-    const words = make("div", {className: "ss-words", aria: {live: "polite"}},
+    const words = make("div", {className: "ss-words"},
       make("h4", {}, event.title), ...[...event.lines, ...uncut].map((line) => make("p", {}, line)));
     const raw = fold("字节", ...event.blocks.map(bytes));
     Object.assign(raw, {open: this.opened, hidden: !event.blocks.length, ontoggle: () => { this.opened = raw.open; }});
