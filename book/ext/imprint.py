@@ -50,13 +50,13 @@ def kernel(page: str) -> str:
 
 # ---------------------------------------------------------------- 页首的几行
 
-def metas(title: str, summary: str, url: str, book: str) -> list[tuple[str, str, str]]:
+def metas(title: str, summary: str, url: str, book: str, page: str) -> list[tuple[str, str, str]]:
     """``<meta>`` 的 (属性, 名字, 内容)；没有网上的地址，就只有 description。"""
     told = [("name", "description", summary)] if summary else []
     if url:
         told += [("property", f"og:{name}", text) for name, text in (
-            ("type", "article"), ("site_name", book), ("locale", "zh_CN"), ("title", title), ("description", summary), ("url", url))
-            if text]
+            ("type", "article"), ("site_name", book), ("locale", "zh_CN"), ("title", title), ("description", summary),
+            ("url", url), ("image", f"{url.removesuffix(f'{page}.html')}card.png")) if text]
     return told
 
 
@@ -74,7 +74,8 @@ def _with_link(part: str, repository: str, page: str, kernel: str) -> str:
     if not opened or not heading:
         return part
     title = unescape(TAG.sub("", heading[1]))
-    lines = [f"书页：{page}#{opened[1]}", f"单元格：{'、'.join(CELL.findall(part)) or '无'}", f"内核：书里是 {kernel}，我的是：", "", "哪里不对："]
+    lines = [f"书页：{page}#{opened[1]}", f"单元格：{'、'.join(CELL.findall(part)) or '无'}",
+             f"内核：书里是 {kernel}，我的是：", "", "哪里不对："]
     href = f"{repository.rstrip('/')}/issues/new?title={quote(f'{page}：{title}')}&body={quote(chr(10).join(lines))}"
     link = f'<p class="wrong-here"><a href="{escape(href)}">这里不对</a></p>'
     end = found.start() if (found := END.search(part)) else len(part)
@@ -86,7 +87,7 @@ def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], do
     context["book_version"], context["book_kernel"] = version(), kernel(pagename)
     address = app.config.html_baseurl
     told = metas(unescape(TAG.sub("", context.get("title") or app.config.project)), summaries().get(pagename, ""),
-                 f"{address.rstrip('/')}/{pagename}.html" if address else "", app.config.project)
+                 f"{address.rstrip('/')}/{pagename}.html" if address else "", app.config.project, pagename)
     lines = "".join(f'<meta {kind}="{name}" content="{escape(text)}"/>\n' for kind, name, text in told)
     context["metatags"] = VIEWPORT.sub("", context.get("metatags") or "") + lines
     repository = context.get("theme_repository_url")

@@ -55,7 +55,8 @@ PARTS = re.compile(r'<span class="[nopw]">([^<]*)</span>')
 def cleaned(body: str) -> str:
     """去掉正文里的 thebe 配置和没有人用的 ``<span>``，补上 Sphinx 漏译的几个提示。"""
     body = WRAPPED.sub(r"\1", THEBE.sub("", body))
-    body = body.replace(INLINE, "<code>").replace(' class="headerlink"', ' class="headerlink" tabindex="-1"')  # 目录里有同样的链接
+    body = body.replace(INLINE, "<code>")
+    body = body.replace(' class="headerlink"', ' class="headerlink" tabindex="-1"')  # 本页内容里有同样的链接
     body = SIGNATURE.sub(lambda found: PARTS.sub(r"\1", found[0]), body)
     for english, chinese in UNTRANSLATED.items():
         body = body.replace(english, chinese)

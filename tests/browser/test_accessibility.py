@@ -19,11 +19,13 @@ EVERY = ["index.html", "search.html", "genindex.html", "404.html", *sorted(
 AAA = ("color-contrast-enhanced", "identical-links-same-purpose", "meta-refresh-no-exceptions")  # 这一级不是目标
 REST = ("target-size", "label-content-name-mismatch", "css-orientation-lock", "td-has-header")  # axe 缺省不查的
 EVERYTHING = {"preload": False, "resultTypes": ["violations"],
-              "rules": {**{rule: {"enabled": False} for rule in (*AAA, "color-contrast")}, **{rule: {"enabled": True} for rule in REST}}}
+              "rules": {**{rule: {"enabled": False} for rule in (*AAA, "color-contrast")},
+                        **{rule: {"enabled": True} for rule in REST}}}
 COLOURS = {"preload": False, "resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
 
-RUN = """([context, options]) => axe.run(context ?? document, options).then(({violations}) => violations.flatMap(({id, nodes}) =>
-  nodes.map(({html, failureSummary}) => `${id}：${html.slice(0, 160)}　${failureSummary.replace(/\\s+/g, " ").slice(0, 260)}`)))"""
+RUN = """([context, options]) => axe.run(context ?? document, options).then(({violations}) => violations.flatMap(
+  ({id, nodes}) => nodes.map(({html, failureSummary}) =>
+    `${id}：${html.slice(0, 160)}　${failureSummary.replace(/\\s+/g, " ").slice(0, 260)}`)))"""
 
 KINDS = """() => {  // 看得见的字，照颜色归类，每一类标出两处
   const met = new Map();
@@ -34,7 +36,8 @@ KINDS = """() => {  // 看得见的字，照颜色归类，每一类标出两处
     const {color, fontSize, fontWeight} = getComputedStyle(node), kind = [color, fontSize, fontWeight];
     for (let at = node; at; at = at.parentElement) {
       const {backgroundColor, backgroundImage, opacity} = getComputedStyle(at);
-      if (backgroundColor !== "rgba(0, 0, 0, 0)" || backgroundImage !== "none" || opacity !== "1") kind.push(backgroundColor, backgroundImage, opacity);
+      const plain = backgroundColor === "rgba(0, 0, 0, 0)" && backgroundImage === "none" && opacity === "1";
+      if (!plain) kind.push(backgroundColor, backgroundImage, opacity);
     }
     const seen = met.get(kind.join()) ?? 0;
     met.set(kind.join(), seen + 1);
