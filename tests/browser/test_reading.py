@@ -93,3 +93,36 @@ def test_the_trail_follows_the_reader(site, visit):
     expect(page.locator(".trail")).to_be_visible()
     expect(page.locator(".trail a")).to_have_text("05 关闭连接")
     expect(page.locator(".trail-part")).to_have_text(re.compile("误区|小结|交互实验"))
+
+
+def test_names_in_tables_stay_whole_on_a_phone(site, visit):
+    """一个名字折成两行就认不出来：表放不下，在它自己的框里横着滚，键盘也到得了。"""
+    page = visit(f"{site}chapters/01_sockets.html", width=390).page
+    settled(page)
+    broken = page.evaluate("""() => [...document.querySelectorAll(".bd-article :is(td, th) code")]
+      .filter((code) => !/\\s/.test(code.textContent) && code.getClientRects().length > 1).map((code) => code.textContent)""")
+    assert broken == []
+    unreached = page.evaluate("""() => [...document.querySelectorAll(".bd-article .pst-scrollable-table-container")]
+      .filter((frame) => frame.scrollWidth > frame.clientWidth + 1 && frame.tabIndex !== 0).length""")
+    assert unreached == 0
+
+
+def test_the_menu_and_the_trail_share_one_line(site, visit):
+    page = visit(f"{site}chapters/05_closing.html", width=390).page
+    page.mouse.wheel(0, 3000)
+    expect(page.locator(".trail")).to_be_visible()
+    menu, trail = (page.locator(css).bounding_box() for css in (".header-article-items__start .primary-toggle", ".trail"))
+    assert menu["y"] >= 0
+    assert abs(menu["y"] + menu["height"] / 2 - trail["y"] - trail["height"] / 2) < 4
+
+
+def test_a_han_character_is_two_cells_in_the_text_form(site, visit):
+    """字体是读者机器上的：只看用的是哪一个，它放大多少。"""
+    page = visit(f"{site}chapters/05_closing.html").page
+    scaled = page.evaluate("""() => [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])
+      .filter((rule) => rule instanceof CSSFontFaceRule).map(({cssText}) => cssText.match(/size-adjust: ([^;]+)/)?.[1])""")
+    assert scaled == ["120.4%"]
+    page.locator("#first-explorer").scroll_into_view_if_needed()
+    page.locator("#first-explorer .ss-figure").focus()
+    text = page.locator("#first-explorer .ss-more pre").first
+    assert text.evaluate("node => getComputedStyle(node).fontFamily").startswith("sockscope-cjk")
