@@ -5,7 +5,7 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint book bench bench-grading matrix record compare page-kernel release screenshots soak lock clean environment browser
+.PHONY: help serve test check lint book bench bench-grading matrix record compare page-kernel pdf epub release screenshots soak lock clean environment browser
 
 help: ## 列出这些命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -46,7 +46,13 @@ compare: environment ## 你的内核与书：全部单元格和实验再做一�
 page-kernel: environment ## 做出页内内核：书页在浏览器里启动的真内核；ARGS=--relock 换成新版本的包
 	@$(PYTHON_IN_VENV) book/page_kernel/build.py $(ARGS)
 
-release: environment ## 发布的产物：wheel、书的 zip、校验和，在 _build/release
+pdf: environment browser ## 全书的 PDF，在 _build/release；ARGS="--only chapters/05_closing" 只要一章
+	@$(PYTHON_IN_VENV) book/pdf.py $(ARGS)
+
+epub: environment browser ## 全书的电子书（EPUB 3），在 _build/release；ARGS 同上
+	@$(PYTHON_IN_VENV) book/epub.py $(ARGS)
+
+release: environment browser ## 发布的产物：wheel、书的 zip、PDF、EPUB、校验和，在 _build/release
 	@tools/release $(PYTHON_IN_VENV)
 
 screenshots: environment browser ## 重拍《教师手册》的画面：真的走一遍从发布到成绩表

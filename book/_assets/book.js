@@ -26,7 +26,19 @@ function wrapTables() {
   }
 }
 
-// 折起来的小节：链接指向里面，就打开它；“全部展开”记在这台设备上；打印时全部打开。
+// 横着滚得动的表，键盘也要到得了；放得下的不占一次 Tab。
+function reachTables() {
+  const frames = document.querySelectorAll(".bd-article :is(.table-wrap, .pst-scrollable-table-container, .sockscope-grid)");
+  const look = new ResizeObserver((seen) => { for (const {target} of seen) reach(target); });
+  const reach = (frame) => {
+    if (frame.scrollWidth > frame.clientWidth + 1) {
+      Object.assign(frame, {tabIndex: 0, role: "region", ariaLabel: frame.querySelector("caption")?.textContent || "表"});
+    } else for (const name of ["tabindex", "role", "aria-label"]) frame.removeAttribute(name);
+  };
+  for (const frame of frames) look.observe(frame);
+}
+
+// 折起来的小节：链接指向里面，就打开它；“全部展开”记在这台设备上。打印时都打开，见 print.js。
 const folds = [...document.querySelectorAll("details.fold.part")];
 const EVERY = "sockscope-unfold";
 
@@ -58,14 +70,28 @@ function foldParts() {
     all(every);
     try { localStorage.setItem(EVERY, every ? "1" : "0"); } catch { /* 不许存就不记 */ }
   });
-  addEventListener("beforeprint", () => { for (const part of document.querySelectorAll("details.fold")) part.open = true; });
   addEventListener("hashchange", openTarget);
   openTarget();
 }
 
-// html-manager 还在找 MathJax 2 的 Hub；MathJax 3 没有它，给它一个什么也不做的。
-if (window.MathJax) window.MathJax.Hub ??= {Queue() {}};
+// 一格的链接：指到哪一格，它的右上角就有一个 #。全页共用这一个。
+function linkCells() {
+  const link = Object.assign(document.createElement("a"), {className: "cell-link", textContent: "#", title: "这一格的链接"});
+  document.querySelector(".bd-article")?.addEventListener("mouseover", ({target}) => {
+    const cell = target.closest("div.cell[id]"), place = cell?.querySelector(":scope > .cell_input");
+    if (!place || link.parentElement === place) return;
+    link.href = `#${cell.id}`;
+    place.append(link);
+  });
+}
+
+// 复制的按钮由主题的脚本造出来，只有图标：给它名字。
+addEventListener("DOMContentLoaded", () => {
+  for (const button of document.querySelectorAll(".copybtn")) button.setAttribute("aria-label", button.dataset.tooltip);
+});
 
 lightLabButton();
 wrapTables();
+reachTables();
 foldParts();
+linkCells();

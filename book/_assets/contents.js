@@ -16,6 +16,12 @@
       ?? shown.slice(0, 1).find(({section}) => section.getBoundingClientRect().top < innerHeight);
   }
 
+  /** 页首的一行里，读到哪一部分。 */
+  function trail(heading) {
+    const place = document.querySelector(".trail-part"), link = heading?.querySelector(".headerlink");
+    if (place) place.textContent = heading ? heading.textContent.slice(0, link ? -link.textContent.length : undefined) : "";
+  }
+
   function follow() {
     waiting = false;
     const found = reading();
@@ -26,6 +32,7 @@
       if (link === found?.link) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
     }
     for (const item of nav.querySelectorAll(".toc-entry")) item.classList.toggle("active", item.contains(found?.link ?? null));
+    trail(found?.section.closest(".bd-article > section > section")?.querySelector("h2"));
     if (!found) return;
     const frame = nav.closest(".bd-sidebar-secondary");
     const inside = found.link.getBoundingClientRect(), around = frame?.getBoundingClientRect();

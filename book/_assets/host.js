@@ -4,8 +4,8 @@
 (() => {
   const IN_PAGE = "实时（页内内核）";
   const kernel = window.sockscopePageKernel; // 书里带着页内内核才有（page_kernel/client.js）
-  const UNRECORDED = `这一种没有录制。${kernel && !kernel.obstacle ? "启动页内内核，就能在这一页里做一遍。"
-    : "在自己的机器上运行 make serve，就能让你的内核做一遍。"}`;
+  const WAY = kernel && !kernel.obstacle ? "启动页内内核，就能在这一页里做一遍。" : "在自己的机器上运行 make serve，就能让你的内核做一遍。";
+  const UNRECORDED = `这一种没有录制。${WAY}`;
   const UNREACHABLE = "书的服务器没有回答：它可能已经停了。重新运行 make serve，再刷新本页。";
 
   /** 取一条录制。@returns {Promise<object>} */
@@ -78,14 +78,14 @@
       this.waiting = new AbortController();
     }
 
-    get(name) { return this.state[name]; }
+    get(name) { return {cuttable: () => this.cuttable(), uncut: () => `剪掉这个包以后的样子没有录。${WAY}`}[name]?.() ?? this.state[name]; }
     on(name, handler) { (this.listeners[name] ??= []).push(handler); }
     off(name, handler) { this.listeners[name] = (this.listeners[name] ?? []).filter((one) => one !== handler); }
 
     set(name, value) {
       if (this.state[name] === value) return;
       this.state[name] = value;
-      for (const handler of this.listeners[`change:${name}`] ?? []) handler();
+      this.changed(name);
     }
 
     /** 部件要再跑一遍，或者叫停：不管哪一种，先前的请求都不再等。 */
@@ -118,6 +118,14 @@
       const place = drop.length === 1 ? (cuts[key] ?? []).indexOf(drop[0]) : -1;
       return place < 0 ? "" : `${key}~${place}`;
     }
+
+    /** 录过的、还能再剪的包；真的做得了一遍的，什么都剪得，不列。 */
+    cuttable() {
+      if (server() || kernel?.state === "on" || !this.state.recorded) return null;
+      return this.state.drop.length ? [] : this.state.cuts[variant(this.state)] ?? [];
+    }
+
+    changed(name) { for (const handler of this.listeners[`change:${name}`] ?? []) handler(); }
 
     /** 页面里只有图；读者第一次靠近，就取来同一条录制的字节与解释。 */
     async settle() {
@@ -173,6 +181,7 @@
     const model = new Model(start);
     opened.set(el, window.sockscopeExplorer.render({model, el}));
     if (kernel && !server()) starter(el);
+    kernel?.onchange(() => model.changed("cuttable"));
     for (const event of ["pointerenter", "focusin"]) el.addEventListener(event, () => model.settle(), {once: true});
     window.sockscopeTake?.(el.firstElementChild, {
       name: model.state.experiment.name, link: () => permalink(el, model),
@@ -190,6 +199,9 @@
   window.sockscopeExplorers = (root) => root.querySelectorAll(".sockscope-explorer").forEach((el) => near.observe(el));
   window.sockscopeOpenExplorer = open;
   window.sockscopeExplorers(document);
+  addEventListener("beforeprint", () => { // 还没有走近的，纸上也要有题目和开关
+    for (const el of document.querySelectorAll(".sockscope-explorer")) if (!opened.has(el)) { near.unobserve(el); open(el); }
+  });
   addEventListener("hashchange", follow);
   follow();
 })();

@@ -2,19 +2,20 @@
 
 (() => {
   const PACK = `figures/${document.currentScript.dataset.page}`;
-  const NARROW = 640; // 容器比这更窄就用窄图，像素
+  const NARROW = 692; // 容器比这更窄就用窄图，像素
   const figures = [...document.querySelectorAll(".ss-later")], codes = [...document.querySelectorAll("pre[data-tokens]")];
   const parts = [...document.querySelectorAll(".ss-part")];
   let every = null; // 取来的包
+  let onPaper = false; // 正在打印：都用宽图
 
   /** 这个位置现在该放哪一版：0 是宽的。 */
-  function shape(place, shapes, printing) {
-    return !printing && shapes.length > 1 && place.parentElement.clientWidth < NARROW ? 1 : 0;
+  function shape(place, shapes) {
+    return !onPaper && shapes.length > 1 && place.parentElement.clientWidth < NARROW ? 1 : 0;
   }
 
-  function draw(place, printing = false) {
+  function draw(place) {
     if (!every || !place.isConnected) return;
-    const shapes = JSON.parse(every.get(place.dataset.figure)), wanted = shape(place, shapes, printing);
+    const shapes = JSON.parse(every.get(place.dataset.figure)), wanted = shape(place, shapes);
     if (place.dataset.shape === String(wanted)) return;
     place.dataset.shape = wanted;
     place.innerHTML = shapes[wanted];
@@ -106,11 +107,16 @@
   addEventListener("keydown", ({key, ctrlKey, metaKey}) => { if ((ctrlKey || metaKey) && key === "f") unfoldAll(); });
 
   // 打印：整页一起做好，都用宽图。包在空闲的时候先取来，打印的那一刻来不及等。
-  if (figures.length) addEventListener("load", () => setTimeout(async () => { every ??= await window.sockscopePacks.pack(PACK).catch(() => null); }, 1000));
+  window.sockscopeFetched = async () => { if (figures.length) every ??= await window.sockscopePacks.pack(PACK).catch(() => null); };
+  addEventListener("load", () => setTimeout(window.sockscopeFetched, 1000));
   addEventListener("beforeprint", () => {
+    onPaper = true;
     unfoldAll();
     for (const code of codes) if (code.dataset.tokens) colour(code);
-    for (const place of figures) draw(place, true);
+    for (const place of figures) draw(place);
   });
-  addEventListener("afterprint", () => { for (const place of figures) if (place.dataset.shape) draw(place); });
+  addEventListener("afterprint", () => {
+    onPaper = false;
+    for (const place of figures) if (place.dataset.shape) draw(place);
+  });
 })();

@@ -116,7 +116,7 @@
       Object.assign(memory, {pages, last});
       keep();
       write(PUZZLES, puzzles);
-      progress(document.querySelector(".progress"));
+      progress(document.querySelector(".my-progress"));
       mark();
       say("导入了。");
     } catch { say("这个文件不是从这里导出的，什么也没有改。"); }
@@ -126,14 +126,14 @@
     if (!confirm("忘掉这台设备上的全部进度和答案？")) return;
     for (const key of [KEPT, PUZZLES]) { try { localStorage.removeItem(key); } catch { /* 本来就没有 */ } }
     Object.assign(memory, {pages: {}, last: undefined});
-    progress(document.querySelector(".progress"));
+    progress(document.querySelector(".my-progress"));
     mark();
     say("忘掉了。");
   }
 
   // ---------------------------------------------------------------- 开始
 
-  const place = document.querySelector(".progress"), resume = document.querySelector(".landing .resume");
+  const place = document.querySelector(".my-progress"), resume = document.querySelector(".landing .resume");
   if (place) progress(place);
   if (resume && memory.last) resume.replaceChildren("上次读到：", link(
     [memory.pages[memory.last.page]?.title, memory.last.title].filter(Boolean).join(" › "), memory.last.page, memory.last.anchor));

@@ -50,6 +50,10 @@ def asks(node: nodes.Node) -> bool:
 def wrap(section: nodes.section, summary: list[nodes.Node], *, opened: bool, kind: str = "part") -> None:
     """一节的内容放进 ``<details>``，``summary`` 里的留在外面看得见。"""
     rest = [child for child in section.children if child not in summary]
+    for node in summary:
+        node["pressed"] = True  # 一按就开合的一行：里面没有链接，glossary_links 也不添
+        for link in list(node.findall(nodes.reference)):
+            link.parent.replace(link, link.children)
     opening = f'<details class="fold {kind}"{" open" if opened else ""}><summary>'
     section.children = []
     section += [nodes.raw("", opening, format="html"), *summary, nodes.raw("", '</summary><div class="folded">', format="html"),

@@ -40,10 +40,10 @@ def link(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def _in_prose(text: nodes.Text) -> bool:
-    """在段落里，又不在链接、代码、标题里。"""
+    """在段落里，又不在链接、代码、标题里，也不在折着的那一行上（folds.py）。"""
     at, prose = text.parent, False
     while at is not None:
-        if isinstance(at, NOT_IN):
+        if isinstance(at, NOT_IN) or at.get("pressed"):
             return False
         prose = prose or isinstance(at, INSIDE)
         at = at.parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,9 @@ UNTRANSLATED = {
 }
 
 
+EXPLORER = re.compile(r'<div class="sockscope-explorer"')
 INLINE = '<code class="docutils literal notranslate">'
+CELL = re.compile(r'<div class="cell(?=[ "])')
 WRAPPED = re.compile(r'<span class="pre">([^<]*)</span>')
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 PARTS = re.compile(r'<span class="[nopw]">([^<]*)</span>')
@@ -53,10 +56,18 @@ def cleaned(body: str) -> str:
     """去掉正文里的 thebe 配置和没有人用的 ``<span>``，补上 Sphinx 漏译的几个提示。"""
     body = WRAPPED.sub(r"\1", THEBE.sub("", body))
     body = body.replace(INLINE, "<code>")
+    body = body.replace(' class="headerlink"', ' class="headerlink" tabindex="-1"')  # 本页内容里有同样的链接
     body = SIGNATURE.sub(lambda found: PARTS.sub(r"\1", found[0]), body)
     for english, chinese in UNTRANSLATED.items():
         body = body.replace(english, chinese)
     return body
+
+
+def named(body: str, notebook: Path) -> str:
+    """每个代码单元格带着自己的名字：``#cell-half-close`` 就到得了它。"""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    names = iter([cell["id"] for cell in cells if cell["cell_type"] == "code"])
+    return CELL.sub(lambda found: f'<div id="cell-{next(names)}" class="cell', body)
 
 
 def identity(asset: Any) -> str:
@@ -68,9 +79,14 @@ def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], do
     """``html-page-context``：去掉用不着的脚本，写下来源。无返回值时 Sphinx 用原来的模板。"""
     app.add_js_file("memory.js", defer="defer", priority=700, **{"data-page": pagename})
     body = context["body"] = cleaned(context.get("body") or "")
+    if context.get("page_source_suffix") == ".ipynb":
+        body = context["body"] = named(body, Path(app.srcdir) / f"{pagename}.ipynb")
     context["script_files"] = [script for script in context["script_files"] if needed(identity(script), body)]
     context["css_files"] = [style for style in context["css_files"] if "thebe" not in identity(style)]
     context["metatags"] = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n{context.get("metatags", "")}'
+    if found := EXPLORER.search(body):
+        context["first_explorer"] = "first-explorer"
+        context["body"] = f'{body[:found.end()]} id="first-explorer" tabindex="-1"{body[found.end():]}'
     context["notebook_source"] = f"{pagename}.ipynb" if context.get("page_source_suffix") == ".ipynb" else ""
     return None
 

@@ -67,9 +67,11 @@ def test_an_answer_cell_says_its_name_and_shows_what_to_write(lab):
 
 @pytest.mark.parametrize("lab", LABS)
 def test_right_answers_in_every_style_get_full_marks(lab):
+    """范例考每一项；别的写法轮着来，一种考三分之一的检查。每一种考每一项，在长跑里。"""
     right = [s for s in examinable(lab) if not s.fails]
     assert len(right) >= 3
-    tasks = [(check, sample.answers, seed) for seed, sample in enumerate(right) for check in lab.checks.values()]
+    tasks = [(check, sample.answers, style) for style, sample in enumerate(right)
+             for place, check in enumerate(lab.checks.values()) if style == 0 or (style + place) % 3 == 0]
     seen = verdicts(tasks)
     assert [repr(v) for v in seen if v.status != "passed"] == []
     assert [v.check for v in seen if not v.rows] == []  # 通过的，也要说试了什么

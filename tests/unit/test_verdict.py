@@ -115,7 +115,7 @@ def test_the_page_of_the_class(course):
                                                           if (r := course.result("lab05", s))}))
     assert looked == {
         "=李 四": "缺少why；迟交；进程中途没了：os._exit()、崩溃，或超出了资源的上限",
-        "坏掉": "批改的程序出了错：lab05.half_close，仪器出错", "没批": "还没有批"}
+        "坏掉": "lab05.half_close 没有批成：仪器出错", "没批": "还没有批"}
 
 
 def test_nobody_to_look_at_is_one_sentence():

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from sockscope.cells.made import origin
+from sockscope.cells.made import dated, origin
 from sockscope.trace import Trace, dumps
 
 __all__ = ["MIME", "START", "as_data", "record", "show_data"]
@@ -52,10 +50,4 @@ def as_data(value: Any, live: bool = False) -> dict[str, Any] | None:
     if isinstance(value, Trace):
         return {"trace": json.loads(dumps(value if live else dated(value)))}
     told = origin(value)
-    return None if told is None else told.to_json()
-
-
-def dated(trace: Trace) -> Trace:
-    """写上录制的日期：到了读者眼前，它就是录制。发行版的后缀不是内核的版本。"""
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return trace if trace.recorded else replace(trace, recorded=today, kernel=trace.kernel.partition("-")[0])
+    return None if told is None else told.to_json(live)

@@ -14,16 +14,17 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import importlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from sockscope.trace import Trace, dumps, from_json
 
-__all__ = ["Made", "construct", "for_pages", "made", "made_from", "origin"]
+__all__ = ["Made", "construct", "dated", "for_pages", "made", "made_from", "origin"]
 
 PACKAGE = "sockscope."
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -38,13 +39,13 @@ class Made:
     args: tuple[Any, ...]
     options: dict[str, Any]
 
-    def to_json(self) -> dict[str, Any]:
-        """可以写进录制的样子；空的省去。参数不能写成 JSON 抛 ``TypeError``。"""
+    def to_json(self, live: bool = False) -> dict[str, Any]:
+        """可以写进录制的样子；空的省去。参数不能写成 JSON 抛 ``TypeError``。``live`` 为假，里面的轨迹写上录制的日期。"""
         told: dict[str, Any] = {"made": self.name}
         if self.args:
-            told["args"] = [_pack(value) for value in self.args]
+            told["args"] = [_pack(value, live) for value in self.args]
         if self.options:
-            told["options"] = {name: _pack(value) for name, value in self.options.items()}
+            told["options"] = {name: _pack(value, live) for name, value in self.options.items()}
         json.dumps(told)
         return told
 
@@ -120,13 +121,19 @@ def construct(told: dict[str, Any], *, page: bool) -> Any:
 
 # ---------------------------------------------------------------- 参数
 
-def _pack(value: Any) -> Any:
+def _pack(value: Any, live: bool) -> Any:
     """一个参数写成 JSON；录在 ``recordings/`` 里的轨迹只写名字。"""
     if not isinstance(value, Trace):
         return value
     if _kept(value):
         return {"recording": value.experiment, "of": value.parameters}
-    return {"trace": json.loads(dumps(value))}
+    return {"trace": json.loads(dumps(value if live else dated(value)))}
+
+
+def dated(trace: Trace) -> Trace:
+    """写上录制的日期：到了读者眼前，它就是录制。发行版的后缀不是内核的版本。"""
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return trace if trace.recorded else replace(trace, recorded=today, kernel=trace.kernel.partition("-")[0])
 
 
 def _kept(trace: Trace) -> bool:

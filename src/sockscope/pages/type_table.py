@@ -114,8 +114,8 @@ class Grid(Block):
         return [self.cells[name, column] for column in self.columns]
 
     def page_html(self) -> str:
-        head = "".join(f"<th>{escape(c)}</th>" for c in ("", *self.columns))
-        body = "".join(f"<tr><th>{marked(f'`{row}`')}</th>{self._row(row)}</tr>" for row in self.rows)
+        head = "".join(f'<th scope="col">{escape(c)}</th>' for c in ("类型", *self.columns))
+        body = "".join(f"<tr><th scope=\"row\">{marked(f'`{row}`')}</th>{self._row(row)}</tr>" for row in self.rows)
         return (f'<div class="sockscope-grid"><table><caption>{escape(self.title)}'
                 f"（{escape(self.label)}）</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>")
 
@@ -124,13 +124,14 @@ class Grid(Block):
         texts = self.row(row)
         if len(set(texts)) == 1 and _is_errno(texts[0]):
             return f'<td class="refused" colspan="{len(texts)}">{texts[0]}</td>'
-        return "".join(self._cell(text) for text in texts)
+        return "".join(self._cell(*cell) for cell in zip(self.columns, texts, strict=True))
 
     @staticmethod
-    def _cell(text: str) -> str:
+    def _cell(column: str, text: str) -> str:
+        head = f'data-head="{escape(column)}"'  # 手机上一格一行，前面写着是哪一列
         if _is_errno(text):
-            return f'<td class="refused">{text.replace("NOSUPPORT", "<wbr>NOSUPPORT")}</td>'
-        return f'<td class="{"yes" if text in ("是", "✓") else ""}">{escape(text)}</td>'
+            return f'<td class="refused" {head}>{text.replace("NOSUPPORT", "<wbr>NOSUPPORT")}</td>'
+        return f'<td class="{"yes" if text in ("是", "✓") else ""}" {head}>{escape(text)}</td>'
 
     def __repr__(self) -> str:
         lines = [f"{self.title}（{self.label}）", "  ".join(["", *self.columns])]

@@ -17,7 +17,7 @@ from sockscope.render.addresses import address_of, normal
 from sockscope.render.descriptors import posted_by
 from sockscope.trace import Action, Call, Packet, Trace
 
-__all__ = ["causes", "socket_of"]
+__all__ = ["causes", "fellows", "socket_of"]
 
 SENDS = ("send", "write")  # 与 writev；SSL_write 交出去的是明文，网线上的字节不是它
 SPOKEN = ("SSL_do_handshake", "SSL_write", "SSL_shutdown")  # 密文有多少，调用里看不出来
@@ -51,6 +51,14 @@ def causes(trace: Trace) -> dict[int, int]:
     return _Detective(trace).solve()
 
 
+def fellows(trace: Trace) -> dict[int, list[int]]:
+    """包的下标 → 它还带着哪几次调用的字节（引出它的那一次除外）：攒在一起的几次发送，随数据走的告别。"""
+    detective = _Detective(trace)
+    found = {index: detective.company(event) for index, event in enumerate(trace.events)
+             if isinstance(event, Packet) and event.protocol == "tcp" and event.length and not event.note}
+    return {index: calls for index, calls in found.items() if calls}
+
+
 NEVER = 1 << 62
 KEPT = 256  # 轨迹里每次发送至多留下这么多字节
 
@@ -74,6 +82,7 @@ class _Detective:
         self.first: dict[Identity, int] = {}
         self.said: dict[Flow, int] = defaultdict(int)  # 一个端点上一次发包的时刻
         self.spent: set[int] = set()
+        self.pieces: dict[tuple[str, bytes], int] = {}  # 分片的标识 → 写出它的那次发送
         for index, event in enumerate(trace.events):
             if isinstance(event, Call):
                 self.calls[event.host, event.socket.rstrip("′")].append((index, event))
@@ -111,6 +120,8 @@ class _Detective:
     def cause(self, packet: Packet) -> int | None:
         if not self.is_origin(packet):
             return self.forwarded(packet)
+        if packet.info.startswith("fragment ") and packet.raw.startswith("4"):
+            return self.fragment(packet)
         if packet.protocol == "udp":
             return self.datagram(packet)
         if packet.protocol == "sctp":
@@ -221,6 +232,20 @@ class _Detective:
         index, _, stop, t = sent[place - 1]  # 各次发送首尾相接，所以盖住它的只会是这一次
         return index if packet.seq < stop and t <= packet.t else self.call(packet, SPOKEN)
 
+    def company(self, packet: Packet) -> list[int]:
+        """首字节之外的字节是哪几次发送交出来的；带着 FIN 的，还有那次告别。"""
+        if packet.seq is None or not self.is_origin(packet):
+            return []
+        sent = self.sent.get((packet.src, self.label(packet) or ""), [])
+        found, place = [], bisect_right(sent, packet.seq, key=lambda r: r[1])
+        while place < len(sent) and sent[place][1] < packet.seq + packet.length and sent[place][3] <= packet.t:
+            found.append(sent[place][0])
+            place += 1
+        if "FIN" in packet.flags:
+            last = self.sending(packet)
+            found += [last] if last is not None else []
+        return found
+
     def farewell(self, packet: Packet) -> int | None:
         label = self.label(packet) or ""
         shut = self.farewells(packet.src, label, "shutdown").earliest(packet.t)
@@ -271,6 +296,18 @@ class _Detective:
     def datagram(self, packet: Packet) -> int | None:
         wrote = self.unspent((packet.src, packet.payload[:KEPT].hex(), packet.length), packet.t)
         return None if wrote is None else self.spend(wrote)
+
+
+    def fragment(self, packet: Packet) -> int | None:
+        """IPv4 的分片：第一片里有数据的开头，后面的凭标识认（RFC 791 §3.2）。"""
+        raw = bytes.fromhex(packet.raw)
+        wrote = self.latest(packet, ["send"])
+        if wrote is not None and packet.protocol == "udp":
+            call = self.trace.events[wrote]
+            assert isinstance(call, Call)
+            if call.data and call.data.startswith(packet.payload[:KEPT].hex()):
+                self.pieces[packet.src, raw[4:6]] = wrote
+        return self.pieces.get((packet.src, raw[4:6]))
 
 
 class _Moments:

@@ -13,30 +13,36 @@ from sockscope.trace import Call, Packet, Trace
 __all__ = ["NARROW", "WIDE", "Columns", "Metrics", "Net", "Side", "call_room", "columns"]
 
 
+CROWD = 0.36  # 状态条合起来至多占图的这么多
 QUIET = 60  # 一个包也没有时，网线只留这么宽
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """一种版式的尺寸，单位是 viewBox 里的像素。"""
+    """一种版式的尺寸，单位是 viewBox 里的像素，也就是书页上的像素：图只放大，不缩小，所以最小的字是 11 像素。"""
 
     name: str
     width: int
     font: float  # 调用
     small: float  # 箭头上的字、状态名、刻度
     line: float  # 一行字的高度
-    axis: int  # 时间轴占的宽度；0 表示刻度写在调用列的空处
+    axis: int  # 时间轴占的宽度；窄图只有一条边，刻度写在调用列的空处
     calls: tuple[int, int]  # 调用列最窄、最宽
     plates: tuple[int, ...]  # 有 1、2、3…… 条道时，状态条各多宽
     strand: int  # 并行线程的圆点相隔多远
     net: int  # 网线至少这么宽，调用列为它让路
+    channel: int  # 没有状态条的主机，圆点与网线之间留这么宽，引线才分得开
 
-    def plate(self, count: int) -> int:
-        return self.plates[min(count, len(self.plates)) - 1] if count else 2
+    def plate_widths(self, counts: list[int]) -> list[int]:
+        """每台主机的状态条各多宽：它有几条道，就按几条道的；合起来太占地方，一律用最窄的。"""
+        wanted = [self.plates[min(n, len(self.plates)) - 1] if n else 2 for n in counts]
+        if sum(n * plate for n, plate in zip(counts, wanted, strict=True)) > self.width * CROWD:
+            return [self.plates[-1] if n else 2 for n in counts]
+        return wanted
 
 
-WIDE = Metrics("wide", 840, 12, 11, 16, 66, (70, 190), (76, 66, 15), 9, 190)
-NARROW = Metrics("narrow", 360, 11, 11, 14, 0, (60, 92), (10, 8, 6), 7, 104)
+WIDE = Metrics("wide", 692, 11.5, 11, 16, 68, (70, 170), (74, 66, 15), 9, 170, 26)
+NARROW = Metrics("narrow", 344, 11, 11, 14, 5, (60, 92), (10, 8, 6), 7, 104, 12)
 
 
 @dataclass(slots=True)
@@ -109,7 +115,7 @@ class Columns:
 def call_room(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], tracks: dict[str, float]) -> float:
     """每台主机的调用文字最多可以占多宽：先保住网线和状态条。"""
     counts = [len({lane.number for lane in lanes[h.name]}) for h in trace.hosts]
-    bars = sum(max(n, 1) * (metrics.plate(n) + 2) for n in counts)
+    bars = sum(max(n, 1) * (plate + 2) for n, plate in zip(counts, metrics.plate_widths(counts), strict=True))
     quiet = not any(isinstance(e, Packet) for e in trace.events)
     callers = len({e.host for e in trace.events if isinstance(e, Call)})
     net = QUIET if quiet else metrics.net
@@ -122,7 +128,7 @@ def columns(trace: Trace, metrics: Metrics, lanes: dict[str, list[Lane]], rooms:
     """分配横向空间：``rooms`` 是每台主机的调用文字想要的宽度（不超过 ``call_room``），余下的都给网线。"""
     hosts = [h.name for h in trace.hosts]
     counts = {h: len({lane.number for lane in lanes[h]}) for h in hosts}
-    plates = {h: metrics.plate(counts[h]) for h in hosts}
+    plates = dict(zip(hosts, metrics.plate_widths(list(counts.values())), strict=True))
     bars = {h: max(counts[h], 1) * (plates[h] + 2) - 2 for h in hosts}
     ends = (*hosts[:1], *hosts[-1:])
     gutters = {h: tracks.get(h, 0) + (10 + max(strands.get(h, 0), 1) * metrics.strand if rooms.get(h) else 8 * (h in ends))

@@ -16,7 +16,9 @@ from sockscope.render.measure import width
 from sockscope.render.timeline import Break, Ruler
 from sockscope.trace import Action, Call, Packet, Ready, State, Trace
 
-__all__ = ["Arrow", "Band", "Bar", "CallMark", "Figure", "Label", "Mark", "Poll"]
+__all__ = ["LIFT", "Arrow", "Band", "Bar", "CallMark", "Figure", "Label", "Mark", "Poll"]
+
+LIFT = 4.0  # 箭头上的字，基线离杆多远
 
 
 @dataclass(slots=True)
@@ -34,7 +36,7 @@ class Label:
 
     def box(self) -> tuple[float, float, float, float, float]:
         """中心 x、中心 y、宽、高、转角（弧度）。"""
-        wide = width(self.text, self.size) + (width(" " + self.tail, self.size - 1) if self.tail else 0)
+        wide = width(self.text, self.size) + (width(" " + self.tail, self.size) if self.tail else 0)
         shift = {"start": wide / 2, "middle": 0.0, "end": -wide / 2}[self.anchor]
         angle = math.radians(self.turn)
         up = self.size * 0.36
@@ -72,7 +74,13 @@ class Arrow:
     whole: bool
     lead: tuple[float, float]
     cause: int | None = None
-    origin: tuple[float, float] | None = None  # 引出它的那次调用的圆点
+    origins: list[tuple[float, float]] = field(default_factory=list)  # 引出它的各次调用的圆点
+    discarded: bool = False  # 到了，又被主机丢掉
+
+    def shaft(self) -> tuple[float, float, float, float, float]:
+        """杆占的方框：细长的一条。"""
+        dx, dy = self.x1 - self.x0, self.y1 - self.y0
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2, math.hypot(dx, dy), 1.0, math.atan2(dy, dx)
 
 
 @dataclass(slots=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 
 from sockscope.render.columns import NARROW, Columns
+from sockscope.render.declutter import overlap
 from sockscope.render.figure import Label
 from sockscope.render.labels import places
 from sockscope.render.measure import cut, width
-from sockscope.trace import Trace
+from sockscope.trace import Packet, Trace
 
-__all__ = ["heads"]
+__all__ = ["heads", "untouched"]
+
+EMPTY = ("没有包", "到这里")
 
 
 def heads(trace: Trace, columns: Columns, top: float) -> list[Label]:
@@ -25,6 +28,22 @@ def heads(trace: Trace, columns: Columns, top: float) -> list[Label]:
     found += _apart([Label(x, top - 42, host.title or host.name, 13, "middle", "host") for host, x in sides])
     found += _apart([Label(x, top - 27, address[host.name], metrics.small, "middle", "soft mono") for host, x in sides])
     return found if metrics is NARROW else found + _headings(trace, columns, top - 42)
+
+
+def untouched(trace: Trace, columns: Columns, top: float, bottom: float,
+              taken: list[tuple[float, float, float, float, float]]) -> list[Label]:
+    """什么也没有发生的那一列写明：空着不是漏画。没有抓包的不知道，不说；``taken`` 是已经占了的方框。"""
+    busy = {name for event in trace.events for name in
+            ((event.src, event.dst) if isinstance(event, Packet) else (getattr(event, "host", getattr(event, "where", "")),))}
+    wired = {end for cable in trace.cables for end in cable.ends} if trace.capture == "cable" and trace.packets else set()
+    size, found = columns.metrics.small, []
+    for name in (host.name for host in trace.hosts if host.name in wired - busy):
+        for y in range(round(top) + 14, round(bottom) - 14, 14):
+            rows = [Label(columns.sides[name].middle, y + k * 14, row, size, "middle", "soft") for k, row in enumerate(EMPTY)]
+            if not any(overlap(row.box(), box, 3) for row in rows for box in taken):
+                found += rows
+                break
+    return found
 
 
 def _apart(labels: list[Label]) -> list[Label]:

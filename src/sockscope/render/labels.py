@@ -84,7 +84,23 @@ def is_error(call: Call) -> bool:
 
 
 def wrap(text: str, fits: int, lines: int = 6) -> list[str]:
-    """折成几行，每行尽量不超过 ``fits`` 格：先试括号处折一次，不行再在逗号、箭头处折。"""
+    """折成几行，每行不超过 ``fits`` 格：先试括号处折一次，不行再在逗号、箭头处折，还不行就拆开一个词。"""
+    return [part for row in _phrases(text, fits, lines) for part in _broken(row, fits)]
+
+
+def _broken(row: str, fits: int) -> list[str]:
+    """一个太长的词（``SOCK_STREAM|SOCK_NONBLOCK``）拆成几行：在标点之后拆，没有标点就拆在末尾。"""
+    found = []
+    while cells(row) > max(fits, 4) + 1:  # 只多一格，让那一列宽一点，不拆
+        end = next(n for n in range(len(row), 0, -1) if cells(row[:n]) <= max(fits, 4))
+        marks = [n for n in range(end, end // 2, -1) if row[n - 1] in "._|,=(/:[ " and row[n - 1:n + 1] != "→ "]
+        place = marks[0] if marks else end
+        found.append(row[:place].rstrip())
+        row = row[place:].lstrip()
+    return [*found, row]
+
+
+def _phrases(text: str, fits: int, lines: int) -> list[str]:
     if cells(text) <= fits:
         return [text]
     name, bracket, rest = text.partition("(")
@@ -163,11 +179,13 @@ def caption(packet: Packet) -> Caption:
     if packet.protocol != "tcp":
         what = packet.info.replace("fragment ", "分片 ")
         text = ICMP.get(what, what) or (_payload(packet) if packet.protocol == "udp" else _foreign(packet))
-        return Caption(text, "", fate, bytes_text(packet.length) if packet.protocol == "udp" else "")
+        short = what.partition("+")[0] if "分片" in what else bytes_text(packet.length) if packet.protocol == "udp" else ""
+        return Caption(text, "", fate, short)
     parts: list[str] = [flag for flag in ("SYN", "RST", "FIN", "URG") if flag in packet.flags]
     if "SYN" in parts and "ACK" in packet.flags:
         parts = ["SYN+ACK"]
-    parts = ([_payload(packet)] if packet.length else []) + parts or _window(packet) or ["ACK"]
+    carried = [_payload(packet), *["+"] * bool(parts)] if packet.length else []  # 与 FIN 同行的数据：“x” + FIN
+    parts = carried + parts or _window(packet) or ["ACK"]
     parts += [flag for flag in ("ECE", "CWR") if flag in packet.flags]
     prefix = {"retransmission": "重传 ", "keepalive": "保活探测", "window probe": "窗口探测"}.get(packet.note, "")
     text = prefix.strip() if packet.note in ("keepalive", "window probe") else prefix + " ".join(parts)
@@ -284,7 +302,7 @@ def facts(trace: Trace) -> list[str]:
         rates = sorted({c.bandwidth for c in trace.cables if c.bandwidth})
         cable += "，带宽 " + "、".join(map(rate_text, rates)) if rates else ""
     when = f"{trace.label} {trace.recorded}".strip()
-    return [fact for fact in (when, trace.kernel, _sctp(trace), cable, "虚线 = 阻塞中", "状态取自内核") if fact]
+    return [fact for fact in (when, trace.kernel, _sctp(trace), cable, "状态取自内核" if trace.states else "") if fact]
 
 
 def rate_text(bits: int) -> str:

@@ -5,23 +5,20 @@
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import zip_longest
 
 from sockscope.render.causes import causes
-from sockscope.render.columns import NARROW, Metrics, Net, Side, call_room, columns
-from sockscope.render.declutter import declutter
-from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark, Poll
+from sockscope.render.columns import NARROW, Metrics, Side, call_room, columns
+from sockscope.render.declutter import declutter, stacked
+from sockscope.render.discards import discarded
+from sockscope.render.figure import Band, Bar, CallMark, Figure, Label, Mark, Poll
+from sockscope.render.flights import Flights, alike, flight
 from sockscope.render.folds import Fold, folds
-from sockscope.render.heads import heads
+from sockscope.render.heads import heads, untouched
 from sockscope.render.labels import (
-    Caption,
     action_text,
     call_text,
-    caption,
     duration_text,
     is_error,
     outcome,
@@ -42,8 +39,7 @@ from sockscope.trace import Action, Call, Packet, Ready, State, Trace
 
 __all__ = ["layout"]
 
-HALFWAY = 0.62  # 没有送达的箭头停在哪里
-FAR = 110  # 引线最多拉多远
+ALIKE = 8  # 一连几支一模一样的箭头，彼此隔这么远
 
 
 def layout(trace: Trace, metrics: Metrics, why: dict[int, int] | None = None,
@@ -66,12 +62,17 @@ class _Typesetter:
         self.tracks = tracks(trace)
         self.track_widths = {host: widths(found, metrics.name) for host, found in self.tracks.items()}
         room = {host: starts[-1] + 4 for host, (starts, _) in self.track_widths.items()}
+        for host in {e.host for e in map(trace.events.__getitem__, why.values()) if isinstance(e, Call)}:
+            room[host] = room.get(host, 0) + metrics.channel * (not self.lanes[host])
         self.room = call_room(trace, metrics, self.lanes, room)
         self.waits = Waits(trace)
+        self.alike, self.flight, self.discarded = alike(trace), flight(trace), discarded(trace)
         self.inner = {(a.host, a.local, a.peer): a.number for found in self.lanes.values() for a in reversed(found) if a.number}
         self.span_of = {span.index: (lane, span) for found in self.lanes.values() for lane in found for span in lane.spans}
         self.texts = {i: self.call_lines(e) for i, e in enumerate(trace.events)
                       if isinstance(e, Call) and i not in self.folded}
+        ends = {host.name for host in (*trace.hosts[:1], *trace.hosts[-1:])}
+        self.callers = ends | {call.host for call in trace.calls}
         self.columns = columns(trace, metrics, self.lanes, self.rooms(), self.strand_counts(), room)
         self.anchors: list[Anchor] = []
         self.at: dict[tuple[str, int], Anchor] = {}
@@ -97,8 +98,8 @@ class _Typesetter:
 
     def lines(self, text: str, fits: int) -> list[str]:
         """折成几行。一行也放不下的 ``→ ECONNREFUSED`` 先省去箭头。"""
-        size, room = self.m.font, self.room
-        return [cut(row if width(row, size) <= room else row.removeprefix("→ "), size, room) for row in wrap(text, fits)]
+        bare = text.removeprefix("→ ")
+        return wrap(bare if width(bare, self.m.font) <= self.room < width(text, self.m.font) else text, fits)
 
     def rooms(self) -> dict[str, float]:
         found: dict[str, float] = {}
@@ -110,7 +111,7 @@ class _Typesetter:
                 wants = max(width(t, self.m.small) for t in fold.call_words(host))
                 found[host] = max(found.get(host, 0), min(wants, self.room))
         for event in self.trace.events:
-            if isinstance(event, Action) and event.where in self.lanes:
+            if isinstance(event, Action) and event.where in self.callers:
                 found[event.where] = max(found.get(event.where, 0), width(action_text(event), self.m.small) + 12)
             elif self.narrow and isinstance(event, State):
                 found[event.host] = max(found.get(event.host, 0), width(event.state, self.m.small))
@@ -152,19 +153,27 @@ class _Typesetter:
 
     def anchor_packet(self, index: int, packet: Packet) -> None:
         net = self.columns.nets[packet.cable]
-        gap = {"ack": 13, "rst": 19}.get(packet_kind(packet), 15)
+        gap = self.spacing(index, packet)
         start = self.anchor("depart", index, Anchor(packet.t, (
             (f"edge {packet.src} {packet.cable}", 2, 2), (f"dep {packet.cable} {packet.src}", gap / 2, gap / 2))))
-        end = packet.end
-        if end is None:
-            end = packet.t + max(1, self.trace.cables[packet.cable].delay if self.trace.cables else 1)
+        end = packet.end if packet.end is not None else packet.t + self.flight[index]
         if packet.end is not None or packet.fate != "delivered":
             column = f"label {packet.cable}" + ("" if self.columns.crowded else f" {packet.src}")
             columns = ((f"edge {packet.dst} {packet.cable}", 2, 2), (f"arr {packet.cable} {packet.dst}", gap / 2, gap / 2))
             usual = self.m.small + 6 * self.columns.crowded + 2
-            room = usual if self.details else {"ack": 2, "data": 2, "rst": 18}.get(packet_kind(packet), usual)
-            self.anchor("arrive", index, Anchor(end, columns if packet.end is not None else (),
-                                                (start, max(14.0, net.width * 0.07)), (column, self.part(), room, net.width)))
+            room = usual if self.details else {"ack": 2, "data": 2, "datagram": 2, "rst": 18}.get(packet_kind(packet), usual)
+            room = 2 if gap == ALIKE else room
+            self.anchor("arrive", index, Anchor(end, columns, (start, max(14.0, net.width * 0.07)),
+                                                (column, self.part(), room, net.width)))
+
+    def spacing(self, index: int, packet: Packet) -> float:
+        """它与同一端的上一支箭头隔多远：一模一样的画得密；数据报各有各的字，箭头越陡越要隔开。"""
+        if self.alike.get(index, index) != index:
+            return ALIKE
+        kind = packet_kind(packet)
+        if kind == "datagram":
+            return 24 if self.narrow else 20 if index in self.discarded else 17
+        return {"ack": 13, "rst": 19}.get(kind, 15)
 
     def part(self) -> float:
         return 0.5 if self.columns.crowded else 0.42 if self.details else 0.28
@@ -208,13 +217,17 @@ class _Typesetter:
         lowest = max((label.y for call in calls for label in [*call.labels, *call.returns]), default=0.0)
         self.bottom = bottom = max(ruler.heights[-1] + 18, lowest - 2)  # 最后一次调用的字可以有好几行
         dots = {c.index: (c.x, c.y) for c in calls}
-        arrows = self.arrows(dots)
+        flights = Flights(self.trace, self.columns, self.at, bottom, self.why, self.details, self.discarded, self.alike,
+                          self.inner, {i: width(begin[0], self.m.font) for i, (_, begin, _) in self.texts.items()}, self.part())
+        arrows = flights.arrows([i for kind, i in self.at if kind == "depart"], dots)
         figure = Figure(
             self.trace, self.columns, ruler, self.top() - 16, bottom, heads(self.trace, self.columns, self.top()), calls, arrows,
             self.bars(), self.marks(), self.bands(), [(b, self.silence(b)) for b in ruler.breaks], [],
             outages(self.trace, ruler, bottom), list(self.polls()))
         moving = {id(a.label) for a in arrows}
-        declutter(arrows, [label for label in figure.labels() if id(label) not in moving])
+        declutter(arrows, [label for label in figure.labels() if id(label) not in moving], self.alike)
+        taken = [label.box() for label in figure.labels()] + [arrow.shaft() for arrow in arrows]
+        figure.heads += untouched(self.trace, self.columns, self.top(), bottom, taken)
         figure.ticks = ticks(figure)
         return figure
 
@@ -246,72 +259,6 @@ class _Typesetter:
             found.append(label)
         return found
 
-    def arrows(self, dots: dict[int, tuple[float, float]]) -> list[Arrow]:
-        found: list[Arrow] = []
-        for index, packet in enumerate(self.trace.events):
-            if isinstance(packet, Packet) and index not in self.folded:
-                arrow = self.arrow(index, packet)
-                arrow.cause = self.why.get(index)
-                near = arrow.cause is not None and self.is_near(arrow, dots)
-                arrow.origin = dots.pop(arrow.cause, None) if arrow.cause is not None and near else None
-                found.append(arrow)
-        return found
-
-    def is_near(self, arrow: Arrow, dots: dict[int, tuple[float, float]]) -> bool:
-        """引线只连近处：跨过断口或太远的，因果留在数据里。每次调用只引出一根（第一个包）。"""
-        if arrow.cause not in dots or arrow.kind == "again":
-            return False
-        y = dots[arrow.cause][1]
-        if arrow.y0 - y >= FAR:
-            return False
-        gap = bisect_right(self.ruler.breaks, y, key=lambda b: b.top)
-        return gap == len(self.ruler.breaks) or self.ruler.breaks[gap].top >= arrow.y0
-
-    def arrow(self, index: int, packet: Packet) -> Arrow:
-        net = self.columns.nets[packet.cable]
-        rightward = self.columns.sides[packet.src].middle < self.columns.sides[packet.dst].middle
-        x0, x1 = (net.left, net.right) if rightward else (net.right, net.left)
-        y0 = self.at["depart", index].y
-        landing = self.at.get(("arrive", index))
-        y1 = landing.y if landing else min(y0 + 30, self.bottom - 4)
-        whole = packet.end is not None
-        words = caption(packet)
-        if more := [word for word in self.details.get(index, ()) if not word.startswith(("sack", "Timestamp"))]:  # 太长，看文字版
-            words = replace(words, detail=" ".join([words.detail, *more]).strip())
-        if not whole:
-            x1, y1 = x0 + (x1 - x0) * HALFWAY, y0 + (y1 - y0) * HALFWAY
-        label = self.arrow_label(words, packet, net, (x0, y0, x1, y1))
-        leads = self.lead(packet.src, packet.source, packet.target, packet.t), \
-            self.lead(packet.dst, packet.target, packet.source, packet.end or packet.t)
-        return Arrow(index, packet, packet_kind(packet), x0, y0, x1, y1, label, words, whole, leads)
-
-    def arrow_label(self, words: Caption, packet: Packet, net: Net, line: tuple[float, ...]) -> Label:
-        x0, y0, x1, y1 = line
-        whole = packet.end is not None
-        part = self.part() if whole else 0.44
-        free = 0.9 if self.columns.crowded else 0.8 if self.details else 0.44
-        room = net.width * (free if whole else 0.52)
-        if clear := self.columns.clear(net):
-            part, room = min(max((clear.middle - x0) / (x1 - x0), 0.1), 0.9), clear.width * 0.9
-        size = self.m.small
-        choices = (f"{words.text} {words.fate}".strip(), words.text, words.short or words.text)
-        text = next((c for c in choices if width(c, size) <= room), choices[-1])
-        tail = words.detail if width(f"{text} {words.detail}", size) <= room else ""
-        if self.details and not tail:
-            tail = cut(words.detail, size - 1, room - width(f"{text} ", size))
-        run, drop = abs(x1 - x0), (y1 - y0) * (1 if x1 > x0 else -1)
-        angle = math.degrees(math.atan2(drop, run))
-        x, y = x0 + (x1 - x0) * part, y0 + (y1 - y0) * part
-        lift = 3.5
-        return Label(x + lift * math.sin(math.radians(angle)), y - lift * math.cos(math.radians(angle)),
-                     cut(text, size, room), size, "middle", "ack" if packet_kind(packet) == "ack" else "", angle, tail)
-
-    def lead(self, host: str, local: str, peer: str, t: int) -> float:
-        """箭头离开网线后还要穿过内侧的几条道，才到自己那一条：这段路多长（向外为正）。"""
-        side = self.columns.sides[host]
-        number = self.inner.get((host, local, peer), 0)
-        return number * (side.plate + 2) + 3 if number else 0.0
-
     def bars(self) -> list[Bar]:
         return [self.bar(lane, span, after) for host in self.lanes for lane in self.lanes[host]
                 for span, after in zip_longest(lane.spans, lane.spans[1:]) if span]
@@ -337,17 +284,23 @@ class _Typesetter:
         if self.narrow:
             return Label(side.text, top + size * 0.36, name, size, side.anchor, "aside")
         if right - left >= 60:
-            text = name if width(name, size - 0.5) <= right - left - 1 else name[:5]
-            return Label((left + right) / 2, top + size + 0.5, text, size - 0.5, "middle")
-        if bottom - top >= width(name, size - 1) + 6:
-            return Label((left + right) / 2 - size * 0.34, top + 5, name, size - 1, "start", "", 90)
+            text = name if width(name, size) <= right - left else name[:5]
+            return Label((left + right) / 2, top + size + 0.5, text, size, "middle")
+        gaps = [gap for gap in self.ruler.breaks if top < gap.bottom and gap.top < bottom]
+        for start, end in zip([top, *(gap.bottom for gap in gaps)], [*(gap.top for gap in gaps), bottom], strict=True):
+            if end - start >= width(name, size) + 8:  # 断口不把名字切成两半
+                return Label((left + right) / 2 - size * 0.34, start + 5, name, size, "start", "", 90)
         return None
 
     def polls(self) -> Iterator[Poll]:
         heights = {index: anchor.y for (kind, index), anchor in self.at.items() if kind == "ready"}
         for host, found in self.tracks.items():
+            named: list[Label] = []
             for track in found:
-                yield from plot(track, self.columns.sides[host], self.m, self.track_widths[host], heights, self.bottom)
+                for poll in plot(track, self.columns.sides[host], self.m, self.track_widths[host], heights, self.bottom):
+                    named += [label for label in poll.labels if label.style != "bit"]
+                    yield poll
+            stacked(named)
 
     def marks(self) -> list[Mark]:
         return [self.mark(i, e) for i, e in enumerate(self.trace.events) if isinstance(e, Action)]
@@ -356,7 +309,8 @@ class _Typesetter:
         y, text = self.at["action", index].y, action_text(action)
         if action.where in self.lanes:
             side = self.columns.sides[action.where]
-            label = Label(side.text, y + self.m.small * 0.36, text, self.m.small, side.anchor, "action")
+            x, anchor = (side.text, side.anchor) if action.where in self.callers else (side.middle, "middle")
+            label = Label(x, y + self.m.small * 0.36, text, self.m.small, anchor, "action")
             return Mark(index, action, side.left, side.right, y, label, False)
         net = self.columns.nets[int(action.where.removeprefix("cable"))]
         return Mark(index, action, net.left, net.right, y,

@@ -21,11 +21,11 @@ COLOURS = {
     "data": ("#0063a8", "#66b6f5"),
     "fin": ("#9c5200", "#f2a93b"),
     "rst": ("#c22a14", "#ff7f66"),
-    "ack": ("#7b8692", "#8793a0"),
+    "ack": ("#687380", "#8793a0"),
     "again": ("#a1337a", "#ea94c6"),
     "alive": ("#5346c4", "#aea6ff"),
     "icmp": ("#75610a", "#dccb57"),
-    "opening": ("#bfe6d7", "#14493b"),
+    "opening": ("#c6eadc", "#14493b"),
     "open": ("#cbdff5", "#1d426b"),
     "leaving": ("#fadca9", "#5c4310"),
     "left": ("#f0d0e6", "#5a2f57"),
@@ -156,12 +156,13 @@ def _texts() -> list[str]:
 def _shapes() -> list[str]:
     return [
         ".sockscope path,.sockscope line{fill:none}",
+        _paint(".scale", stroke="soft"), ".sockscope .scale{stroke-width:1.4px}.sockscope .scale.open{stroke-dasharray:1.4 4}",
         _paint(".grid", stroke="grid"), _paint(".axis,.sockscope .life", stroke="faint"),
         ".sockscope .life{stroke-width:1.2px}.sockscope .packet .lead{stroke-width:1px}",
         _paint(".dot", fill="ink"), _paint(".ring", fill="paper", stroke="ink"),
         _paint(".wait", stroke="soft"),
         ".sockscope .wait{stroke-width:1.8px;stroke-dasharray:0.1 4;stroke-linecap:round}",
-        _paint(".cause", stroke="soft"), ".sockscope .cause{stroke-width:1px;opacity:.7}",
+        _paint(".cause", stroke="soft"), ".sockscope .cause{stroke-width:1.1px;opacity:.9}",
         _paint(".failed:not(.waited) .dot", fill="rst"), _paint(".failed .ring", stroke="rst"),
         _paint(".cross", stroke="rst"), ".sockscope .cross{stroke-width:2.6px;stroke-linecap:round}",
         _paint(".tear", fill="paper", stroke="faint"), _paint(".outage", fill="rst"),
@@ -177,7 +178,7 @@ def _shapes() -> list[str]:
 def _readiness() -> list[str]:
     rules = [_paint(f".ready .{name}", fill=colour) for name, colour in READY.items()]
     return [*rules, ".sockscope .ready rect{opacity:.85}", _paint(".ready .bit", fill="paper"),
-            f".sockscope .ready .bit{{font:700 10px {MONO}}}"]
+            f".sockscope .ready .bit{{font:700 11px {MONO}}}"]
 
 
 def _packets() -> list[str]:

@@ -14,6 +14,7 @@ from sockscope.render import text as text_form
 from sockscope.render.analysis import details as packet_details
 from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, WIDE
+from sockscope.render.discards import DISCARDED
 from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark, Poll
 from sockscope.render.labels import (
     FATES,
@@ -62,6 +63,19 @@ def _n(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
+def _scale(x: float, top: float, bottom: float, kind: str) -> str:
+    """竖着的一段时间轴。"""
+    if kind != "tight":
+        return f"M{_n(x)} {_n(top)}V{_n(bottom)}"
+    count = max(round((bottom - top) / 4), 1)
+    half = (bottom - top) / count / 2
+    sides = (2 - k % 2 * 4 for k in range(count))  # 一左一右
+    return f"M{_n(x)} {_n(top)}" + "".join(f"l{side} {half:.2f}l{-side} {half:.2f}" for side in sides)
+
+
+SCALES = {"open": "时间撑开", "tight": "时间压缩", "even": "时间按比例"}
+
+
 class _Pen:
     """把摆好的图写成 SVG。"""
 
@@ -76,7 +90,7 @@ class _Pen:
         footer, height = self.footer(height)
         body = "".join([
             self.grid(), self.lifelines(), self.outages(), *(self.band(b) for b in f.bands),
-            *(self.arrow(a) for a in f.arrows), *(self.bar(b) for b in f.bars), *(self.poll(p) for p in f.polls),
+            *(self.bar(b) for b in f.bars), *(self.arrow(a) for a in f.arrows), *(self.poll(p) for p in f.polls),
             *(self.call(c) for c in f.calls), *(self.mark(m) for m in f.marks),
             *(self.tear(b, label) for b, label in f.breaks), *(self.label(h, halo=False) for h in f.heads),
             legend, footer,
@@ -101,10 +115,16 @@ class _Pen:
     def grid(self) -> str:
         m, parts = self.metrics, []
         for y, label in self.figure.ticks:
-            left = width(label.text, label.size) + 6 if not m.axis else m.axis - 4
+            left = m.axis + width(label.text, label.size) + 4 if self.narrow else m.axis - 4
             parts.append(f'<line class="grid" x1="{_n(left)}" x2="{m.width - 4}" y1="{_n(y)}" y2="{_n(y)}"/>')
             parts.append(self.label(label, halo=False))
-        return f'<g class="time">{"".join(parts)}</g>'
+        return f'<g class="time">{"".join(parts)}{self.scale()}</g>'
+
+    def scale(self) -> str:
+        """时间轴自己：按比例的一段是直线，撑开的是疏点，压缩的是锯齿。"""
+        x = 2.5 if self.narrow else self.metrics.axis - 3.0
+        return "".join(f'<path class="scale {s.kind}" d="{_scale(x, s.top + 1, s.bottom - 1, s.kind)}"/>'
+                       for s in self.figure.ruler.stretches())
 
     def lifelines(self) -> str:
         f = self.figure
@@ -133,7 +153,7 @@ class _Pen:
             before, arrow, after = label.text.partition(" → ")
             body = f'{escape(before)} <tspan class="result">{escape((arrow + after).strip())}</tspan>'
         if label.tail:
-            body += f' <tspan class="tail" font-size="{_n(label.size - 1)}">{escape(label.tail)}</tspan>'
+            body += f' <tspan class="tail">{escape(label.tail)}</tspan>'
         return f'<text class="{style}" x="{_n(label.x)}" y="{_n(label.y)}"{size}{anchor}{turn}>{body}</text>'
 
     # ------------------------------------------------------------ 事件
@@ -157,16 +177,17 @@ class _Pen:
     def arrow(self, arrow: Arrow) -> str:
         p = arrow.packet
         body = self.connector(arrow) + self.shaft(arrow) + self.tip(arrow) + self.arrow_label(arrow)
-        kind = f"packet {arrow.kind}" + ("" if p.fate == "delivered" else f" {p.fate}")
-        return self.group(kind, arrow.index, p.t, _packet_title(p), body)
+        kind = f"packet {arrow.kind}" + ("" if p.fate == "delivered" else f" {p.fate}") + " discarded" * arrow.discarded
+        title = _packet_title(p) + f"　{DISCARDED}" * arrow.discarded
+        return self.group(kind, arrow.index, p.t, title, body)
 
     def connector(self, arrow: Arrow) -> str:
-        if arrow.origin is None:
-            return ""
-        (x0, y0), x1, y1 = arrow.origin, arrow.x0, arrow.y0
-        bend = (x1 - x0) * 0.55
-        return (f'<path class="cause" d="M{_n(x0)} {_n(y0)}C{_n(x0 + bend)} {_n(y0)} {_n(x1 - bend)} {_n(y1)} '
-                f'{_n(x1)} {_n(y1)}"/>')
+        found = ""
+        for x0, y0 in arrow.origins:
+            bend = (arrow.x0 - x0) * 0.55
+            found += (f'<path class="cause" d="M{_n(x0)} {_n(y0)}C{_n(x0 + bend)} {_n(y0)} {_n(arrow.x0 - bend)} '
+                      f'{_n(arrow.y0)} {_n(arrow.x0)} {_n(arrow.y0)}"/>')
+        return found
 
     def shaft(self, arrow: Arrow) -> str:
         a, out = arrow, -1 if arrow.x1 > arrow.x0 else 1
@@ -179,7 +200,7 @@ class _Pen:
 
     def tip(self, arrow: Arrow) -> str:
         x, y = arrow.x1, arrow.y1
-        if arrow.packet.fate not in ("delivered", "duplicate"):
+        if arrow.discarded or arrow.packet.fate not in ("delivered", "duplicate"):
             return f'<path class="cross" d="M{_n(x - 5)} {_n(y - 5)}l10 10m0 -10l-10 10"/>'
         dx, dy = arrow.x1 - arrow.x0, arrow.y1 - arrow.y0
         long = (dx * dx + dy * dy) ** 0.5 or 1.0
@@ -287,8 +308,19 @@ class _Pen:
         for name in (name for name in WORDS if any(name == bit for p in f.polls for bit, _ in p.bits)):
             yield (f'<g class="ready"><rect class="{name}" x="7" y="-10" width="10" height="12"/>'
                    f'<text class="bit" x="12" y="0" text-anchor="middle">{LETTERS[name]}</text></g>'), f"{name} {WORDS[name]}"
-        if any(a.origin for a in f.arrows):
+        if discarded := sum(a.discarded for a in f.arrows):
+            yield '<path class="cross" d="M7 -9l10 10m0 -10l-10 10"/>', f"{DISCARDED}（内核数了 {discarded} 个）"
+        if any(a.origins for a in f.arrows):
             yield '<path class="cause" d="M0 -8C12 -8 12 0 24 0"/>', "由这次调用引出"
+        if any(c.blocked for c in f.calls):
+            yield '<path class="wait" d="M12 -11V2"/>', "阻塞中"
+        named = {b.state.state for b in f.bars if b.label}
+        for state in dict.fromkeys(b.state.state for b in f.bars if b.state.state not in named):
+            yield f'<g class="{state}"><rect class="bar" x="0" y="-10" width="24" height="12" rx="2"/></g>', state
+        scales = {s.kind for s in f.ruler.stretches()}
+        for kind, words in SCALES.items():
+            if kind in scales:
+                yield f'<path class="scale {kind}" d="{_scale(12, -11, 2, kind)}"/>', words
 
     def footer(self, y: float) -> tuple[str, float]:
         rows, row = [], ""
@@ -299,9 +331,19 @@ class _Pen:
                 joined = fact
             row = joined
         rows.append(row)
-        body = "".join(f'<text class="soft" x="8" y="{_n(y + 4 + 16 * i)}">{escape(r)}</text>'
+        known = " · ".join(facts(self.trace)[:2])
+        body = "".join(f'<text class="soft" x="8" y="{_n(y + 4 + 16 * i)}">{_origin(escape(r), escape(known))}</text>'
                        for i, r in enumerate(rows))
         return f'<g class="footer">{body}</g>', y + 4 + 16 * len(rows)
+
+
+def _origin(row: str, known: str) -> str:
+    """何时、在哪个内核上：页面已经在图的外面说了的，藏得起来。"""
+    if not known or not row.startswith(known):
+        return row
+    more = row[len(known):]
+    cut = len(known) + len(" · ") * more.startswith(" · ")
+    return f'<tspan class="origin">{row[:cut]}</tspan>{row[cut:]}'
 
 
 # ---------------------------------------------------------------- 悬停时的一句话

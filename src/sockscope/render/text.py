@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sockscope.render.analysis import details as packet_details
 from sockscope.render.causes import causes
+from sockscope.render.discards import DISCARDED, WHY, discarded
 from sockscope.render.folds import Fold, folds
 from sockscope.render.labels import (
     FATES,
@@ -59,10 +60,11 @@ def spoken(trace: Trace, why: dict[int, int] | None = None) -> str:
     titles = {h.name: h.title or h.name for h in trace.hosts}
     lines = [trace.title] if trace.title else []
     found = folds(trace)
-    folded = {i for fold in found for i in fold.indices}
+    folded, thrown = {i for fold in found for i in fold.indices}, discarded(trace)
     for index, event in enumerate(trace.events):
         if index not in folded:
-            lines.append(f"{duration_text(event.t)} {_sentence(event, titles)}{_because(trace, why.get(index))}")
+            lost = f"（{DISCARDED}）" * (index in thrown)
+            lines.append(f"{duration_text(event.t)} {_sentence(event, titles)}{lost}{_because(trace, why.get(index))}")
     lines += [f"{duration_text(f.t)} 起折叠：{'；'.join(_fold_words(trace, f))}" for f in found]
     return "\n".join([*lines, "，".join(facts(trace))])
 
@@ -114,6 +116,7 @@ class _Page:
         self.names = [h.name for h in trace.hosts]
         self.shared = shared_sockets(trace)
         self.waits = Waits(trace)
+        self.thrown = {id(trace.events[index]) for index in discarded(trace)}
         self.connected = {s.host for s in trace.states if s.peer}
         self.folds = folds(trace)
         self.folded = {i for fold in self.folds for i in fold.indices}
@@ -228,6 +231,8 @@ class _Page:
     def shaft(self, packet: Packet, rightward: bool, way: str = "") -> str:
         """``─── SYN ─────────▶``；没有送达的停在三分之二处。``way``：隔着别的主机的，要说从哪里到哪里。"""
         words = caption(packet)
+        if id(packet) in self.thrown:
+            words = replace(words, fate=WHY)
         text = way + " ".join(filter(None, (words.text, words.fate, words.detail)))
         if cells(text) > self.net - 6:
             text = way + " ".join(filter(None, (words.text, words.fate)))

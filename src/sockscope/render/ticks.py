@@ -25,8 +25,8 @@ def ticks(figure: Figure) -> list[tuple[float, Label]]:
     for y, t in figure.ruler.ticks(34, 72):
         label = Label(metrics.axis - 8, y + 4, round_duration(t), size, "end", "tick")
         label = replace(label, x=max(label.x, label.box()[2]))  # 很长的也不越出左边
-        if not metrics.axis:
-            label = Label(2, y + 4, label.text, size, "start", "tick")
+        if metrics.name == "narrow":
+            label = Label(metrics.axis, y + 4, label.text, size, "start", "tick")
             row = int(label.box()[1] // CLOSE)
             if any(_near(label, box) for near in (row - 1, row, row + 1) for box in taken.get(near, ())):
                 continue

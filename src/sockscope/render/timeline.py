@@ -19,11 +19,12 @@ from statistics import median
 
 from sockscope.trace import Packet, Trace
 
-__all__ = ["Anchor", "Break", "Ruler", "rule"]
+__all__ = ["Anchor", "Break", "Ruler", "Stretch", "rule"]
 
 FLIGHT = 44  # 一次典型的飞行画多高
 CAP = 56  # 相邻两个落脚点最多隔这么多，再久就是断口或压缩
-GAP = 40  # 断口的高度
+GAP = 34  # 断口的高度
+SHORT = 8  # 比例的改变短于这么高，不单画
 LEAST = 20_000_000  # 短于 20 ms 的安静不算静默
 
 
@@ -49,6 +50,15 @@ class Break:
     bottom: float
     duration: int
     t: int
+
+
+@dataclass(slots=True)
+class Stretch:
+    """时间轴上比例一样的一段。``kind``：``even`` 按比例，``open`` 撑开了，``tight`` 压缩了。"""
+
+    top: float
+    bottom: float
+    kind: str
 
 
 @dataclass
@@ -77,6 +87,27 @@ class Ruler:
             return self.times[0 if not at else -1]
         t0, t1, y0, y1 = self.times[at - 1], self.times[at], self.heights[at - 1], self.heights[at]
         return round(t0 + (t1 - t0) * (y - y0) / (y1 - y0))
+
+    def stretches(self) -> list[Stretch]:
+        """时间轴从上到下的各段；断口不在其中。比例差一倍以上的算变了，短于 ``SHORT`` 的并进前一段。"""
+        found: list[Stretch] = []
+        for (t0, y0), (t1, y1) in itertools.pairwise(zip(self.times, self.heights, strict=True)):
+            fair = (t1 - t0) * self.scale
+            if y1 <= y0 or any(gap.top <= y0 and y1 <= gap.bottom for gap in self.breaks[self.gap(y1):][:1]):
+                continue
+            kind = "open" if y1 - y0 > 2 * fair else "tight" if 2 * (y1 - y0) < fair else "even"
+            last = found[-1] if found and found[-1].bottom >= y0 else None
+            if last and (last.kind == kind or y1 - y0 < SHORT):
+                last.bottom = y1
+            elif last and last.bottom - last.top < SHORT:
+                last.bottom, last.kind = y1, kind
+            else:
+                found.append(Stretch(y0, y1, kind))
+        return found
+
+    def gap(self, y: float) -> int:
+        """底边不高于 ``y`` 的断口之前有几个。"""
+        return max(bisect_left(self.breaks, y, key=lambda b: b.bottom), 0)
 
     def ticks(self, least: float, most: float) -> list[tuple[float, int]]:
         """刻度 (高度, 时刻)：相邻两个隔 ``least`` 到 ``most``，取其间最整的数；断口里没有刻度。"""

@@ -90,7 +90,7 @@ def plot(track: Track, side: Side, metrics: Metrics, wide: tuple[list[float], fl
         top = heights[moment.index]
         bottom = heights[moment.end] if moment.end is not None else floor
         mask = moment.ready.mask or []
-        labels = [Label(left[name] + bit / 2, top + size - 1, LETTERS[name], size - 1, "middle", "bit") for name in mask
+        labels = [Label(left[name] + bit / 2, top + size - 1, LETTERS[name], size, "middle", "bit") for name in mask
                   if name not in before and bit >= size - 2 and bottom - top >= size]
         if moment is track.moments[0]:
             middle = sum(left.values()) / len(left) + bit / 2

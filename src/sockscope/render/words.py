@@ -9,6 +9,7 @@ from typing import Any
 
 from sockscope.render.analysis import NAMES, analysis
 from sockscope.render.causes import causes
+from sockscope.render.discards import DISCARDED, discarded
 from sockscope.render.dissect import dissect
 from sockscope.render.errors import phrase
 from sockscope.render.labels import (
@@ -132,7 +133,7 @@ def explain(trace: Trace, index: int) -> dict[str, Any]:
     match event:
         case Packet():
             title, lines = _packet(trace, event)
-            lines += [NAMES[name] for name in analysis(trace).get(index, [])] + [_selected(event)]
+            lines += [NAMES[name] for name in analysis(trace).get(index, [])] + [_selected(event), _thrown(trace, index)]
             blocks, cause = dissect(event), causes(trace).get(index)
             lines += [_because(trace, event, cause)] if cause is not None else []
         case Call():
@@ -191,6 +192,12 @@ def _selected(p: Packet) -> str:
     """``缺口之后收到了 4 到 7。``；与序号从同一处数起。"""
     blocks = "、".join(f"{b.start} 到 {b.stop - 1}" for b in p.sacks)
     return f"SACK 的块：{blocks}。" if blocks else ""
+
+
+def _thrown(trace: Trace, index: int) -> str:
+    """到了主机又被丢掉：凭哪一次调用知道的。"""
+    call = trace.events[told] if (told := discarded(trace).get(index)) is not None else None
+    return f"{DISCARDED}。程序没有读到它；{call_text(call)} 返回的 SO_RXQ_OVFL 把它数在内。" if isinstance(call, Call) else ""
 
 
 def _journey(p: Packet) -> str:

@@ -8,13 +8,13 @@
  * @typedef {{title: string, lines: string[], cause: number | null, blocks: object[]}} Explanation
  */
 
-const NARROW = 640; // 容器比这更窄就用窄图，像素
+const NARROW = 692; // 容器比这更窄就用窄图，像素
 const SPEED = 70; // 播放时每秒走过图上多高
 const PACE = 900; // 不要动画的读者，一步一停，毫秒
 const END = 1000; // 时间滑块的末尾
 const TALL = 2.5; // 图比屏幕高这么多倍，旁边就有一条缩略
 const LISTED = 200; // 折起来的一段至多列出这么多件
-const HELP = "上下键逐个选事件，x 剪掉选中的包，Esc 放下";
+const HELP = "上下键逐个选事件，回车读它的说明，x 剪掉选中的包，Esc 放下";
 let serial = 0;
 
 /** 造一个元素。@param {string} tag @param {object} [props] @param {...(Node|string)} children */
@@ -88,6 +88,17 @@ function fold(summary, ...children) {
   return make("details", {className: "ss-fold"}, make("summary", {}, summary), ...children);
 }
 
+/** 印在纸上的一句：现在的开关，和做出这一次的命令。 */
+function told({name, parameters, typed}, values, drop) {
+  const written = (value) => (typeof value === "boolean" ? Number(value) : value);
+  const chosen = parameters.map(({name, label, options}) => `${label}：${options.find(([value]) => value === values[name])?.[1] ?? values[name]}`);
+  const filled = typed.filter((field) => (values[field.name] ?? field.default) !== field.default && !parameters.some((one) => one.name === field.name));
+  chosen.push(...filled.map((field) => `${field.label}：${values[field.name]}`), ...(drop.length ? [`剪掉了 ${drop.length} 个包`] : []));
+  const given = parameters.filter((one) => values[one.name] !== one.default).concat(filled)
+    .map((one) => ` ${one.name}=${written(values[one.name])}`);
+  return `${chosen.length ? `变体：${chosen.join("；")}。` : ""}自己做一遍：sockscope run ${name}${given.join("")}`;
+}
+
 function moment(t) {
   return t < 1e9 ? `${(t / 1e6).toFixed(1)} ms` : `${(t / 1e9).toFixed(2)} s`;
 }
@@ -113,6 +124,7 @@ class View {
     this.build(el);
     this.listen();
     for (const handler of new Set(Object.values(this.handlers))) handler();
+    this.print(false);
   }
 
   build(el) {
@@ -127,15 +139,18 @@ class View {
       ...experiment.typed.map((field) => typed(field, values[field.name], change))));
     this.typed.open = given;
     this.cuts = make("div", {className: "ss-cuts"});
-    this.figure = make("div", {className: "ss-figure", tabIndex: 0, role: "group",
+    this.figure = make("div", {className: "ss-figure", tabIndex: 0, role: "application",
       aria: {label: `${experiment.title}的图。${HELP}`}});
     this.here = make("i", {className: "ss-here"});
+    this.heard = make("p", {className: "ss-heard", role: "status"}); // 选中了什么，说给屏幕阅读器
     this.detail = make("section", {className: "ss-detail", hidden: true, aria: {label: "选中的事件"}});
     this.difference = make("p", {className: "ss-difference"});
+    this.printed = make("p", {className: "ss-printed"});
     this.more = make("div", {className: "ss-more"});
-    this.root = make("section", {className: "ss", aria: {label: `交互实验：${experiment.title}`}},
+    const name = `交互实验：${experiment.title}`, same = document.querySelectorAll(`section.ss[aria-label^="${CSS.escape(name)}"]`).length;
+    this.root = make("section", {className: "ss", aria: {label: same ? `${name}，之${same + 1}` : name}},
       make("header", {}, make("strong", {}, experiment.title), this.badge, make("p", {}, experiment.question)),
-      this.controls, this.typed, this.toolbar(), this.cuts, this.status,
+      this.controls, this.typed, this.printed, this.toolbar(), this.cuts, this.status, this.heard,
       make("div", {className: "ss-stage"}, this.here, this.figure), this.detail, this.difference, this.more);
     const still = el.querySelector(".sockscope-figure"); // 静态书页里已经有的图
     if (still) this.figure.append(still);
@@ -161,10 +176,12 @@ class View {
     this.root.addEventListener("keydown", (event) => this.pressed(event));
     this.resize = new ResizeObserver(() => this.fit());
     this.resize.observe(this.figure);
+    addEventListener("beforeprint", this.toPaper = () => this.print(true));
+    addEventListener("afterprint", this.offPaper = () => this.print(false));
     document.addEventListener("scroll", this.scrolled = () => this.look(), {capture: true, passive: true});
     const progress = () => this.showRunning();
     this.handlers = {"change:payload": () => this.show(), "change:drop": () => this.showCuts(),
-      "change:running": progress, "change:error": progress};
+      "change:cuttable": () => this.offer(), "change:running": progress, "change:error": progress};
     for (const [name, handler] of Object.entries(this.handlers)) this.model.on(name, handler);
     this.model.on("comm_live_update", this.lost = () => this.orphaned()); // ipywidgets：内核死了，或者重启了
   }
@@ -184,6 +201,8 @@ class View {
 
   close() {
     this.pause();
+    removeEventListener("beforeprint", this.toPaper);
+    removeEventListener("afterprint", this.offPaper);
     this.resize.disconnect();
     document.removeEventListener("scroll", this.scrolled, {capture: true});
     for (const [name, handler] of Object.entries(this.handlers)) this.model.off(name, handler);
@@ -218,11 +237,29 @@ class View {
 
   cut(index) {
     const signature = this.payload()?.signatures?.[index];
-    if (!signature) return this.say("只有包能剪：选网线上的一个箭头。");
+    if (!signature) return this.say("只有包能剪：选网线上的一个箭头。", true);
+    if (!this.cuttable(index)) return this.say(this.model.get("uncut"), true);
     this.titles[signature] = this.payload().events[index].title;
     this.drop();
     this.model.set("drop", [...new Set([...this.model.get("drop"), signature])]);
     this.ask();
+  }
+
+  /** 剪得掉这个包吗：宿主能真的做一遍，或者录过（``cuttable`` 是录过的签名；做得了现场实验的宿主没有它）。 */
+  cuttable(index) {
+    const signature = this.payload()?.signatures?.[index], recorded = this.model.get("cuttable");
+    return Boolean(signature) && (!recorded || recorded.includes(signature));
+  }
+
+  /** 一个也剪不了，就没有剪刀；剪不了的箭头，举着剪刀时是淡的。 */
+  offer() {
+    const signatures = this.payload()?.signatures, recorded = this.model.get("cuttable");
+    const some = signatures ? Object.keys(signatures).some((index) => this.cuttable(index)) : recorded?.length !== 0;
+    this.scissors.hidden = !some;
+    if (!some && this.cutting) this.setCutting(false);
+    for (const g of signatures ? this.figure.querySelectorAll(".packet[data-event]") : []) {
+      g.classList.toggle("uncut", !this.cuttable(g.dataset.event));
+    }
   }
 
   mend(signature) {
@@ -239,7 +276,12 @@ class View {
   // ---------------------------------------------------------------- 显示
 
   payload() { return this.model.get("payload"); }
-  say(sentence) { this.status.textContent = sentence; }
+
+  /** 说一句话；``seen`` 是人人都要看见，不只屏幕阅读器。 */
+  say(sentence, seen = false) {
+    this.status.textContent = sentence;
+    this.status.classList.toggle("seen", seen);
+  }
 
   /** 标签、图、异同；做完了还有解释与结果。 */
   show() {
@@ -255,6 +297,7 @@ class View {
 
   complete(payload) {
     Object.assign(this.root.dataset, {key: payload.key, protocol: payload.protocol_ms});
+    this.offer();
     if (this.asked) this.measure(this.asked);
     this.select(this.wish);
     this.wish = null;
@@ -270,16 +313,17 @@ class View {
     }));
   }
 
-  /** 按容器的宽度挑宽图或窄图放上去。 */
+  /** 按容器的宽度挑宽图或窄图放上去；纸上都用宽的。 */
   fit() {
     const payload = this.payload(), width = this.figure.clientWidth;
     if (!payload?.wide || !width) return;
-    const shape = width < NARROW ? "narrow" : "wide";
+    const shape = width < NARROW && !this.onPaper ? "narrow" : "wide";
     if (this.drawn === shape) return;
     this.drawn = shape;
     this.figure.innerHTML = payload[shape];
     this.seek();
     this.mark();
+    this.offer();
     this.survey();
   }
 
@@ -314,6 +358,13 @@ class View {
     Object.assign(this.frame.style, {top: `${from * 100}%`, height: `${(to - from) * 100}%`});
   }
 
+  /** 打印：宽图，和这一次的开关。@param {boolean} onPaper */
+  print(onPaper) {
+    this.onPaper = onPaper;
+    this.fit();
+    this.printed.textContent = told(this.model.get("experiment"), this.model.get("values"), this.model.get("drop") ?? []);
+  }
+
   showRunning() {
     const running = Boolean(this.model.get("running")), error = this.model.get("error");
     this.root.classList.toggle("running", running);
@@ -344,10 +395,17 @@ class View {
     const step = {ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1}[event.key];
     const onFigure = event.target === this.figure;
     if (step && onFigure) this.move(step);
+    else if (event.key === "Enter" && onFigure) this.read();
     else if (event.key === "x" && onFigure && this.selected !== null) this.cut(this.selected);
     else if (event.key === "Escape") this.drop();
     else return;
     event.preventDefault();
+  }
+
+  /** 到选中的事件的说明里去；还没有选，就选第一个。Esc 回到图上。 */
+  read() {
+    if (this.selected === null) this.move(1);
+    this.detail.querySelector("button")?.focus();
   }
 
   /** 放下剪刀和选中的事件，焦点不丢，回到图上。 */
@@ -372,6 +430,8 @@ class View {
     if (index !== null && !event) this.wish = index; // 解释还没取来：取来之后再选
     this.selected = event ? index : null;
     this.detail.hidden = !event;
+    this.heard.textContent = event ? [event.title, ...event.lines].join("　") : "";
+    if (event) this.status.classList.remove("seen");
     this.mark();
     if (!event) return;
     const band = this.bandOf(index);
@@ -416,11 +476,12 @@ class View {
   explain(event, index) {
     const actions = [button("↑ 上一个", () => this.move(-1)), button("↓ 下一个", () => this.move(1))];
     if (typeof event.cause === "number") actions.unshift(button("由谁引出", () => this.select(event.cause)));
-    if (this.payload().signatures[index]) actions.unshift(button("✂ 剪掉这个包再跑一遍", () => this.cut(index)));
+    if (this.cuttable(index)) actions.unshift(button("✂ 剪掉这个包再跑一遍", () => this.cut(index)));
     const band = this.bandOf(index);
     if (band) actions.unshift(button("回到折起来的一段", () => this.unfold(band)));
-    const words = make("div", {className: "ss-words", aria: {live: "polite"}},
-      make("h4", {}, event.title), ...event.lines.map((line) => make("p", {}, line)));
+    const uncut = this.payload().signatures[index] && !this.cuttable(index) ? [`✂ ${this.model.get("uncut")}`] : [];
+    const words = make("div", {className: "ss-words"},
+      make("h4", {}, event.title), ...[...event.lines, ...uncut].map((line) => make("p", {}, line)));
     const raw = fold("字节", ...event.blocks.map(bytes));
     Object.assign(raw, {open: this.opened, hidden: !event.blocks.length, ontoggle: () => { this.opened = raw.open; }});
     this.tell(words, button("✕", () => this.drop(), {className: "ss-close", aria: {label: "放下"}}),

@@ -34,7 +34,7 @@ IN_C = [
 #include SECRET
 """),
     in_c("has-include", "用 __has_include 打听外面有哪些文件", """
-#if __has_include("/etc/shadow") || __has_include("/etc/passwd") || __has_include("/root/.profile") || __has_include(SECRET)
+#if __has_include("/etc/shadow") || __has_include("/etc/passwd") || __has_include("/proc/1/environ") || __has_include(SECRET)
 FIRST { fputs("found a file outside\\n", stderr); }
 #endif
 """),

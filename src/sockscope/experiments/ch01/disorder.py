@@ -6,7 +6,7 @@ from sockscope.live import Network
 
 
 @experiment(
-    chapter="01", title="路上乱了次序", delay=0.1,
+    chapter="01", title="路上乱了次序", delay=0.1, lossless=True,
     question="三条消息里的第一条在网线上走得慢，后到。recv() 读到的次序是什么？（Unix 域没有网线，路上不会乱）",
     domain=DOMAIN, kind=KIND)
 def disorder(net: Network, domain: str, kind: str) -> None:

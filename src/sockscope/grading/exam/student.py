@@ -31,11 +31,11 @@ TALK = 8 << 20  # 一次运行总共最多听这么多
 FLOOD = 64 << 20  # 打印加上说话，多过这么多就不再读：让它堵在自己的管道里
 PRINTED = 4000  # 留下多少打印的文字
 SHORT = 100
-SIGNALS: dict[int, str] = {
-    signal.SIGSEGV: "访问了不该访问的内存", signal.SIGBUS: "访问了不该访问的内存", signal.SIGFPE: "除以了零",
-    signal.SIGABRT: "abort()，多半是写坏了堆", signal.SIGILL: "执行到了不是指令的地方",
-    signal.SIGPIPE: "往已经断了的连接写，又没有写 MSG_NOSIGNAL", signal.SIGALRM: "装了太久还没有装好",
-    signal.SIGXCPU: "占用处理器太久"}
+SIGNALS: dict[int, str] = {number: why for name, why in {
+    "SIGSEGV": "访问了不该访问的内存", "SIGBUS": "访问了不该访问的内存", "SIGFPE": "除以了零",
+    "SIGABRT": "abort()，多半是写坏了堆", "SIGILL": "执行到了不是指令的地方",
+    "SIGPIPE": "往已经断了的连接写，又没有写 MSG_NOSIGNAL", "SIGALRM": "装了太久还没有装好",
+    "SIGXCPU": "占用处理器太久"}.items() if (number := getattr(signal, name, None))}  # 没有 POSIX 信号的系统上也导入得了
 LABEL = re.compile(r"^s(\d{1,3})(?=,|$)")  # 套接字的编号
 
 
