@@ -26,16 +26,24 @@ function wrapTables() {
   }
 }
 
-// 横着滚得动的表，键盘也要到得了；放得下的不占一次 Tab。
-function reachTables() {
-  const frames = document.querySelectorAll(".bd-article :is(.table-wrap, .pst-scrollable-table-container, .sockscope-grid)");
-  const look = new ResizeObserver((seen) => { for (const {target} of seen) reach(target); });
+// 横着滚得动的表和代码，键盘也要到得了；放得下的不占一次 Tab。走近了才做的（later.js），来了再看。
+const WIDE = ".table-wrap, .pst-scrollable-table-container, .sockscope-grid, .sockscope-measured details div, .sa-panels > section, pre";
+
+function reachWide() {
+  const article = document.querySelector(".bd-article");
+  if (!article) return;
   const reach = (frame) => {
-    if (frame.scrollWidth > frame.clientWidth + 1) {
-      Object.assign(frame, {tabIndex: 0, role: "region", ariaLabel: frame.querySelector("caption")?.textContent || "表"});
-    } else for (const name of ["tabindex", "role", "aria-label"]) frame.removeAttribute(name);
+    const wide = frame.scrollWidth > frame.clientWidth + 1;
+    if (wide) frame.tabIndex = 0; else frame.removeAttribute("tabindex");
+    if (frame.matches("pre")) return;
+    frame.role = wide ? "group" : null;
+    frame.ariaLabel = wide ? frame.querySelector("caption")?.textContent || "表" : null;
   };
-  for (const frame of frames) look.observe(frame);
+  const sized = new ResizeObserver((seen) => { for (const {target} of seen) reach(target); });
+  const watch = (root) => { for (const frame of root.querySelectorAll(WIDE)) sized.observe(frame); };
+  watch(article);
+  new MutationObserver((made) => { for (const {addedNodes} of made) for (const node of addedNodes) if (node.nodeType === 1) watch(node); })
+    .observe(article, {childList: true, subtree: true});
 }
 
 // 折起来的小节：链接指向里面，就打开它；“全部展开”记在这台设备上。打印时都打开，见 print.js。
@@ -92,6 +100,6 @@ addEventListener("DOMContentLoaded", () => {
 
 lightLabButton();
 wrapTables();
-reachTables();
+reachWide();
 foldParts();
 linkCells();

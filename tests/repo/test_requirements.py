@@ -45,7 +45,8 @@ ROOMS = {  # 哪里的程序 → 用得着的附加依赖；列在前面的先�
     "tests": {"book", "grading", "cluster", "press", "test"}}
 OWN = {"sockscope", "bench", "tests", "mininet", "exchange", "terminal", "explorer_static", "recorded", "search_index",
        "sections", "entries", "words", "book_index", "contents", "debian", "released", "root", "test", "press", "trim",
-       "later", "packs", "published", "imprint", "glossary_links", "landing"}  # Mininet 由 apt 装
+       "later", "packs", "published", "imprint", "glossary_links", "landing",
+       "tables"}  # Mininet 由 apt 装
 
 
 def outside(path: Path) -> set[str]:

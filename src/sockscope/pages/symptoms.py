@@ -167,7 +167,7 @@ def _recording(cause: Cause) -> str:
         return ""
     place = f"{cause.experiment}/{experiments.get(cause.experiment).key(cause.given)}"
     where = marked(ledger.shown(cause.experiment))
-    return (f'<details data-recording="{escape(place)}"><summary>真的发生过的一次：{where}</summary>'
+    return (f'<details data-recording="{escape(place)}"><summary>真的发生过的一次</summary><p>{where}</p>'
             f"<pre>$ {escape(cause.command)}</pre><pre>{escape(text.render(cause.trace, width=ROOM))}</pre></details>")
 
 

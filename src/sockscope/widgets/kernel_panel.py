@@ -104,7 +104,7 @@ def html(report: Report) -> str:
     heads = "".join(f"<th>{title}</th>" for title in VERDICTS.values())
     stopped = "<p>中途停下了，下面只是做完的那一部分。</p>" if report.stopped else ""
     return (f"<p>{escape(report.kernel)}，Python {escape(report.python)}</p>{stopped}"
-            f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>{_unlike(report)}")
+            f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>{_unlike(report)}")
 
 
 def _unlike(report: Report) -> str:

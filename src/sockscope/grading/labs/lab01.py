@@ -40,17 +40,19 @@ def stream_life(stage: Stage) -> None:
 
 
 @lab.check("数据报的一生", points=1, cells=["ask_datagram"], delay=0.005,
-           tries="服务器绑着 UDP；ask_datagram() 发一个数据报问，返回整个回答，哪怕它有几千个字节")
+           tries="服务器绑着 UDP；ask_datagram() 发一个数据报问，返回整个回答，哪怕它有几千个字节，然后关掉")
 def datagram_life(stage: Stage) -> None:
     question, answer = stage.rng.randbytes(stage.rng.randint(5, 60)), stage.rng.randbytes(stage.rng.randint(4500, 9000))
     mailbox = stage.net.server.socket(socket.AF_INET, socket.SOCK_DGRAM)
     mailbox.bind((stage.net.server.address, PORT))
+    before = stage.sockets()
     asking = stage.call("ask_datagram", mailbox.getsockname(), question)
     stage.until(lambda: poll(mailbox, select.POLLIN), "等你的数据报", "一个 UDP 数据报", lambda: "什么也没有等到", mailbox)
     words, sender = mailbox.recvfrom(65536)
     stage.expect("服务器收到的问题", question, words)
     mailbox.sendto(answer, sender)
     stage.expect("ask_datagram() 返回的回答", answer, stage.result(asking))
+    stage.require_closed(before, "ask_datagram() 返回之后，它的套接字")
 
 
 # ---------------------------------------------------------------- 探测表

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import struct
+from functools import partial
 from typing import Any
 
 from sockscope.grading.exam.arguments import PORT, datagram
@@ -200,6 +201,7 @@ def last_word(stage: Stage) -> None:
             stage.expect("之后没有动静，collect() 返回的消息", messages, stage.result(collecting))
             continue
         for _ in range(stage.rng.randint(2, 3)):
+            stage.pause(partial(getattr, collecting, "over"), GLANCE)  # 走得太早的，让它先走
             post.send(number(len(messages)))
             answered(stage, post, "最后一条又来一份：它的确认丢了", [len(messages) + 1])
         still_at_it(stage, collecting, "linger 还没有过，collect()")
@@ -212,7 +214,7 @@ def last_word(stage: Stage) -> None:
 def fill_window(stage: Stage) -> None:
     window = stage.rng.randint(4, 7)
     messages = words(stage, 2 * window + stage.rng.randint(0, 3))
-    letters, base, sent = [*messages, b""], 0, 0
+    letters, base, sent, whole = [*messages, b""], 0, 0, False
     sending, post = correspond(stage, "deliver_window", messages, NEVER, window)
     while base < len(letters):
         while sent < min(base + window, len(letters)):
@@ -222,7 +224,9 @@ def fill_window(stage: Stage) -> None:
         nonsense(stage, post, base, sent + stage.rng.randint(1, 9))
         post.expect_nothing(f"窗口 {window}，确认到 {base}，已经来了 {sent} 条")
         still_at_it(stage, sending, f"还有没确认的消息（从 {base} 起），deliver_window()")
-        base = stage.rng.randint(min(base + 2, sent), sent - 1 if not base else sent)
+        most = sent if whole or (base and sent <= len(letters) - 2) else sent - 1
+        whole = sent == len(letters)  # 全部发出了，也先确认一部分：不许就此返回
+        base = stage.rng.randint(min(base + 2, most), most)
         post.confirm(base)
     stage.result(sending, "每一条都确认了，deliver_window()", "返回")
 

@@ -120,7 +120,7 @@ def _puzzle(puzzle: Puzzle) -> str:
         place = f"{source.key}~{cuts.index(source.cut)}"
     return (f'<section class="sockscope-puzzle" id="puzzle-{name}" data-id="{name}" '
             f'data-recording="{escape(source.experiment.name)}/{escape(place)}">'
-            f"<h4>{puzzle.kind}<span class=\"verdict\" role=\"status\"></span></h4><div class=\"shown\">{shown}</div>"
+            f"<h3>{puzzle.kind}<span class=\"verdict\" role=\"status\"></span></h3><div class=\"shown\">{shown}</div>"
             f'<div class="sockscope-quiz"><p>{marked(puzzle.text)}</p>{options}</div></section>')
 
 
