@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 EVERY = ["index.html", "search.html", "genindex.html", "404.html", *sorted(
     f"{path.relative_to(ROOT).with_suffix('.html')}" for folder in ("chapters", "book") for path in (ROOT / folder).glob("*.*")
     if path.suffix in {".ipynb", ".md"})]
+OFTEN = {"index.html", "search.html", "404.html", "chapters/05_closing.html", "book/symptoms.html", "book/appendix_d.html"}
+PAGES = [pytest.param(name, marks=() if name in OFTEN else pytest.mark.soak) for name in EVERY]  # 各种页各一；其余在长跑里
 AAA = ("color-contrast-enhanced", "identical-links-same-purpose", "meta-refresh-no-exceptions")  # 这一级不是目标
 REST = ("target-size", "label-content-name-mismatch", "css-orientation-lock", "td-has-header")  # axe 缺省不查的
 EVERYTHING = {"preload": False, "resultTypes": ["violations"],
@@ -79,7 +81,7 @@ def problems(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing(name, width, site, visit):
     page = visit(site + name, width=width).page
     settled(page)
