@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import unquote, urldefrag
 
 import press
@@ -36,10 +38,10 @@ ANCHORS = """(name) => {
 }"""
 
 NUMBERS = """(numbers) => {
-  for (const link of document.querySelectorAll(".toctree-wrapper a")) {
-    const place = Object.assign(document.createElement("span"), {className: "page"});
-    place.textContent = numbers[link.getAttribute("href").replace(/\\.html$/, "")] ?? "";
-    link.append(place);
+  for (const link of document.querySelectorAll(".toctree-wrapper a")) { // 没有印的一页，目录里也没有
+    const number = numbers[link.getAttribute("href").replace(/\\.html$/, "")];
+    if (number) link.append(Object.assign(document.createElement("span"), {className: "page", textContent: number}));
+    else link.parentElement.remove();
   }
 }"""
 
@@ -83,11 +85,13 @@ def bound(only: list[str], output: Path) -> int:
     book.append(front, outline_item="目录", import_outline=False)
     part = None
     for leaf, sheet in sheets:
-        if leaf.part:
-            part = book.add_outline_item(title=leaf.part, page_number=len(book.pages))
+        offset = len(book.pages)
         book.append(sheet, import_outline=False)
-        outline(book, sheet, len(book.pages) - len(sheet.pages), part)
+        if leaf.part:
+            part = book.add_outline_item(title=leaf.part, page_number=offset)
+        outline(book, sheet, offset, part)
     relink(book)
+    respell(book)
     book.set_page_label(0, len(front.pages) - 1, style="/r")
     book.set_page_label(len(front.pages), len(book.pages) - 1, style="/D", start=1)
     book.add_metadata({"/Title": "看得见的套接字", "/Author": "本书作者", "/Subject": f"sockscope {__version__}"})
@@ -150,6 +154,20 @@ def aimed(note: Any, home: str, names: set[str]) -> bool:
     del note["/A"]
     note[name_object("/Dest")] = text_object(target)
     return True
+
+
+RADICAL = re.compile(rb"(?<=> <)(2[EF][0-9A-Fa-f]{2})(?=>\s*$)", re.MULTILINE)
+
+
+def respell(book: Any) -> None:
+    """Chromium 把“一”“用”这样的字记成了康熙部首，字形相同而编码不同：换回来，搜索和复制才是读者的那个字。"""
+    def written(found: re.Match[bytes]) -> bytes:
+        return f"{ord(normalize('NFKC', chr(int(found[1], 16)))[0]):04X}".encode()
+
+    for thing in book._objects:
+        table = thing.get("/ToUnicode") if isinstance(thing, dict) and thing.get("/Type") == "/Font" else None
+        if table is not None and (new := RADICAL.sub(written, old := table.get_object().get_data())) != old:
+            table.get_object().set_data(new)
 
 
 def name_object(text: str) -> Any:

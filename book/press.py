@@ -74,7 +74,7 @@ def press() -> Iterator[Any]:
 SCREEN_ONLY = {"book/progress"}  # 记在读者设备上的，纸上没有
 CONTENTS = """[...document.querySelectorAll(".toctree-wrapper")].flatMap((part) =>
     [...part.querySelectorAll("a")].map((link, k) => ({
-        name: link.getAttribute("href").replace(/\\.html$/, ""), title: link.textContent,
+        name: link.getAttribute("href").replace(/\\.html$/, ""), title: link.firstChild.textContent,
         part: k ? "" : part.querySelector(".caption-text").textContent})))"""
 
 

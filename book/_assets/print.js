@@ -3,7 +3,7 @@
 
 (() => {
   const PAGE = {width: 672, height: 880}; // A4 去掉页边和图注，像素
-  const SHRINK = 1.25; // 比一页高不到这么多：缩到一页里，字还读得清；再高就分段
+  const SHRINK = 1.4; // 比一页高不到这么多：缩到一页里，字还读得清；再高就分段
   const undone = []; // 印完要做的
 
   // ---------------------------------------------------------------- 太高的图
@@ -105,5 +105,9 @@
   addEventListener("afterprint", undo);
 
   /** 这一页的图都取来了，打印的那一刻才来得及。 */
-  window.sockscopeReady = async () => { await window.sockscopeFetched?.(); };
+  window.sockscopeReady = async () => {
+    const images = [...document.querySelectorAll(".bd-article img")];
+    for (const image of images) image.loading = "eager";
+    await Promise.all([window.sockscopeFetched?.(), ...images.map((image) => image.decode())]);
+  };
 })();

