@@ -156,13 +156,16 @@ def aimed(note: Any, home: str, names: set[str]) -> bool:
     return True
 
 
+SIMPLIFIED = "⺟母⺠民⻁虎⻄西⻅见⻆角⻉贝⻋车⻓长⻔门⻘青⻙韦⻚页⻛风⻜飞⻝食⻢马⻣骨⻤鬼⻥鱼⻦鸟⻧卤⻨麦⻩黄⻬齐⻮齿⻰龙⻳龟⼾户"  # 一对一对：部首，字；NFKC 不换，或者换成了繁体的
+WORDS = dict(zip(SIMPLIFIED[::2], SIMPLIFIED[1::2], strict=True))
 RADICAL = re.compile(rb"(?<=> <)(2[EF][0-9A-Fa-f]{2})(?=>\s*$)", re.MULTILINE)
 
 
 def respell(book: Any) -> None:
     """Chromium 把“一”“用”这样的字记成了康熙部首，字形相同而编码不同：换回来，搜索和复制才是读者的那个字。"""
     def written(found: re.Match[bytes]) -> bytes:
-        return f"{ord(normalize('NFKC', chr(int(found[1], 16)))[0]):04X}".encode()
+        radical = chr(int(found[1], 16))
+        return f"{ord(WORDS.get(radical) or normalize('NFKC', radical)):04X}".encode()
 
     for thing in book._objects:
         table = thing.get("/ToUnicode") if isinstance(thing, dict) and thing.get("/Type") == "/Font" else None

@@ -87,6 +87,7 @@ def test_the_pdf_has_every_line_of_code_and_its_links_arrive(book, chromium, tmp
     assert len(lines) > 100
     assert [line for line in lines if squeezed(line) not in text] == []
     assert squeezed("变体：客户端怎样离开：shutdown(SHUT_WR)") in text
+    assert {letter for letter in text if "\u2e80" <= letter <= "\u2fd5"} == set()  # 部首不是字：搜不到
     names = set(made.named_destinations)
     notes = [note.get_object() for page in made.pages for note in page.get("/Annots", [])]
     assert {str(note["/Dest"]) for note in notes if "/Dest" in note} <= names
