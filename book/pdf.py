@@ -156,7 +156,9 @@ def aimed(note: Any, home: str, names: set[str]) -> bool:
     return True
 
 
-SIMPLIFIED = "⺟母⺠民⻁虎⻄西⻅见⻆角⻉贝⻋车⻓长⻔门⻘青⻙韦⻚页⻛风⻜飞⻝食⻢马⻣骨⻤鬼⻥鱼⻦鸟⻧卤⻨麦⻩黄⻬齐⻮齿⻰龙⻳龟⼾户"  # 一对一对：部首，字；NFKC 不换，或者换成了繁体的
+# 部首，字：NFKC 不换，或者换成了繁体的
+SIMPLIFIED = ("⺟母⺠民⻁虎⻄西⻅见⻆角⻉贝⻋车⻓长⻔门⻘青⻙韦⻚页⻛风"
+              "⻜飞⻝食⻢马⻣骨⻤鬼⻥鱼⻦鸟⻧卤⻨麦⻩黄⻬齐⻮齿⻰龙⻳龟⼾户")
 WORDS = dict(zip(SIMPLIFIED[::2], SIMPLIFIED[1::2], strict=True))
 RADICAL = re.compile(rb"(?<=> <)(2[EF][0-9A-Fa-f]{2})(?=>\s*$)", re.MULTILINE)
 
