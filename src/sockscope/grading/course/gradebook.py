@@ -98,7 +98,8 @@ def record(course: Course, lab: Lab, graded: Iterable[tuple[Paper, dict[str, Any
 
 
 def _write_scores(book: Any, lab: Lab, paper: Paper, scores: dict[str, float]) -> None:
-    book.update_or_create_student(paper.student)
+    names = {"last_name": paper.name, "first_name": paper.id} if paper.name else {}
+    book.update_or_create_student(paper.student, **names)  # 学生的 id 在 nbgrader 里也是文件夹名和网址，所以用转义过的
     when = datetime.fromisoformat(paper.attempt).astimezone(UTC).replace(tzinfo=None) if paper.attempt else None
     submission = book.update_or_create_submission(lab.name, paper.student, timestamp=when)
     for notebook in submission.notebooks:
