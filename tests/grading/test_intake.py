@@ -74,8 +74,8 @@ CASES: dict[str, tuple[dict[str, str | bytes], dict[str, str], set[str]]] = {
     "moodle: flat, a file named like a classmate's":
         ({f"张三_1000{MOODLE}_李四_1001{MOODLE}_lab05.ipynb": "a", f"李四_1001{MOODLE}_lab05.ipynb": "b"},
          {"张三_1000": "a", "李四_1001": "b"}, set()),
-    "moodle: wrapped in a folder":
-        ({f"网络 作业 (2)/张三_1000{MOODLE}/lab05.ipynb": "a", f"网络 作业 (2)/李四_1001{MOODLE}/lab05.ipynb": "b"},
+    "moodle: wrapped in a folder that is nobody":
+        ({f"submissions/张三_1000{MOODLE}/lab05.ipynb": "a", f"submissions/李四_1001{MOODLE}/lab05.ipynb": "b"},
          {"张三_1000": "a", "李四_1001": "b"}, set()),
     "moodle: the student's own number decides nothing":
         ({f"张三_1000{MOODLE}/lab05-9-1.ipynb": "旧的", f"张三_1000{MOODLE}/lab05(10).ipynb": "新的"},
@@ -130,6 +130,11 @@ CASES: dict[str, tuple[dict[str, str | bytes], dict[str, str], set[str]]] = {
     "exchange": ({"li+lab05+2026-11-20 08:00:00.1 UTC+abc/lab05.ipynb": "旧的",
                   "a+b+lab05+2026-11-20 08:00:00.1 UTC/lab05.ipynb": "b",
                   "li+lab05+2026-11-20 09:00:00.1 UTC+def/lab05-0.ipynb": "新的"}, {"li": "新的", "a+b": "b"}, set()),
+    "folders: a folder of the lab in each": ({"张三/lab05/lab05.ipynb": "a", "李四/lab05/x.ipynb": "b"},
+                                             {"张三": "a", "李四": "b"}, set()),
+    "blackboard: a sheet beside only one of two attempts":
+        ({"lab05_li_attempt_2026-11-19-08-00-00_x.ipynb": "旧的", "lab05_li_attempt_2026-11-20-08-00-00_x.ipynb": "新的",
+          "lab05_li_attempt_2026-11-19-08-00-00.txt": b"Name: Li Si (li)\n"}, {"li": "新的"}, set()),
     "submitted": ({"submitted/li/lab05/lab05.ipynb": "a", "submitted/wu/lab05/lab05.ipynb": "b",
                    "submitted/li/lab05/timestamp.txt": b"2026-11-20 08:00:00.1 UTC"}, {"li": "a", "wu": "b"}, set()),
     "folders": ({"张三/lab05.ipynb": "a", "李四/lab05.ipynb": "b"}, {"张三": "a", "李四": "b"}, set()),
@@ -148,8 +153,8 @@ CASES: dict[str, tuple[dict[str, str | bytes], dict[str, str], set[str]]] = {
                        {"+1": "a", "·=1": "b", "=1": "c", "1": "d"}, set()),
     "folders: composed and decomposed": ({"é/x.ipynb": "a", "e\u0301/x.ipynb": "b"}, {"é": "a", "e\u0301": "b"}, set()),
     "folders: upper and lower case": ({"Li/x.ipynb": "a", "li/x.ipynb": "b"}, {"Li": "a", "li": "b"}, set()),
-    "folders: wrapped in a folder named like the zip":
-        ({"all/张三/lab05.ipynb": "a", "all/李四/李四/lab05.ipynb": "b"}, {"张三": "a", "李四": "b"}, set()),
+    "folders: wrapped in a folder named like the lab":
+        ({"Lab05/张三/lab05.ipynb": "a", "Lab05/李四/李四/lab05.ipynb": "b"}, {"张三": "a", "李四": "b"}, set()),
     "by hand": ({"2023001 张三 lab05.ipynb": "a", "lab05_王五.ipynb": "b", "李四-Lab05 (3).ipynb": "c"},
                 {"2023001 张三": "a", "王五": "b", "李四": "c"}, set()),
     "by hand: a student number is no attempt": ({"lab05-20230101.ipynb": "a", "lab05-20230102.ipynb": "b"},
@@ -200,7 +205,12 @@ def test_a_folder_named_in_gbk_is_read(tmp_path):
     ({"li_5_10_lab05.ipynb": "a", "王五_lab05.ipynb": "b"}, "像 Canvas 给的", "hand", {"li_5_10", "王五"}),
     ({"a_1_2_b_attempt_2026-11-20-08-00-00_x.ipynb": "a"}, "--layout canvas 或 --layout blackboard", "canvas", {"a_1"}),
     ({"提交的/张三_lab05.ipynb": "a", "提交的/李四_lab05.ipynb": "b"}, "全部文件都在 提交的 里", "hand", None),
+    ({"提交的/张三_lab05.ipynb": "a", "提交的/李四_lab05.ipynb": "b"}, "--layout inside", "inside", {"张三", "李四"}),
+    ({"all/张三/lab05.ipynb": "a", "all/李四/lab05.ipynb": "b"}, "全部文件都在 all 里", "inside", {"张三", "李四"}),
     ({"一班/张三/lab05.ipynb": "a", "一班/李四/lab05.ipynb": "b"}, "全部文件都在 一班 里", "hand", None),
+    ({f"张三/李四_1001{MOODLE}/lab05.ipynb": "a", f"张三/王五_1002{MOODLE}/lab05.ipynb": "b"}, "--layout moodle", "hand", None),
+    ({f"作业 2/李四_1001{MOODLE}/lab05.ipynb": "a", f"作业 2/王五_1002{MOODLE}/lab05.ipynb": "b"}, "--layout moodle", "moodle",
+     {"李四_1001", "王五_1002"}),
 ])
 def test_what_could_be_two_things_is_asked(tmp_path, files, asks, answer, people):
     with pytest.raises(Ambiguous, match=asks):

@@ -58,7 +58,8 @@ def _parser() -> Parser:
                          help="截止时刻，如 2026-11-20T23:59；之后的记为迟交")
     command.add_argument("--layout", default="", metavar="布局",
                          help="这一批是哪里来的：canvas、moodle、blackboard、chaoxing（学习通）、yuketang（雨课堂）、"
-                              "exchange 或 submitted（nbgrader）、hand（手工收的）；缺省自己认，认不准就问")
+                              "exchange 或 submitted（nbgrader）、hand（手工收的）、"
+                              "inside（手工收的，外面包着一层）；缺省自己认，认不准就问")
     command.add_argument("--take", action="append", default=[], metavar="路径", help="几份里取这一份；可以写几次")
     command.add_argument("--roster", type=Path, metavar="名单", help="平台导出的名单（CSV）；存进课程文件夹，以后一直用它")
     command.add_argument("--unknown", choices=["aside", "take"], default="aside", metavar="怎样",

@@ -81,21 +81,20 @@ def collect(source: Path, lab: Lab, written: list[str], due: datetime | None = N
     if not found:
         return Collected({}, [], said=["里面没有 .ipynb，一份也没有收。"])
     paths = [a.path for a in found]
-    layout, depth = recognise(paths, lab.name, choices.layout, source.stem if source.is_file() else "")
+    layout, depth = recognise(paths, lab.name, choices.layout, notes)
     whose = owners(layout, paths, lab.name, depth, notes)
     got = Collected({}, [], layout=layout)
     handed_in: dict[Person, list[Candidate]] = {}
-    everyone: dict[str, Person] = {}
+    everyone = _everyone(whose.values())
     for number, arrival in enumerate(found):
         handed = whose[arrival.path]
-        if handed:
-            everyone.setdefault(handed.person.text, handed.person)
         if number in unread:
             got.refused.append((arrival.path, unread[number]))
         elif handed is None:
             got.aside.append((arrival.path, NOBODY if layout.name == "hand" else f"不像 {layout.title} 给的名字，认不出是谁的"))
         else:
-            handed_in.setdefault(handed.person, []).append(_candidate(handed, layout, read_in[number], arrival, due))
+            person = everyone[handed.person.text]
+            handed_in.setdefault(person, []).append(_candidate(handed, person, layout, read_in[number], arrival, due))
     members = _expected(handed_in, layout, choices, got)
     _check_take(choices.take, handed_in)
     for person, candidates in handed_in.items():
@@ -117,8 +116,17 @@ def _words(data: bytes) -> str:
     return ""
 
 
-def _candidate(handed: Handed, layout: Layout, paper: Paper, arrival: Arrival, due: datetime | None) -> Candidate:
-    when, person = handed.when or arrival.when, handed.person
+def _everyone(found: Iterable[Handed | None]) -> dict[str, Person]:
+    """平台写的每个人，一人一个；有的文件旁边写了姓名，有的没有。"""
+    people: dict[str, Person] = {}
+    for handed in found:
+        if handed and not (handed.person.text in people and people[handed.person.text].name):
+            people[handed.person.text] = handed.person
+    return people
+
+
+def _candidate(handed: Handed, person: Person, layout: Layout, paper: Paper, arrival: Arrival, due: datetime | None) -> Candidate:
+    when = handed.when or arrival.when
     paper.student, paper.owner, paper.name, paper.id = escape(person.text), person.text, person.name, person.id
     paper.layout = layout.name
     paper.file, paper.attempt = arrival.path, when.isoformat(timespec="seconds") if when else ""

@@ -197,20 +197,21 @@ def _inside(path: str, depth: int, lab: str) -> Parts:
     return parts
 
 
-def recognise(paths: list[str], lab: str, chosen: str = "", archive: str = "") -> tuple[Layout, int]:
-    """整批是哪一种布局，外面包着几层。看不准抛 ``Ambiguous``。``chosen`` 是教师指定的；``archive`` 是 zip 自己的名字。"""
+def recognise(paths: list[str], lab: str, chosen: str = "", sheets: Sheets | None = None) -> tuple[Layout, int]:
+    """整批是哪一种布局，外面包着几层。看不准抛 ``Ambiguous``。``chosen`` 是教师指定的；``sheets`` 见 ``owners``。"""
     shared = _shared([parts_of(p) for p in paths])
     if chosen:
-        if chosen not in LAYOUTS:
-            raise ValueError(f"没有叫 {chosen} 的布局；有：{'、'.join(LAYOUTS)}。")
+        if chosen not in (*LAYOUTS, "inside"):
+            raise ValueError(f"没有叫 {printable(chosen)} 的布局；有：{'、'.join(LAYOUTS)}、inside。")
+        if chosen in ("hand", "inside"):
+            plain = _wrappers(paths, shared, lab)
+            return LAYOUTS["hand"], plain + (chosen == "inside" and shared > plain)
         layout = LAYOUTS[chosen]
-        if layout.name == "hand":
-            return layout, _wrappers(paths, shared, lab, archive)
         return layout, next((d for d in range(shared + 1) if any(owners(layout, paths, lab, d).values())), 0)
     whole: list[tuple[Layout, int]] = []
     partly: list[tuple[Layout, int, str]] = []
     for layout in LAYOUTS.values():
-        if not layout.automatic:
+        if not layout.automatic or (layout.name == "submitted" and not any(p.endswith("timestamp.txt") for p in sheets or {})):
             continue
         for depth in range(shared + 1):
             read = owners(layout, paths, lab, depth)
@@ -220,13 +221,13 @@ def recognise(paths: list[str], lab: str, chosen: str = "", archive: str = "") -
             if any(read.values()):
                 partly.append((layout, depth, next(p for p, h in read.items() if h is None)))
                 break
-    by_hand = LAYOUTS["hand"], _wrappers(paths, shared, lab, archive)
+    by_hand = LAYOUTS["hand"], _wrappers(paths, shared, lab)
     if not whole:
         _not_partly(partly, by_hand, paths, lab)
         _not_wrapped(by_hand[1], paths, lab)
         return by_hand
-    if whole[0][1] > by_hand[1] and len({h.person for h in owners(whole[0][0], paths, lab, whole[0][1]).values() if h}) == 1:
-        whole.append(by_hand)  # 只有一个人，外面又包着一层：那一层也可能才是人
+    if whole[0][1] > by_hand[1]:
+        whole.append(by_hand)  # 外面包着的那一层也可能才是人，里面的是他自己摆的
     return _only(whole, paths, lab)
 
 
@@ -238,9 +239,9 @@ def _shared(all_parts: list[Parts]) -> int:
     return shared
 
 
-def _wrappers(paths: list[str], shared: int, lab: str, archive: str) -> int:
-    """外面包着的、肯定不是人的几层：与 zip 同名，以练习命名，或者就叫 submissions。"""
-    plain = {lab.casefold(), archive.casefold(), *WRAPPERS} - {""}
+def _wrappers(paths: list[str], shared: int, lab: str) -> int:
+    """外面包着的、肯定不是人的几层：以练习命名，或者就叫 submissions。"""
+    plain = {lab.casefold(), *WRAPPERS}
     depth = 0
     while depth < shared and parts_of(paths[0])[depth].casefold() in plain:
         depth += 1
@@ -277,8 +278,8 @@ def _not_wrapped(depth: int, paths: list[str], lab: str) -> None:
     if len(inside) == 1 and len(inside[0]) == 2 and not own_name(inside[0][1], lab):
         return
     top = printable(tops.pop())
-    raise Ambiguous(f"全部文件都在 {top} 里。{top} 是一个学生，就加 --layout hand；它只是包着全班的一层，"
-                    f"就收它里面的那一层（zip 先解开）。")
+    raise Ambiguous(f"全部文件都在 {top} 里。{top} 是一个学生，用 --layout hand；它只是包着全班的一层，"
+                    f"用 --layout inside。")
 
 
 # ---------------------------------------------------------------- 平台另写的文字

@@ -93,7 +93,9 @@ class Roster:
             return found
         if layout.name == "canvas":
             return [m for m in self.members if any(skeleton(s) == skeleton(person.name) for s in {m.name, *m.spellings} if s)]
-        words = [person.text, person.name, *re.split(r"[\s_\-]+", person.text)] if layout.name == "hand" else [person.name]
+        words = [person.name or person.text]
+        if layout.name == "hand":
+            words += re.split(r"[\s_\-]+", person.text)
         if layout.name == "hand" and (found := [m for m in self.members if any(m.ids.get(k) in words for k in layout.ids)]):
             return found
         return [m for m in self.members if any(w and w in {m.name, *m.spellings} for w in words)]
