@@ -89,6 +89,9 @@ CASES: dict[str, tuple[dict[str, str | bytes], dict[str, str], set[str]]] = {
     "moodle: a zip of the student's":
         ({f"张三_1000{MOODLE}/hw.zip": packed({f"李四_1001{MOODLE}/lab05.ipynb": "a"}), f"李四_1001{MOODLE}/lab05.ipynb": "b"},
          {"张三_1000": "a", "李四_1001": "b"}, set()),
+    "moodle: flat, a zip of the student's":
+        ({f"张三_1000{MOODLE}_hw.zip": packed({"lab05.ipynb": "a"}), f"李四_1001{MOODLE}_lab05.ipynb": "b"},
+         {"张三_1000": "a", "李四_1001": "b"}, set()),
     "canvas": ({"lisi_12345_700_lab05.ipynb": "a", "wangwu_LATE_12346_701_lab05-2.ipynb": "b"},
                {"lisi_12345": "a", "wangwu_12346": "b"}, set()),
     "canvas: the later attachment counts, not the student's own number":
@@ -149,6 +152,11 @@ CASES: dict[str, tuple[dict[str, str | bytes], dict[str, str], set[str]]] = {
     "folders: zero-width and no-break spaces":
         ({"张三/x.ipynb": "a", "张\u200b三/x.ipynb": "b", "张\u00a0三/x.ipynb": "c", "张 三/x.ipynb": "d"},
          {"张三": "a", "张\u200b三": "b", "张\u00a0三": "c", "张 三": "d"}, set()),
+    "folders: a space at an end": ({"张三/x.ipynb": "a", "张三\u00a0/x.ipynb": "b", " 张三/x.ipynb": "c"},
+                                  {"张三": "a", "张三\u00a0": "b", " 张三": "c"}, set()),
+    "blackboard: one sheet tells the title of all":
+        ({"lab05_li_si_attempt_2026-11-20-08-00-00_x.ipynb": "a", "lab05_li_wu_attempt_2026-11-20-08-00-00_x.ipynb": "b",
+          "lab05_li_wu_attempt_2026-11-20-08-00-00.txt": b"Name: Li Wu (li_wu)\n"}, {"li_si": "a", "li_wu": "b"}, set()),
     "folders: signs": ({"+1/x.ipynb": "a", "·=1/x.ipynb": "b", "=1/x.ipynb": "c", "1/x.ipynb": "d"},
                        {"+1": "a", "·=1": "b", "=1": "c", "1": "d"}, set()),
     "folders: composed and decomposed": ({"é/x.ipynb": "a", "e\u0301/x.ipynb": "b"}, {"é": "a", "e\u0301": "b"}, set()),

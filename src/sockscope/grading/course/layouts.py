@@ -95,7 +95,8 @@ def canvas(parts: Parts, lab: str) -> Handed | None:
 
 def moodle(parts: Parts, lab: str) -> Handed | None:
     found = MOODLE.fullmatch(parts[0])
-    if found is None or (len(parts) == 1) != (len(found["rest"]) > 1):  # 文件夹后面没有文件名；平铺的有
+    flat = len(parts) == 1 or parts[0].lower().endswith(".zip")
+    if found is None or flat != (len(found["rest"]) > 1):  # 文件夹后面没有文件名；平铺的有
         return None
     return Handed(Person(found["text"], found["name"], found["id"]))
 
@@ -142,7 +143,7 @@ def submitted(parts: Parts, lab: str) -> Handed | None:
 
 def hand(parts: Parts, lab: str) -> Handed | None:
     name = own_name(parts[0], lab, folder=len(parts) > 1)
-    return Handed(Person(name, name)) if name else None
+    return Handed(Person(name, name)) if name.strip() else None
 
 
 def own_name(part: str, lab: str, folder: bool = False) -> str:
@@ -150,8 +151,8 @@ def own_name(part: str, lab: str, folder: bool = False) -> str:
     stem = _stem(part) if folder else COPY.sub("", _stem(part))
     found = re.search(rf"(?<![a-z0-9]){lab}(?!\d)", stem, re.IGNORECASE)
     if found is None:
-        return stem.strip()
-    return " ".join(filter(None, [stem[:found.start()].rstrip(SEPARATORS), stem[found.end():].lstrip(SEPARATORS)])).strip()
+        return stem
+    return " ".join(filter(None, [stem[:found.start()].rstrip(SEPARATORS), stem[found.end():].lstrip(SEPARATORS)]))
 
 
 def _stem(part: str) -> str:
@@ -289,7 +290,8 @@ def _blackboard_users(found: dict[str, tuple[Parts, Handed | None]], sheets: She
     prefixes = {path: named["prefix"] for path, (parts, handed) in found.items()
                 if handed and (named := BLACKBOARD.fullmatch(parts[0]))}
     told = _told(sheets)
-    title = min((prefix.rpartition("_")[0] for prefix in prefixes.values()), key=len, default="")
+    titles = [prefix.removesuffix(f"_{user}") for prefix, (_, user) in told.items()]
+    title = min(titles or (prefix.rpartition("_")[0] for prefix in prefixes.values()), key=len, default="")
     made: dict[str, Handed | None] = dict.fromkeys(found)
     for path, prefix in prefixes.items():
         name, user = told.get(prefix, ("", prefix.removeprefix(f"{title}_")))
