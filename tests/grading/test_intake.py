@@ -391,6 +391,11 @@ def test_who_is_not_on_the_roster_is_set_aside(tmp_path):
     assert whose(got(tmp_path, files, roster=roster, unknown="take")) == {"张三": "a", "路人": "b"}
 
 
+def test_what_cannot_be_read_was_still_handed_in(tmp_path):
+    found = got(tmp_path, {"张三/x.ipynb": b"not json", "李四/x.ipynb": "b"}, roster=Roster("姓名\n张三\n李四\n王五\n"))
+    assert [m.name for m in found.missing] == ["王五"]
+
+
 def test_two_of_one_name_on_the_roster_are_not_guessed(tmp_path):
     found = got(tmp_path, {"张三/lab05.ipynb": "a"}, roster=Roster("学号,姓名\n1,张三\n2,张三\n"))
     assert found.papers == {}
@@ -460,27 +465,44 @@ def test_the_tables_say_what_the_platform_wrote(course):
     assert ["Participant 7", "O’Brien, 名单上的"] in [r[:2] for r in moodle]
 
 
-def old(course: Course, student: str) -> None:
+def old(course: Course, student: str, file: str) -> None:
     """从前的版本收下的一份：没有 owner、name、id。"""
-    told = {k: v for k, v in Paper(student, "lab05").json().items() if k not in ("owner", "name", "id", "layout")}
+    told = {k: v for k, v in Paper(student, "lab05", file=file).json().items() if k not in ("owner", "name", "id", "layout")}
     (course.root / "collected" / "lab05").mkdir(parents=True, exist_ok=True)
     (course.root / "collected" / "lab05" / f"{student}.json").write_text(json.dumps(told))
 
 
+def held(course: Course) -> dict[str, str]:
+    """课程文件夹里：平台写的人（从前的没有写，就是文件名）→ 文件名。"""
+    return {paper.owner or student: student for student, paper in course.papers(LAB).items()}
+
+
 def test_an_older_course_goes_on(tmp_path, course):
-    old(course, "张_三_1000")
-    old(course, "O_Brien")
-    assert course.papers(LAB)["O_Brien"].who == "O_Brien"
+    old(course, "张_三_1000", f"作业/张 三_1000{MOODLE}/lab05.ipynb")
+    old(course, "lisi_5", "lisi_LATE_5_10_lab05.ipynb")
+    assert course.papers(LAB)["lisi_5"].who == "lisi_5"
     settle(course, got(tmp_path, {f"张 三_1000{MOODLE}/x.ipynb": "a"}))
-    assert set(course.papers(LAB)) == {"张_三_1000", "O_Brien"}
+    settle(course, got(tmp_path, {"lisi_5_11_lab05.ipynb": "b"}))
+    assert held(course) == {"张 三_1000": "张_三_1000", "lisi_5": "lisi_5"}
     assert course.papers(LAB)["张_三_1000"].who == "张 三（1000）"
-    merged = got(tmp_path, QUOTES[0])
-    settle(course, merged)
-    assert {p.owner: p.written["why"] for p in course.papers(LAB).values() if p.layout == "hand"} == QUOTES[1]
-    assert any("都收作 O_Brien；现在分开了" in line for line in merged.said)
     settle(course, got(tmp_path, {"张_三_1000/lab05.ipynb": "别人"}))
-    assert course.papers(LAB)["张_三_1000"].written["why"] == "a", "旧的文件名已经是一个人的，不给别人"
-    assert len([p for p in course.papers(LAB).values() if p.written.get("why") == "别人"]) == 1
+    assert held(course) == {"张 三_1000": "张_三_1000", "lisi_5": "lisi_5", "张_三_1000": another("张_三_1000")}
+
+
+def test_people_who_were_one_in_an_older_course_are_parted(tmp_path, course):
+    old(course, "O_Brien", "O'Brien/lab05.ipynb")
+    found = got(tmp_path, QUOTES[0])
+    settle(course, found)
+    assert {p.owner: p.written["why"] for p in course.papers(LAB).values()} == QUOTES[1]
+    assert held(course)["O'Brien"] == "O_Brien"
+    assert [line for line in found.said if "不一定是“O Brien”" in line]
+
+
+def test_what_an_older_course_kept_of_somebody_else_is_not_overwritten(tmp_path, course):
+    old(course, "张_三", "张 三/lab05.ipynb")
+    settle(course, got(tmp_path, {"张_三/lab05.ipynb": "a", "李四/lab05.ipynb": "b"}))
+    assert set(course.papers(LAB)) == {"张_三", another("张_三"), "李四"}
+    assert course.papers(LAB)["张_三"].owner == ""
 
 
 def test_students_are_named_as_the_platform_does(tmp_path, course, capsys):

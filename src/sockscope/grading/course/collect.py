@@ -95,7 +95,7 @@ def collect(source: Path, lab: Lab, written: list[str], due: datetime | None = N
         else:
             person = everyone[handed.person.text]
             handed_in.setdefault(person, []).append(_candidate(handed, person, layout, read_in[number], arrival, due))
-    members = _expected(handed_in, layout, choices, got)
+    members = _expected(everyone.values(), handed_in, layout, choices, got)
     _check_take(choices.take, handed_in)
     for person, candidates in handed_in.items():
         if one := _chosen(person, candidates, choices.take, got):
@@ -136,25 +136,26 @@ def _candidate(handed: Handed, person: Person, layout: Layout, paper: Paper, arr
 
 # ---------------------------------------------------------------- 名单
 
-def _expected(handed_in: dict[Person, list[Candidate]], layout: Layout, choices: Choices, got: Collected) -> list[Member]:
-    """与名单对一遍，返回交了的人；名单上没有的、说不准是哪一个的，放在一边。"""
+def _expected(everyone: Iterable[Person], handed_in: dict[Person, list[Candidate]], layout: Layout, choices: Choices,
+              got: Collected) -> list[Member]:
+    """与名单对一遍，返回交了的人（读不了的也算交了）；名单上没有的、说不准是哪一个的，放在一边。"""
     if choices.roster is None:
         return []
-    matches = {person: choices.roster.find(person, layout) for person in handed_in}
+    matches = {person: choices.roster.find(person, layout) for person in everyone}
     claimed = [id(found[0]) for found in matches.values() if len(found) == 1]
     here = []
     for person, found in matches.items():
         if len(found) == 1 and claimed.count(id(found[0])) == 1:
             here.append(found[0])
-            _as_listed(handed_in[person], found[0])
+            _as_listed(handed_in.get(person, []), found[0])
             continue
         if not found and choices.unknown == "take":
-            got.said.append(f"{visible(person.text)} 不在名单上，照收了。")
+            got.said.append(f"“{visible(person.text)}” 不在名单上，照收了。")
             continue
         why = "不在名单上；要收，用 --unknown take" if not found else \
             f"对得上名单上的 {'、'.join(printable(m.who) for m in found)}，而不止一个人对得上，说不准；在名单里写上学号或平台的号"
         here += found  # 说不准的不算没有交
-        got.aside += [(c.path, f"{visible(person.text)} {why}") for c in handed_in.pop(person)]
+        got.aside += [(c.path, f"{visible(person.text)} {why}") for c in handed_in.pop(person, [])]
     return here
 
 
@@ -217,26 +218,34 @@ def known(course: Course) -> list[Paper]:
 
 
 def settle(course: Course, got: Collected) -> None:
-    """存下来。从前的版本收过的人，用回他那时的文件名，分数就接得上；那时混成了一个的，说出来，分开存。"""
-    before = known(course)
-    used = {paper.owner: paper.student for paper in before if paper.owner}
-    taken = set(used.values())
-    old = {paper.student for paper in before if not paper.owner}
-    sharers: dict[str, list[str]] = {}
-    for paper in got.papers.values():
-        sharers.setdefault(legacy(paper.owner), []).append(paper.owner)
+    """存下来。从前的版本收过的人，用回他那时的文件名，分数就接得上；那时与别人混成了一个的，分开存，说一声。"""
+    used: dict[str, str] = {}
+    old: dict[str, list[Paper]] = {}
+    for paper in known(course):
+        if paper.owner:
+            used[paper.owner] = paper.student
+        else:
+            old.setdefault(paper.student, []).append(paper)
+    occupied = {*used.values(), *old}
     for paper in got.papers.values():
         name = legacy(paper.owner)
         if paper.owner in used:
             paper.student = used[paper.owner]
-        elif name in old and len(sharers[name]) == 1:
+        elif name in old and all(_his(before, paper.owner, got.layout) for before in old[name]):
             paper.student = name
-        elif paper.student in taken:
-            paper.student = another(paper.owner)
-    for name, people in sharers.items():
-        if name in old and len(people) > 1:
-            got.said.append(f"从前的版本把 {'、'.join(f'“{visible(p)}”' for p in people)} 都收作 {name}；现在分开了，"
-                            f"旧的 {name} 还在，不再更新，看过之后可以删去。")
+        else:
+            if name in old:
+                got.said.append(f"从前收下的 {name} 不一定是“{visible(paper.owner)}”（那时会把名字相近的人收成一个），"
+                                f"没有接着用，分开存了。")
+            if paper.student in occupied:
+                paper.student = another(paper.owner)
     got.papers = {paper.student: paper for paper in got.papers.values()}
     for paper in got.papers.values():
         course.save_paper(paper)
+
+
+def _his(before: Paper, owner: str, layout: Layout | None) -> bool:
+    """从前收下的那一份，照它的路径，是不是这个人的。"""
+    return layout is not None and any(
+        (handed := owners(layout, [before.file], before.lab, depth)[before.file]) and handed.person.text == owner
+        for depth in range(before.file.count("/") + 1))
