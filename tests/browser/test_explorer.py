@@ -20,9 +20,11 @@ CHAPTER = "chapters/05_closing"
 LIVE = 120_000
 
 
-def explorer(page: Page):
-    """页面上的主实验。"""
-    return page.locator(".ss", has_text="六种离开的办法").first
+def explorer(page: Page, title: str = "六种离开的办法"):
+    """页面上的一个实验；书页里的走近了才动手。"""
+    for place in page.locator(f'.sockscope-explorer[data-start*="{title}"]').all():
+        place.scroll_into_view_if_needed()
+    return page.locator(".ss", has_text=title).first
 
 
 def choose(shown, label: str) -> None:
@@ -248,7 +250,7 @@ def test_readable_without_scripts(book, browser):
 def test_typed_numbers_and_choices_are_one_parameter(site, visit):
     """填一个录过的数，等于点它；填一个没有录的，说怎样才做得了；填错的不去问。"""
     page = visit(f"{site}chapters/03_connecting.html").page
-    shown = page.locator(".ss", has_text="listen() 的参数").first
+    shown = explorer(page, "listen() 的参数")
     shown.locator("summary", has_text="自己填数").click()
     field, chosen = shown.get_by_label("listen() 的参数，0 到 16"), shown.locator("[type=radio]:checked")
     field.fill("3")
