@@ -396,6 +396,13 @@ def test_what_cannot_be_read_was_still_handed_in(tmp_path):
     assert [m.name for m in found.missing] == ["王五"]
 
 
+@pytest.mark.parametrize("path", ["2023001 张三 lab05.ipynb", "2023001-张三.zip/lab05.ipynb"])
+def test_a_name_with_somebody_else_s_number_is_not_him(tmp_path, path):
+    files = {path: "a"} if ".zip" not in path else {"2023001-张三.zip": packed({"lab05.ipynb": "a"})}
+    found = got(tmp_path, files, roster=Roster("学号,姓名\n2023002,张三\n"))
+    assert (found.papers, [m.who for m in found.missing]) == ({}, ["张三（2023002）"])
+
+
 def test_two_of_one_name_on_the_roster_are_not_guessed(tmp_path):
     found = got(tmp_path, {"张三/lab05.ipynb": "a"}, roster=Roster("学号,姓名\n1,张三\n2,张三\n"))
     assert found.papers == {}
@@ -415,8 +422,11 @@ def test_a_number_of_another_kind_is_nobody_s(tmp_path):
 
 @pytest.mark.parametrize(("data", "told"), [
     (b"PK\3\4xx", "是 xlsx 工作簿"), (b"\xd0\xcf\x11\xe0xx", "是 xls 工作簿"), (b"a,b\n1,2\n", "没有找到表头"),
-    ("学号,姓名\n".encode(), "一个人也没有"), (b"\x81\xff\xff", "编码认不出来")])
+    ("学号,姓名\n".encode(), "一个人也没有"), (b"a\0b" * 9, "没有找到表头"), (b"Name\n" + b"x" * 200_000, "没有找到表头"),
+     (b"\x81\xff\xff", "编码认不出来")])
 def test_what_is_no_roster_is_one_sentence(tmp_path, data, told):
+    with pytest.raises(ValueError, match="打不开"):
+        Roster.read(tmp_path)
     (tmp_path / "r.csv").write_bytes(data)
     with pytest.raises(ValueError, match=told):
         Roster.read(tmp_path / "r.csv")

@@ -9,6 +9,7 @@ Blackboard 的是 ``Last Name``、``First Name``、``Username``、``Student ID``
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -63,8 +64,11 @@ class Roster:
     @classmethod
     def read(cls, path: Path) -> Roster:
         """读一个文件；``ValueError`` 说明它为什么不是名单。"""
-        with open(path, "rb") as file:
-            data = file.read(LARGEST + 1)
+        try:
+            with open(path, "rb") as file:
+                data = file.read(LARGEST + 1)
+        except OSError:
+            raise ValueError(f"名单 {path} 打不开：要给一个 CSV 文件，看看路径写得对不对。") from None
         if kind := next((kind for head, kind in BINARY.items() if data.startswith(head)), ""):
             raise ValueError(f"{path.name} 是 {kind} 工作簿。在电子表格里把它另存为 CSV，再给我。")
         if len(data) > LARGEST:
@@ -88,7 +92,7 @@ class Roster:
         return alike(m.name for m in self.members if m.name)
 
     def find(self, person: Person, layout: Layout) -> list[Member]:
-        """这个人可能是名单上的谁：恰好一个才算认出来。先看号，只看同一种号；没有对上再看名字，一字不差。"""
+        """这个人可能是名单上的谁：恰好一个才算认出来。先看号，只看同一种号；没有对上再看名字，一字不差，号不许相反。"""
         if person.id and (found := [m for m in self.members if any(m.ids.get(k) == person.id for k in layout.ids)]):
             return found
         if layout.name == "canvas":
@@ -98,7 +102,9 @@ class Roster:
             words += re.split(r"[\s_\-]+", person.text)
         if layout.name == "hand" and (found := [m for m in self.members if any(m.ids.get(k) in words for k in layout.ids)]):
             return found
-        return [m for m in self.members if any(w and w in {m.name, *m.spellings} for w in words)]
+        numbers = {w for w in (*words, person.id) if re.search(r"\d{5}", w)} if layout.name != "moodle" else set()
+        return [m for m in self.members if any(w and w in {m.name, *m.spellings} for w in words)
+                and not (numbers and any(m.ids.get(k, min(numbers)) not in numbers for k in layout.ids))]
 
     def missing(self, found: Iterable[Member]) -> list[Member]:
         """名单上有、却没有交的。"""
@@ -124,7 +130,10 @@ def decoded(data: bytes) -> str:
 
 def _members(text: str) -> list[Member]:
     for delimiter in ",\t;":
-        rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=delimiter)]
+        try:
+            rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)]
+        except csv.Error:
+            continue
         for number, row in enumerate(rows[:10]):
             kinds = _kinds(row)
             if "name" in kinds or {"last", "first"} <= set(kinds) or ("number" in kinds and len(row) == 1):
