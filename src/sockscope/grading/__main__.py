@@ -151,8 +151,8 @@ def _keys(asked: argparse.Namespace) -> int | None:
 
     made = make_keys(asked.folder.resolve())
     print(f"钥匙在 {made}：谁有它，谁就能在集群里运行代码。用 scp -p 拷到每台机器上，再在那里运行：\n"
-          f"  DASK_CONFIG={made.parent} dask scheduler\n"
-          f"  DASK_CONFIG={made.parent} dask worker tls://调度器的地址:8786\n"
+          f"  DASK_CONFIG={made.parent} dask scheduler --no-dashboard\n"
+          f"  DASK_CONFIG={made.parent} dask worker tls://调度器的地址:8786 --nthreads 4 --no-dashboard\n"
           f"  python -m sockscope.grading grade 练习 --scheduler tls://调度器的地址:8786 --keys {made.parent}")
     return None
 

@@ -50,8 +50,9 @@ def make_keys(keys: Path) -> Path:
             "ca-file": made.tls_ca_file,
             **{role: {"key": getattr(made, f"tls_{role}_key"), "cert": getattr(made, f"tls_{role}_cert")}
                for role in ("scheduler", "worker", "client")}}},
-        # 看板和 /info 那几页是不加密、不认人的 HTTP：一页也不开
-        "scheduler": {"http": {"routes": []}}, "worker": {"http": {"routes": []}}}}
+        # /info 那几页是不加密、不认人的 HTTP：一页也不开；看板只能在命令行里用 --no-dashboard 关
+        "scheduler": {"http": {"routes": []}},
+        "worker": {"http": {"routes": []}, "memory": {"target": False, "spill": False}}}}  # 也不把答卷写到磁盘上
     path = folder(keys) / SETTINGS
     try:
         with create(path) as file:
