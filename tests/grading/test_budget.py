@@ -14,7 +14,7 @@ from sockscope.grading.exam.student import Answers
 from sockscope.grading.exam.waiting import Clock, whole_paper
 
 LAB = find_lab("lab05")
-SEEDS = {name: 3 for name in LAB.checks}
+SEEDS = dict.fromkeys(LAB.checks, 3)
 SILENT = "import os\nGONE = os.closerange(3, 256)\n"
 DEAF = """
 import signal

@@ -10,12 +10,11 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-import dask
 import pytest
-from distributed import Client, LocalCluster, Security
+from distributed import Client, LocalCluster
 
 from sockscope.grading.course import grade as grading
-from sockscope.grading.course.cluster import gathered, make_keys, settings_in
+from sockscope.grading.course.cluster import gathered, make_keys, security
 from sockscope.grading.course.course import Course
 from sockscope.grading.course.sample import blank, filled
 from sockscope.grading.course.source import model, path
@@ -61,9 +60,9 @@ def keys(tmp_path) -> Path:
 
 def test_nobody_watches_the_workers(keys):
     """dask 自带的剖析在 Python 3.11 里会锁死线程多的进程；还没有来的工作进程也一样不许。"""
-    with dask.config.set(settings_in(keys)), \
-            LocalCluster(n_workers=1, processes=False, protocol="tls", security=Security(), host="127.0.0.1",
-                         dashboard_address="127.0.0.1:0") as cluster, Client(cluster, security=Security()) as client:
+    ours = security(keys)
+    with LocalCluster(n_workers=1, processes=False, protocol="tls", security=ours, host="127.0.0.1",
+                      dashboard_address="127.0.0.1:0") as cluster, Client(cluster, security=ours) as client:
         assert list(gathered({}, cluster.scheduler_address, keys)) == []
         cluster.scale(2)
         client.wait_for_workers(2)

@@ -60,7 +60,8 @@ def ask(port, scheme, security):
         print(port, scheme, type(error).__name__, file=sys.stderr)
 def read(port, page):
     try:
-        if words := urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=3).read():
+        words = urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=3).read()
+        if words and words != b'{"paths": ["/sitemap.json"]}':  # 这一页只说：除了这一页什么也没有
             reached.append([port, page, len(words)])
     except (OSError, ValueError, http.client.HTTPException) as error:
         print(port, page, type(error).__name__, file=sys.stderr)
@@ -130,7 +131,8 @@ def doors(pids: list[int]) -> dict[str, list]:
         ports |= {int(row[1].rpartition(":")[2], 16) for row in rows
                   if row[9] in inodes and (row[3] == LISTENING or table.startswith("udp"))}
     rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
-    return {"ports": sorted(ports), "unix": [" ".join(row[7:]) for row in rows if row[6] in inodes and int(row[3], 16) & ACCEPTING]}
+    names = [" ".join(row[7:]) for row in rows if row[6] in inodes and int(row[3], 16) & ACCEPTING]
+    return {"ports": sorted(ports), "unix": names}
 
 
 def intrude(device: str, seen: dict[str, list], files: list[str], own: dict[str, str] | None = None) -> list:
@@ -139,7 +141,7 @@ def intrude(device: str, seen: dict[str, list], files: list[str], own: dict[str,
     python, _ = nobody.interpreter(env)
     told = json.dumps({**seen, "files": files, "own": own})
     done = subprocess.run([*python, "-c", INTRUDER, str(nobody.NOBODY)], input=told, env=env, cwd=nobody.ROOT,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

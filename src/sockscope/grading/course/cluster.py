@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import dask
 from distributed import Client, Security, Worker, WorkerPlugin, as_completed
 
 from sockscope.grading.course.marking import mark
 from sockscope.grading.course.private import MASK, create, folder
 
-__all__ = ["gathered", "make_keys"]
+__all__ = ["gathered", "make_keys", "security"]
 
 Outcome = tuple[str, dict[str, Any], BaseException | None]  # 编号、判定、为什么没有批成
 SETTINGS = "distributed.json"  # DASK_CONFIG 指着的文件夹里，dask 读每一个 .json
@@ -62,8 +61,8 @@ def make_keys(keys: Path) -> Path:
     return path
 
 
-def settings_in(keys: Path | None) -> dict[str, Any]:
-    """钥匙文件夹里的设置。没有给、没有、别人也读得到，都是 ``ValueError``。"""
+def security(keys: Path | None) -> Security:
+    """钥匙文件夹里的那一把。没有给、没有、别人也读得到，都是 ``ValueError``。"""
     if keys is None:
         raise ValueError("交给集群批要有钥匙：--keys 文件夹。先用 python -m sockscope.grading keys 文件夹 做一把。")
     path = keys / SETTINGS
@@ -71,8 +70,9 @@ def settings_in(keys: Path | None) -> dict[str, Any]:
         raise ValueError(f"{keys} 里没有钥匙。先用 python -m sockscope.grading keys {keys} 做一把。")
     if path.stat().st_mode & MASK:
         raise ValueError(f"{path} 别的用户也读得到，不能再当钥匙：删掉它，重新做一把（拷贝时用 scp -p、cp -p）。")
-    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return told
+    told = json.loads(path.read_text(encoding="utf-8"))["distributed"]["comm"]["tls"]
+    return Security(require_encryption=True, tls_ca_file=told["ca-file"], **{
+        f"tls_{role}_{part}": told[role][part] for role in ("scheduler", "worker", "client") for part in ("key", "cert")})
 
 
 # ---------------------------------------------------------------- 批
@@ -82,10 +82,11 @@ def gathered(work: dict[str, tuple[Any, ...]], scheduler: str, keys: Path | None
     if not scheduler.startswith("tls://"):
         raise ValueError(f"{scheduler} 没有钥匙把门：连得上它的人，都能用你的账号运行代码。"
                          "请用 tls:// 的调度器；怎样开，见《教师手册》“许多台机器”。")
-    with dask.config.set(settings_in(keys)), warnings.catch_warnings():
+    ours = security(keys)
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            client = Client(scheduler, security=Security())
+            client = Client(scheduler, security=ours)
         except OSError:
             raise ValueError(f"连不上 {scheduler}：地址不对，它没有在运行，或者用的不是同一把钥匙。") from None
         with client:

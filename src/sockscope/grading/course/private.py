@@ -44,7 +44,7 @@ def create(path: Path) -> IO[str]:
 
 def tighten(root: Path) -> int:
     """收紧一个旧的文件夹，由上到下；返回原来有几样别人也碰得到。符号链接不跟随。"""
-    found = _tighten(root)
+    found = int(_tighten(root))
     for inside, folders, files in os.walk(root):
         found += sum(_tighten(Path(inside, name)) for name in (*folders, *files))
     return found

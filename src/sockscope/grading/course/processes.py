@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -46,10 +47,11 @@ def _through(team: list[Worker], waiting: list[Task], lost: list[Task]) -> Itera
         while True:
             for worker in team:
                 worker.fill(waiting)
-            if not (busy := {w.pipe: w for w in team if w.held}):
+            busy = [worker for worker in team if worker.held]
+            if not busy:
                 return
-            for pipe in wait(list(busy)):
-                worker = busy[pipe]
+            ready = wait([worker.pipe for worker in busy])
+            for worker in [w for w in busy if w.pipe in ready]:
                 try:
                     key, result, error = worker.pipe.recv()
                 except (EOFError, OSError):
@@ -106,4 +108,4 @@ def serve(pipe: Connection, seats: int) -> None:
     with ThreadPoolExecutor(seats) as pool, suppress(EOFError, OSError):
         while True:
             key, task = pipe.recv()
-            pool.submit(mark, *task).add_done_callback(lambda done, key=key: answer(key, done))
+            pool.submit(mark, *task).add_done_callback(partial(answer, key))
