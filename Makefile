@@ -5,7 +5,7 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint book bench bench-grading matrix record compare page-kernel pdf epub release screenshots soak lock clean environment browser
+.PHONY: help serve test check lint book bench bench-grading matrix record compare page-kernel pdf epub handouts student release screenshots soak lock clean environment browser
 
 help: ## 列出这些命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -52,7 +52,13 @@ pdf: environment browser ## 全书的 PDF，在 _build/release；ARGS="--only ch
 epub: environment browser ## 全书的电子书（EPUB 3），在 _build/release；ARGS 同上
 	@$(PYTHON_IN_VENV) book/epub.py $(ARGS)
 
-release: environment browser ## 发布的产物：wheel、书的 zip、PDF、EPUB、校验和，在 _build/release
+handouts: environment ## 从 teacher/ 的范例做出发给学生的 labs/
+	@$(PYTHON_IN_VENV) tools/handouts
+
+student: environment ## 给学生的一份（zip）：全书和实验，没有范例和样品答卷，在 _build/release
+	@tools/student $(PYTHON_IN_VENV)
+
+release: environment browser ## 发布的产物：wheel、教师的 wheel、学生的一份、书的 zip、PDF、EPUB、校验和，在 _build/release
 	@tools/release $(PYTHON_IN_VENV)
 
 screenshots: environment browser ## 重拍《教师手册》的画面：真的走一遍从发布到成绩表

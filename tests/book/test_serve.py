@@ -89,6 +89,25 @@ def test_nothing_outside_the_book_is_served(reader, path):
     assert reader.ask(path)[0] == 403
 
 
+@pytest.mark.parametrize("path", ["teacher", "teacher/lab05", "teacher/lab05/lab05.ipynb", "teacher/lab05/answers.toml",
+                                  "labs/../teacher/lab05/answers.toml", "/teacher//lab05/answers.toml"])
+@pytest.mark.parametrize("door", ["/api/contents/", "/files/"])
+def test_the_solutions_are_not_before_the_reader(reader, door, path):
+    assert reader.ask(door + urllib.parse.quote(path))[0] in {403, 404}
+
+
+def test_the_exercises_are_there_and_have_no_solution(reader):
+    listing = {entry["name"] for entry in json.loads(reader.ask("/api/contents/")[2])["content"]}
+    assert {"labs", "chapters"} <= listing
+    assert "teacher" not in listing
+    status, _, text = reader.ask("/api/contents/labs/lab05/lab05.ipynb")
+    assert status == 200
+    assert "raise NotImplementedError" in text
+    copied = reader.ask("/api/contents/labs", "POST", '{"copy_from": "teacher/lab05/lab05.ipynb"}',
+                        **{"X-XSRFToken": told(reader)["xsrf"]})
+    assert copied[0] == 404
+
+
 def test_a_missing_page_is_missing(reader):
     assert reader.ask("/book/chapters/99_nowhere.html")[0] == 404
 

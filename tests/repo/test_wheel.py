@@ -16,7 +16,6 @@ PROGRAM = """
 import json, sys
 import sockscope
 from sockscope import experiments, places
-from sockscope.grading.course import source
 from sockscope.grading.exam.lab import labs
 from sockscope.live.compiler import SOURCES
 from sockscope.pages import errors, symptoms, terms
@@ -25,7 +24,7 @@ print(json.dumps({
     "experiments": len(experiments.names()), "recording": experiments.recording("closing").label,
     "explorer": sockscope.explorer("closing").payload["label"], "beliefs": len(sockscope.beliefs("05")),
     "symptoms": len(symptoms.groups()), "terms": len(terms.terms()), "c": len(list(SOURCES.glob("*.c"))),
-    "labs": {name: len(source.samples(lab)) for name, lab in labs().items()},
+    "labs": {name: len(lab.checks) for name, lab in labs().items()},
 }))
 """
 
@@ -64,11 +63,10 @@ def test_everything_a_reader_uses_works_outside_the_repository(installed):
     assert all(told.values()), told
 
 
-def test_its_commands_work_outside_the_repository(installed, tmp_path):
+def test_its_commands_work_outside_the_repository(installed):
     assert "网线" in installed("-m", "sockscope", "machine")
     assert "close" in installed("-m", "sockscope", "run", "closing")
-    course = str(tmp_path / "course")
-    assert "发布了 lab05" in installed("-m", "sockscope.grading", "--course", course, "release", "lab05")
+    assert "release" in installed("-m", "sockscope.grading", "--help")
 
 
 def test_what_belongs_to_the_tests_stays_with_the_tests(wheel):

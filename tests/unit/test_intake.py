@@ -286,7 +286,7 @@ def test_a_name_in_no_encoding_is_kept_as_it_stands(tmp_path):
 
 def test_a_lab_without_its_notebook_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(source, "FOLDER", tmp_path)
-    with pytest.raises(ValueError, match="找不到 lab05 带范例的笔记本"):
+    with pytest.raises(ValueError, match="这里没有 lab05 的范例"):
         source.path(LAB)
 
 

@@ -32,7 +32,7 @@ MAGIC = re.compile(r"^(%%?)(\w+)", re.MULTILINE)
 
 def notebooks(root: Path) -> list[Path]:
     """仓库里归我们管的全部笔记本。"""
-    return sorted(p for folder in ("chapters", "labs", "book") for p in (root / folder).glob("**/*.ipynb")
+    return sorted(p for folder in ("chapters", "teacher", "book") for p in (root / folder).glob("**/*.ipynb")
                   if ".ipynb_checkpoints" not in p.parts)
 
 

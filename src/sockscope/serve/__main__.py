@@ -31,8 +31,8 @@ TEACHERS = ["notebook", *(f"nbgrader.server_extensions.{part}" for part in (
 
 
 def arguments(root: Path, port: int, ip: str = "127.0.0.1", *, retries: int = 50, build: bool = False,
-              browser: bool = False) -> list[str]:
-    """给 JupyterLab 的全部设置。令牌每次新生成；写在这里不会出现在进程列表里。"""
+              browser: bool = False, teacher: bool = False) -> list[str]:
+    """给 JupyterLab 的全部设置。令牌每次新生成；写在这里不会出现在进程列表里。``teacher`` 为真，教师的那一份也看得见。"""
     own = Path(sys.prefix) / "share" / "sockscope"
     return [
         f"--ServerApp.root_dir={root}",
@@ -43,6 +43,7 @@ def arguments(root: Path, port: int, ip: str = "127.0.0.1", *, retries: int = 50
         f"--Door.build={build}",
         f"--Door.browser={browser}",
         "--ServerApp.open_browser=False",
+        *([] if teacher else ["--ServerApp.contents_manager_class=sockscope.serve.contents.ReadersFiles"]),
         "--ServerApp.allow_root=True",
         "--ServerApp.answer_yes=True",
         "--ServerApp.jpserver_extensions=sockscope.serve=True",
@@ -71,13 +72,13 @@ def lab_app() -> Any:
 
 
 def serve(root: Path, port: int = PORT, ip: str = "127.0.0.1", *, retries: int = 50, build: bool = False,
-          browser: bool = False) -> None:
+          browser: bool = False, teacher: bool = False) -> None:
     """在 ``root`` 上启动 JupyterLab 与书，直到 Ctrl + C；``port`` 为 0 时由内核挑。地址由扩展在听好之后打印。"""
     os.environ["JUPYTER_CONFIG_DIR"] = str(Path(sys.prefix) / "etc" / "jupyter")
     app = lab_app()
     from jupyter_server.serverapp import ServerApp  # 在 lab_app 之后：它也导入那份文法
 
-    app.launch_instance(argv=arguments(root, port, ip, retries=retries, build=build, browser=browser))
+    app.launch_instance(argv=arguments(root, port, ip, retries=retries, build=build, browser=browser, teacher=teacher))
     ServerApp.instance().web_app.settings["sockscope_door"].builder.stop()
     sys.stdout.flush()
     os._exit(0)  # 该收拾的它都收拾了；处理请求的线程却可能还在等活（anyio），解释器会一直等它们
@@ -100,7 +101,7 @@ def main() -> None:
               flush=True)
     print("• 启动 JupyterLab", flush=True)
     serve(root, asked.port or PORT, asked.ip, retries=0 if asked.port else 50, build=True,
-          browser=asked.browser and has_display())
+          browser=asked.browser and has_display(), teacher=asked.teacher)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -110,6 +111,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--ip", type=_ip, default="127.0.0.1", metavar="地址",
                        help="在这个地址上听，缺省 127.0.0.1，只有本机打得开；在容器里用 0.0.0.0")
     found.add_argument("--no-browser", dest="browser", action="store_false", help="不打开浏览器，只打印地址")
+    found.add_argument("--teacher", action="store_true", help="教课的人：文件里也有范例和样品答卷（teacher/）")
     return found
 
 

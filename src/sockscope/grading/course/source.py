@@ -1,4 +1,7 @@
-"""练习的来源：``labs/labNN/`` 里的笔记本（范例在内）和样品答卷。只有教师一侧用得到。"""
+"""练习的来源：``teacher/labNN/`` 里的笔记本（范例在内）和样品答卷。只有教师一侧有：学生的那一份、读者的 wheel 里都没有。
+
+装好的包里，它是另一个包 ``sockscope-teacher``（``teacher/pyproject.toml``）。
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 import textwrap
 import tomllib
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,16 @@ from sockscope.grading.exam.student import Answers
 
 __all__ = ["Sample", "grade_id", "model", "notebook", "path", "samples", "text_of"]
 
-FOLDER = places.ROOT / "labs"
+
+
+def _folder() -> Path:
+    """教师的那一份在哪里：仓库的 ``teacher/``，或另外装的 ``sockscope_teacher``；都没有，就是一个不存在的文件夹。"""
+    found = find_spec("sockscope_teacher")
+    inside = places.ROOT / "teacher"
+    return Path(*found.submodule_search_locations or ()) if found and not inside.is_dir() else inside
+
+
+FOLDER = _folder()
 FENCE = re.compile(r"^[ \t]*### (BEGIN|END) SOLUTION[ \t]*(?:\n|\Z)", re.MULTILINE)
 
 
@@ -31,10 +44,11 @@ class Sample:
 
 
 def path(lab: Lab) -> Path:
-    """带范例的笔记本在哪里；装好的包里没有它，抛 ``ValueError``。"""
+    """带范例的笔记本在哪里；没有装教师的那一份，抛 ``ValueError``。"""
     found = FOLDER / lab.name / f"{lab.name}.ipynb"
     if not found.exists():
-        raise ValueError(f"找不到 {lab.name} 带范例的笔记本：发布练习要在本书的仓库里进行。")
+        raise ValueError(f"这里没有 {lab.name} 的范例和样品答卷：它们在教师的那一份里。请在本书的仓库里做，"
+                         "或者安装发布页上的 sockscope_teacher。")
     return found
 
 
@@ -63,7 +77,7 @@ def model(lab: Lab) -> Answers:
 
 def samples(lab: Lab) -> list[Sample]:
     """范例、别的正确写法、常见的错误。"""
-    told = tomllib.loads((FOLDER / lab.name / "answers.toml").read_text(encoding="utf-8"))
+    told = tomllib.loads(path(lab).with_name("answers.toml").read_text(encoding="utf-8"))
     best = model(lab)
     right = [Sample(r["name"], r["story"], Answers({n: r.get(n, s).lstrip("\n") for n, s in best.cells.items()}))
              for r in told["right"]]
