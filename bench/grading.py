@@ -1,7 +1,7 @@
 """``python -m bench.grading [份数]``（即 ``make bench-grading``）：一分钟批多少份，与普通的 nbgrader 比；再批一千份。
 
 结果写进 book/measurements/grading.json，书里的数字由它而来。同样的答卷，同一次运行。我们的一边：沙箱、
-每项检查一个新进程、dask；nbgrader 的一边：``nbgrader autograde``，没有沙箱，笔记本原样运行，检查格就是学生自检的那些。
+每项检查一个新进程、本机的几个工作进程；另一边是 nbgrader：``nbgrader autograde``，没有沙箱，笔记本原样运行，检查格是学生自检的。
 """
 
 from __future__ import annotations

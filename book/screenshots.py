@@ -36,7 +36,7 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 QUALITY, SCALE = 40, 2
 PATIENCE = 60  # 等一台 JupyterLab 应答的上限，秒
 COMMAND = "python -m sockscope.grading"
-CLUSTER = "tcp://127.0.0.1:8786"
+CLUSTER = "tls://127.0.0.1:8786"
 GOOD, CLOSED = "赵伟0_1000", "吴伟5_1005"  # 样品班里的两个：范例；用 close() 代替半关闭的
 MOODLE = "class/{}_assignsubmission_file"  # 样品班里一个人的文件夹
 LAB = """
@@ -63,7 +63,7 @@ def before(terminal: Terminal) -> None:
     keep("grade", terminal.type(f"{COMMAND} grade lab05", stop_at=" 12/"), terminal.type(f"{COMMAND} grade lab05"))
     keep("again", terminal.type(f"{COMMAND} grade lab05 {CLOSED} --only half_close --again"))
     with cluster(terminal):
-        keep("cluster", terminal.type(f"{COMMAND} grade lab05 {GOOD} {CLOSED} --again --scheduler {CLUSTER}"))
+        keep("cluster", terminal.type(f"{COMMAND} grade lab05 {GOOD} {CLOSED} --again --scheduler {CLUSTER} --keys keys"))
     keep("execute", terminal.type(f"{COMMAND} execute lab05 {CLOSED}"))
     keep("summary", terminal.type(f"{COMMAND} summary lab05"))
 
@@ -78,12 +78,14 @@ def after(terminal: Terminal) -> None:
 @contextmanager
 def cluster(terminal: Terminal) -> Iterator[None]:
     """一个 dask 的调度进程，两个工作进程。"""
+    terminal.type(f"{COMMAND} keys keys")
     commands = ["dask scheduler --host 127.0.0.1 --port 8786 --no-dashboard",
                 *[f"dask worker {CLUSTER} --nthreads 4 --no-dashboard --no-nanny"] * 2]
     with ExitStack() as stack:
         for command in commands:
             process = stack.enter_context(subprocess.Popen(
-                command.split(), cwd=terminal.home, env=terminal.environment, stderr=subprocess.DEVNULL))
+                command.split(), cwd=terminal.home,
+                env={**terminal.environment, "DASK_CONFIG": str(terminal.home / "keys")}, stderr=subprocess.DEVNULL))
             stack.callback(process.terminate)
         yield
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from distributed import Client, LocalCluster
 
 from sockscope.grading.course import grade as grading
-from sockscope.grading.course.cluster import gathered
+from sockscope.grading.course.cluster import gathered, make_keys, security
 from sockscope.grading.course.course import Course
 from sockscope.grading.course.sample import blank, filled
 from sockscope.grading.course.source import model, path
@@ -22,9 +24,10 @@ LAB = find_lab("lab05")
 COUNT = 12
 
 
-def started(stack: ExitStack, *words: str) -> subprocess.Popen:
+def started(stack: ExitStack, keys: Path, *words: str) -> subprocess.Popen:
     """一个 dask 的进程，测试结束时杀掉。"""
-    process = stack.enter_context(subprocess.Popen([sys.executable, "-m", *words], stderr=subprocess.PIPE, text=True))
+    process = stack.enter_context(subprocess.Popen([sys.executable, "-m", *words], env={**os.environ, "DASK_CONFIG": str(keys)},
+                                                   stderr=subprocess.PIPE, text=True))
     stack.callback(process.kill)
     return process
 
@@ -48,10 +51,19 @@ def course(tmp_path, monkeypatch):
     return made
 
 
-def test_nobody_watches_the_workers():
+@pytest.fixture
+def keys(tmp_path) -> Path:
+    """一把钥匙。"""
+    make_keys(tmp_path / "keys")
+    return tmp_path / "keys"
+
+
+def test_nobody_watches_the_workers(keys):
     """dask 自带的剖析在 Python 3.11 里会锁死线程多的进程；还没有来的工作进程也一样不许。"""
-    with LocalCluster(n_workers=1, processes=False, dashboard_address="127.0.0.1:0") as cluster, Client(cluster) as client:
-        assert list(gathered({}, 0, cluster.scheduler_address)) == []
+    ours = security(keys)
+    with LocalCluster(n_workers=1, processes=False, protocol="tls", security=ours, host="127.0.0.1",
+                      dashboard_address="127.0.0.1:0") as cluster, Client(cluster, security=ours) as client:
+        assert list(gathered({}, cluster.scheduler_address, keys)) == []
         cluster.scale(2)
         client.wait_for_workers(2)
         watched = client.run(lambda dask_worker: {"profile", "profile-cycle"} & dask_worker.periodic_callbacks.keys())
@@ -59,18 +71,19 @@ def test_nobody_watches_the_workers():
 
 
 @pytest.mark.soak
-def test_a_worker_dies_midway(course):
+def test_a_worker_dies_midway(course, keys):
     with ExitStack() as stack:
-        scheduler = started(stack, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-        address = next(found[0] for line in scheduler.stderr if (found := re.search(r"tcp://127\S+:\d+", line)))
-        workers = [started(stack, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
-                   for _ in range(2)]
+        scheduler = started(stack, keys, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0",
+                            "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
+        address = next(found[0] for line in scheduler.stderr if (found := re.search(r"tls://127\S+:\d+", line)))
+        workers = [started(stack, keys, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny",
+                           "--no-dashboard") for _ in range(2)]
 
         def progress(count: int, _total: int, _student: str) -> None:
             if count == 3:
                 workers[0].kill()
 
-        done, failed = grading.grade(course, LAB, scheduler=address, progress=progress)
+        done, failed = grading.grade(course, LAB, scheduler=address, keys=keys, progress=progress)
     assert (done, failed) == (COUNT, [])
     for number in range(COUNT):
         earned = sum(v.earned for v in course.verdicts(course.result("lab05", f"学生{number}")))

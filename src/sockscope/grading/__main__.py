@@ -70,7 +70,10 @@ def _parser() -> Parser:
     command.add_argument("--again", action="store_true", help="批过的也重来")
     command.add_argument("--only", default="", metavar="检查", help="只批这一项，如 half_close")
     command.add_argument("--workers", type=int, default=0, metavar="个数", help="本机开几个工作进程，缺省每核一个")
-    command.add_argument("--scheduler", default="", metavar="地址", help="用现成的 dask 集群，如 tcp://10.0.0.5:8786")
+    command.add_argument("--scheduler", default="", metavar="地址", help="用现成的 dask 集群，如 tls://10.0.0.5:8786")
+    command.add_argument("--keys", type=Path, metavar="文件夹", help="集群的钥匙在哪里")
+    command = _command(commands, "keys", _keys, "给 dask 集群做一把钥匙：有它的才连得上")
+    command.add_argument("folder", type=Path, metavar="文件夹")
     command = _command(commands, "execute", _execute,
                        "执行答卷，写成给教师看的笔记本：在沙箱里，只留文字和图，从不算分；断了再来就接着写")
     command.add_argument("lab", metavar="练习")
@@ -100,14 +103,26 @@ def _release(asked: argparse.Namespace) -> None:
     from sockscope.grading.course.release import release
 
     course = Course(asked.course)
+    _tighten(course)
     for lab in [find_lab(n) for n in asked.labs] or list(labs().values()):
         print(f"发布了 {lab.name}：{release(course, lab)}", flush=True)
 
 
 def _opened(asked: argparse.Namespace) -> tuple[Course, Lab]:
-    lab, course = find_lab(asked.lab), Course(asked.course).require()
+    lab = find_lab(asked.lab)
+    return _course(asked), lab
+
+
+def _course(asked: argparse.Namespace) -> Course:
+    course = Course(asked.course).require()
+    _tighten(course)
     course.create()
-    return course, lab
+    return course
+
+
+def _tighten(course: Course) -> None:
+    if said := course.tightened():
+        print(said, file=sys.stderr)
 
 
 def _collect(asked: argparse.Namespace) -> None:
@@ -156,11 +171,25 @@ def _grade(asked: argparse.Namespace) -> int:
 
     course, lab = _opened(asked)
     done, failed = grade(course, lab, _students(course, lab, asked.students), only=asked.only, again=asked.again,
-                         workers=asked.workers, scheduler=asked.scheduler, progress=_progress)
+                         workers=asked.workers, scheduler=asked.scheduler, keys=asked.keys, progress=_progress)
     for student, why in failed:
         print(f"  {student}：{why}", file=sys.stderr)
     print(f"批了 {done} 份 {lab.name}" + (f"，{len(failed)} 份没有批成。" if failed else "。"))
     return int(bool(failed))
+
+
+def _keys(asked: argparse.Namespace) -> int | None:
+    if said := lacking("cluster", "distributed"):
+        print(f"交给集群要用的{said}", file=sys.stderr)
+        return 1
+    from sockscope.grading.course.cluster import make_keys
+
+    made = make_keys(asked.folder.resolve())
+    print(f"钥匙在 {made}：谁有它，谁就能在集群里运行代码。用 scp -p 拷到每台机器上，再在那里运行：\n"
+          f"  DASK_CONFIG={made.parent} dask scheduler --no-dashboard\n"
+          f"  DASK_CONFIG={made.parent} dask worker tls://调度器的地址:8786 --nthreads 4 --no-dashboard\n"
+          f"  python -m sockscope.grading grade 练习 --scheduler tls://调度器的地址:8786 --keys {made.parent}")
+    return None
 
 
 def _execute(asked: argparse.Namespace) -> int:
@@ -213,11 +242,11 @@ def _formgrader(asked: argparse.Namespace) -> int:
     import subprocess
 
     from sockscope.grading.course.formgrader import command, environment
+    from sockscope.grading.course.private import MASK
 
-    course = Course(asked.course).require()
-    course.create()
+    course = _course(asked)
     print("打开之后，在菜单 Nbgrader → Formgrader 里。学生写的东西在那里只是文字，不会运行。按 Ctrl + C 结束。", flush=True)
-    return subprocess.run(command(), cwd=course.root, env=environment()).returncode
+    return subprocess.run(command(), cwd=course.root, env=environment(), umask=MASK).returncode
 
 
 def _sample(asked: argparse.Namespace) -> None:

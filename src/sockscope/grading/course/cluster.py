@@ -1,20 +1,26 @@
-"""交给许多进程批：dask.distributed，在本机开一个，或用现成的。工作进程死了，它手里的卷子由别的进程重批。"""
+"""交给许多台机器批：现成的 dask 集群，两头都用这门课自己的钥匙（TLS）。工作进程死了，它手里的卷子由别的进程重批。
+
+dask 的调度器和工作进程谁连得上就听谁的，叫它们运行什么都行；没有钥匙的集群等于把账号借给同一个网里的每个人，
+所以一概不用。钥匙写在 dask 自己的设置文件里，各台机器用 ``DASK_CONFIG`` 指着它，就都只认这把钥匙。
+"""
 
 from __future__ import annotations
 
-import os
+import json
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from distributed import Client, LocalCluster, Worker, WorkerPlugin, as_completed
+from distributed import Client, Security, Worker, WorkerPlugin, as_completed
 
-from sockscope.grading.course.marking import AT_ONCE, mark
+from sockscope.grading.course.marking import mark
+from sockscope.grading.course.private import MASK, create, folder
 
-__all__ = ["gathered"]
+__all__ = ["gathered", "make_keys", "security"]
 
 Outcome = tuple[str, dict[str, Any], BaseException | None]  # 编号、判定、为什么没有批成
-DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # 按了 Ctrl + C，由我们来收工，工作进程不必各说各的
+SETTINGS = "distributed.json"  # DASK_CONFIG 指着的文件夹里，dask 读每一个 .json
 
 
 class Unwatched(WorkerPlugin):
@@ -30,16 +36,60 @@ class Unwatched(WorkerPlugin):
                 callback.stop()
 
 
-def gathered(work: dict[str, tuple[Any, ...]], workers: int, scheduler: str) -> Iterator[Outcome]:
-    """批 ``编号 → mark 的参数``，批完一份交出一份；没有给 ``scheduler`` 就在本机开一个。"""
+# ---------------------------------------------------------------- 钥匙
+
+def make_keys(keys: Path) -> Path:
+    """做一把钥匙，写成 dask 的设置文件，返回它；已经有了则 ``ValueError``。只有自己读得到。"""
+    try:
+        made = Security.temporary()
+    except ImportError:
+        raise ValueError("做钥匙要用 cryptography，这里没有装：pip install 'sockscope[cluster]'。") from None
+    settings = {"distributed": {
+        "comm": {"require-encryption": True, "default-scheme": "tls", "tls": {
+            "ca-file": made.tls_ca_file,
+            **{role: {"key": getattr(made, f"tls_{role}_key"), "cert": getattr(made, f"tls_{role}_cert")}
+               for role in ("scheduler", "worker", "client")}}},
+        # /info 那几页是不加密、不认人的 HTTP：一页也不开；看板只能在命令行里用 --no-dashboard 关
+        "scheduler": {"http": {"routes": []}},
+        "worker": {"http": {"routes": []}, "memory": {"target": False, "spill": False}}}}  # 也不把答卷写到磁盘上
+    path = folder(keys) / SETTINGS
+    try:
+        with create(path) as file:
+            json.dump(settings, file, indent=1)
+    except FileExistsError:
+        raise ValueError(f"{path} 已经有了。要换一把，先删掉它，再把新的拷到每台机器上。") from None
+    return path
+
+
+def security(keys: Path | None) -> Security:
+    """钥匙文件夹里的那一把。没有给、没有、别人也读得到，都是 ``ValueError``。"""
+    if keys is None:
+        raise ValueError("交给集群批要有钥匙：--keys 文件夹。先用 python -m sockscope.grading keys 文件夹 做一把。")
+    path = keys / SETTINGS
+    if not path.exists():
+        raise ValueError(f"{keys} 里没有钥匙。先用 python -m sockscope.grading keys {keys} 做一把。")
+    if path.stat().st_mode & MASK:
+        raise ValueError(f"{path} 别的用户也读得到，不能再当钥匙：删掉它，重新做一把（拷贝时用 scp -p、cp -p）。")
+    told = json.loads(path.read_text(encoding="utf-8"))["distributed"]["comm"]["tls"]
+    return Security(require_encryption=True, tls_ca_file=told["ca-file"], **{
+        f"tls_{role}_{part}": told[role][part] for role in ("scheduler", "worker", "client") for part in ("key", "cert")})
+
+
+# ---------------------------------------------------------------- 批
+
+def gathered(work: dict[str, tuple[Any, ...]], scheduler: str, keys: Path | None) -> Iterator[Outcome]:
+    """在集群 ``scheduler`` 里批 ``编号 → mark 的参数``，批完一份交出一份。不是 ``tls://`` 的一概不用：``ValueError``。"""
+    if not scheduler.startswith("tls://"):
+        raise ValueError(f"{scheduler} 没有钥匙把门：连得上它的人，都能用你的账号运行代码。"
+                         "请用 tls:// 的调度器；怎样开，见《教师手册》“许多台机器”。")
+    ours = security(keys)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if scheduler:
-            with Client(scheduler) as client:
-                yield from _gather(client, work)
-            return
-        with LocalCluster(n_workers=workers or os.cpu_count() or 1, threads_per_worker=AT_ONCE, host="127.0.0.1",
-                          dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF) as cluster, Client(cluster) as client:
+        try:
+            client = Client(scheduler, security=ours)
+        except OSError:
+            raise ValueError(f"连不上 {scheduler}：地址不对，它没有在运行，或者用的不是同一把钥匙。") from None
+        with client:
             yield from _gather(client, work)
 
 

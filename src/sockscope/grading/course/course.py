@@ -8,6 +8,8 @@
     feedback/ export/       给学生的反馈，给平台的成绩表
     gradebook.db            nbgrader 的成绩库
     seed                    这门课的随机种子：学生不知道的只有它
+
+里面的一切只有教师自己打得开（``private``），要发给学生的也是：发的办法在平台上，不在这台机器的文件夹里。
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sockscope.grading.course import source
+from sockscope.grading.course import private, source
 from sockscope.grading.course.intake import Paper
 from sockscope.grading.exam.lab import Check, Lab
 from sockscope.grading.exam.verdict import Verdict
@@ -38,9 +40,12 @@ c.ClearSolutions.text_stub = {text!r}
 # 分数由 python -m sockscope.grading grade 在沙箱里批：这里的 autograde 一格也不运行，一分也不改。
 c.Autograde.sanitize_preprocessors = []
 c.Autograde.autograde_preprocessors = []
+# 它自己给文件定权限，不听 umask。
+c.BaseConverter.permissions = {permissions}
 """
 CODE_STUB = "# 把这两行换成你的代码\nraise NotImplementedError"
 TEXT_STUB = "（把这一句换成你的回答）"
+PERMISSIONS = 600  # nbgrader 写八进制的办法：十进制的六百
 
 
 class Course:
@@ -60,12 +65,16 @@ class Course:
 
     def create(self) -> None:
         """新建，已有的不动。"""
-        self.root.mkdir(parents=True, exist_ok=True)
+        private.folder(self.root)
         if not (self.root / "seed").exists():
             write(self.root / "seed", secrets.token_hex(16))
-            (self.root / "seed").chmod(0o600)
-        config = CONFIG.format(root=str(self.root), code=CODE_STUB, text=TEXT_STUB)
+        config = CONFIG.format(root=str(self.root), code=CODE_STUB, text=TEXT_STUB, permissions=PERMISSIONS)
         write(self.root / "nbgrader_config.py", config)
+
+    def tightened(self) -> str:
+        """别人也打得开的（旧的课、拷来的课），收紧，返回一句话；本来就没有则为空。"""
+        found = private.tighten(self.root) if self.root.exists() else 0
+        return f"{self.root} 里有 {found} 样别的用户也碰得到，已经收紧：现在只有你打得开。" if found else ""
 
     @property
     def database(self) -> str:
@@ -122,11 +131,12 @@ def dumps(value: Any) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """原子地写：要么是旧的，要么是新的，不会是半个。"""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """原子地写：要么是旧的，要么是新的，不会是半个；只有自己打得开。"""
+    private.folder(path.parent)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with open(fresh, "w", encoding="utf-8", newline="") as file:
+        fresh.unlink(missing_ok=True)  # 同一个编号的进程从前留下的
+        with private.create(fresh) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

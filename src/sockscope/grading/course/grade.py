@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from sockscope.grading.course import gradebook
@@ -16,7 +17,7 @@ from sockscope.grading.jail.sandbox import Refused, refusal
 
 __all__ = ["grade", "pending"]
 
-FEW = 6  # 这么少就不必请 dask
+FEW = 6  # 这么少就不必另开进程
 SETTLE = 100  # 每批完这么多份，往成绩库里写一次
 Task = tuple[Paper, tuple[Any, ...]]
 
@@ -41,15 +42,19 @@ def stale(course: Course, lab: Lab, paper: Paper) -> bool:
 
 def grade(course: Course, lab: Lab, students: list[str] | None = None, *, only: str = "", again: bool = False,
           workers: int = 0, scheduler: str = "",
+          keys: Path | None = None,
           progress: Callable[[int, int, str], None] = lambda *_: None) -> tuple[int, list[tuple[str, str]]]:
-    """批一个练习，返回批了几份，和没有批成的 ``(学生, 原因)``。造不出沙箱抛 ``Refused``，一份也不批。"""
+    """批一个练习，返回批了几份，和没有批成的 ``(学生, 原因)``。造不出沙箱抛 ``Refused``，一份也不批。
+
+    ``scheduler`` 是现成的 dask 集群，``keys`` 是它的钥匙所在的文件夹。
+    """
     if not scheduler and (why := refusal()):
         raise Refused(why)
     tasks = pending(course, lab, students or [], only, again)
     failed: list[tuple[str, str]] = []
     at_home = len(tasks) <= FEW and not (workers or scheduler)
     fresh: list[str] = []
-    for count, (paper, result, error) in enumerate(here(tasks) if at_home else spread(tasks, workers, scheduler), 1):
+    for count, (paper, result, error) in enumerate(here(tasks) if at_home else spread(tasks, workers, scheduler, keys), 1):
         if error:
             failed.append((paper.student, f"没有批成：{type(error).__name__}: {error}"))
         else:
@@ -103,15 +108,17 @@ def here(tasks: list[Task]) -> Iterator[Outcome]:
         pool.shutdown(cancel_futures=True)
 
 
-def spread(tasks: list[Task], workers: int, scheduler: str) -> Iterator[Outcome]:
-    """交给 dask；它要一两秒才装得进来，所以用到才装。没有 dask，就在本机开几个进程。"""
-    if find_spec("distributed") is not None:
-        from sockscope.grading.course.cluster import gathered
-    elif scheduler:
-        raise ValueError("交给别的机器要用 dask，这里没有装：pip install 'sockscope[cluster]'。")
-    else:
-        from sockscope.grading.course.processes import gathered
+def spread(tasks: list[Task], workers: int, scheduler: str, keys: Path | None) -> Iterator[Outcome]:
+    """交给本机的几个进程，或者一个集群。"""
     work = {f"mark-{n}-{paper.digest[:16]}": task for n, (paper, task) in enumerate(tasks)}
     papers = dict(zip(work, (paper for paper, _ in tasks), strict=True))
-    for key, result, error in gathered(work, workers, scheduler):
+    if not scheduler:
+        from sockscope.grading.course import processes
+        outcomes = processes.gathered(work, workers)
+    elif find_spec("distributed") is None:
+        raise ValueError("交给别的机器要用 dask，这里没有装：pip install 'sockscope[cluster]'。")
+    else:
+        from sockscope.grading.course import cluster
+        outcomes = cluster.gathered(work, scheduler, keys)
+    for key, result, error in outcomes:
         yield papers[key], result, error

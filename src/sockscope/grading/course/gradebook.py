@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from typing import Any
 from sockscope.grading.course import source
 from sockscope.grading.course.course import Course, dumps, write
 from sockscope.grading.course.intake import Paper
+from sockscope.grading.course.nbgrader_here import nbgrader_here
 from sockscope.grading.exam.lab import Lab
 from sockscope.grading.exam.verdict import Verdict
 
@@ -25,12 +25,8 @@ __all__ = ["comments", "manual_scores", "record", "recorded", "scores"]
 @contextmanager
 def opened(course: Course) -> Iterator[Any]:
     """打开成绩库，用完关上。"""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # nbgrader 与较新的 SQLAlchemy 之间的闲话
-        from nbgrader.api import Gradebook
-
-        with Gradebook(course.database) as book:
-            yield book
+    with nbgrader_here() as nbgrader, nbgrader.api.Gradebook(course.database) as book:
+        yield book
 
 
 QUESTION = """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import warnings
 
 from sockscope.grading.course import source
-from sockscope.grading.course.course import CODE_STUB, TEXT_STUB, Course, write
+from sockscope.grading.course.course import CODE_STUB, PERMISSIONS, TEXT_STUB, Course, write
+from sockscope.grading.course.nbgrader_here import nbgrader_here
 from sockscope.grading.exam.lab import Lab
 
 __all__ = ["release"]
@@ -17,11 +17,8 @@ def release(course: Course, lab: Lab) -> str:
     course.create()
     target = course.root / "source" / lab.name / f"{lab.name}.ipynb"
     write(target, source.path(lab).read_text(encoding="utf-8"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from nbgrader.apps import NbGraderAPI
-
-        api = NbGraderAPI(config=_config(course))
+    with nbgrader_here() as nbgrader:
+        api = nbgrader.apps.NbGraderAPI(config=_config(course))
         logging.getLogger("traitlets").setLevel(logging.ERROR)
         outcome = api.generate_assignment(lab.name, force=True, create=True)
     if not outcome["success"]:
@@ -37,4 +34,5 @@ def _config(course: Course) -> object:
     config.CourseDirectory.course_id = "sockscope"
     config.ClearSolutions.code_stub = {"python": CODE_STUB}
     config.ClearSolutions.text_stub = TEXT_STUB
+    config.BaseConverter.permissions = PERMISSIONS
     return config

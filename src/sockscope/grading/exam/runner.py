@@ -332,6 +332,7 @@ def main() -> None:
     task = marshal.loads(bytes.fromhex(questions.readline().decode()))
     limit(task["limits"], task["uid"], task.get("tighter", {}))
     os.chdir(task["folder"])
+    os.umask(0o022)  # 不随启动它的人
     if "program" in task:
         return hand_over(task, channel, questions)
     listen_in(channel)

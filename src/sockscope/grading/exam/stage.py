@@ -33,7 +33,8 @@ from sockscope.live.folder import new_folder, remove_folder
 
 __all__ = ["Stage", "clear", "examine", "let_go"]
 
-START = 20.0  # 学生的进程最多这么久要就绪，秒
+START = 20.0  # 学生的进程最多这么久要起得来，秒；起不来怪机器
+LOAD = 10.0  # 起来以后，装入答题格最多这么久，秒：它自己的闹钟（runner.LOADING）早就该响了
 MOST = 600  # 留下的轨迹最多这么多件事：塞满网线的，不能叫画图的人画到天黑
 
 
@@ -52,12 +53,18 @@ class Stage(Ends):
         text = f"{function}({', '.join(show(a) for a in args)})"
         student = Student(host, self.launcher, task, text, self._folder(on), self.check.sockets)
         self.students.append(student)
-        clock = Clock(START)
-        while not student.ready and not clock.over():
-            with student.changed:
-                student.changed.wait_for(lambda: student.ready, SLICE)
+        self._await(student)
         self._prepared(student)
         return student
+
+    def _await(self, student: Student) -> None:
+        """等它就绪。解释器还没有起来，学生的代码就还没有运行，不走学生的钟。"""
+        starting, loading = Clock(START), Clock(LOAD)
+        while not student.ready and not starting.over():
+            if student.pid and (loading.over() or self.paper.over()):
+                break
+            with student.changed:
+                student.changed.wait_for(lambda: student.ready, SLICE)
 
     def _cells(self, host: Host) -> Iterator[tuple[str, str, bytes]]:
         """要装入的答题格：名字，Python，编好的共享库（不是 C 的为空）。C 编译不过的，别的检查用不着就不装。"""
@@ -137,7 +144,7 @@ class Stage(Ends):
         if not student.pid:
             raise RuntimeError(f"学生的进程没有就绪：{student.said[-400:]!r}")
         if not student.ready:
-            self.fail("装入答题格", f"{START:.0f} 秒之内装好", "没有装好")
+            self.fail("装入答题格", f"{LOAD:.0f} 秒之内装好", "没有装好")
 
     # ------------------------------------------------------------ 收工
 
@@ -187,11 +194,11 @@ def clear(folder: str) -> None:
             os.rmdir(entry.path)
 
 
-def examine(check: Check, answers: Answers, launcher: Launcher, seed: int) -> Verdict:
-    """做一项检查，给出判定。考官自己的错误不算学生的：``status`` 是 ``broken``。"""
+def examine(check: Check, answers: Answers, launcher: Launcher, seed: int, paper: Clock | None = None) -> Verdict:
+    """做一项检查，给出判定；``paper`` 是整份答卷的钟。考官自己的错误不算学生的：``status`` 是 ``broken``。"""
     verdict = Verdict(check.id, check.title, check.points, seed=seed)
     started = time.monotonic()
-    stage = Stage(check, seed, answers, launcher)
+    stage = Stage(check, seed, answers, launcher, paper)
     try:
         check.run(stage)
     except Failed:

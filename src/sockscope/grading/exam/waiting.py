@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import select
 import socket
@@ -14,16 +15,17 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from sockscope.grading.exam.c_answer import is_c
-from sockscope.grading.exam.lab import Check
+from sockscope.grading.exam.lab import Check, Lab
 from sockscope.grading.exam.student import Answers, Launcher, Student, clean
 from sockscope.grading.exam.verdict import Row
 from sockscope.live import Host, Network
 from sockscope.live.journal import error_name
 
-__all__ = ["Clock", "Failed", "Waiting", "describe", "poll", "refusal", "show"]
+__all__ = ["Clock", "Failed", "Waiting", "describe", "poll", "refusal", "show", "whole_paper"]
 
 SLICE = 0.02  # 等待时每次睡多久，秒
 LONGEST = 8  # 一项检查总共最多等几个 patience
+TWICE = 2  # 一份答卷的钟：每一项都可以白等一回，再加上一样多给做对的事
 GONE = "你的进程中途没了：os._exit()、崩溃，或超出了限制"
 
 
@@ -44,6 +46,11 @@ class Clock:
         return self.left <= 0
 
 
+def whole_paper(lab: Lab) -> Clock:
+    """一份答卷的钟：它的全部检查合用。每一项都拖到时限的，也做得完；每一步都拖的，拖不出几十秒。"""
+    return Clock(TWICE * sum(check.patience for check in lab.checks.values()))
+
+
 class Pace:
     """多久看一眼：起先很勤，好不耽误；一直没有动静就慢下来，把核让给别人。"""
 
@@ -58,7 +65,8 @@ class Pace:
 class Waiting:
     """一项检查的一次进行：网络、学生的进程、已经比较过的几行。"""
 
-    def __init__(self, check: Check, seed: int, answers: Answers, launcher: Launcher) -> None:
+    def __init__(self, check: Check, seed: int, answers: Answers, launcher: Launcher,
+                 paper: Clock | None = None) -> None:
         self.check, self.seed, self.answers, self.launcher = check, seed, answers, launcher
         self.rng = random.Random(f"{check.id} {seed}")
         self.rows: list[Row] = []
@@ -67,7 +75,7 @@ class Waiting:
         self.heard: list[Student] = []  # 结局已经问过的：以后别处等不到，不能怪它
         self.where: list[str] = []
         self.own: list[socket.socket] = []
-        self.whole = Clock(check.patience * LONGEST)
+        self.whole, self.paper = Clock(check.patience * LONGEST), paper or Clock(math.inf)
         # 考官自己的等待不是学生做的：不进轨迹
         self.net = Network(*check.hosts, delay=check.delay, seed=seed, delayed_ack=check.delayed_ack,
                            rto_min=check.rto_min, capture="cable", title=f"{check.id}：{check.title}", waits=False)
@@ -90,7 +98,7 @@ class Waiting:
                 if value := fact():
                     return value
                 break
-            if clock.over() or self.whole.over():
+            if clock.over() or self.spent():
                 self._ask_where()
                 break
             self._doze(pace, sock)
@@ -102,10 +110,14 @@ class Waiting:
         """等一件事成真，等不到也不算错；返回等到没有。"""
         clock, pace = Clock(seconds), Pace()
         while not (value := fact()):
-            if clock.over() or self._nobody_left():
+            if clock.over() or self.spent() or self._nobody_left():
                 return False
             self._doze(pace)
         return bool(value)
+
+    def spent(self) -> bool:
+        """这一项的钟，或者整份答卷的钟，走完了。"""
+        return self.whole.over() or self.paper.over()
 
     def _doze(self, pace: Pace, sock: Any = None) -> None:
         if sock is not None:

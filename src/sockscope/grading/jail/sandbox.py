@@ -119,6 +119,7 @@ class Sandbox:
         self.folder = Path(tempfile.mkdtemp(prefix=f"{JAIL}{os.getpid()}-"))
         (self.folder / "filter").write_bytes(program)
         (self.folder / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
+        (self.folder / "hosts").chmod(0o444)  # 里面的用户是别人，不管批改的人的 umask 是什么，都要读得到
         py_compile.compile(str(RUNNER), str(self.folder / "runner"), doraise=True)  # 每个进程省下编译它的几毫秒
         (self.folder / "runner").chmod(0o444)
         self.running: dict[str, Sitting] = {}
