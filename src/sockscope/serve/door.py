@@ -7,7 +7,7 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
-from traitlets import Bool
+from traitlets import Bool, Unicode
 from traitlets.config import Configurable
 
 from sockscope.serve.builder import Builder
@@ -16,15 +16,16 @@ __all__ = ["Door", "root_address"]
 
 
 class Door(Configurable):
-    """一台服务器的门。两个设置由命令行写明（``--Door.build=True``），别人的 Jupyter 里都是“否”。"""
+    """一台服务器的门。设置由命令行写明（``--Door.build=True``），别人的 Jupyter 里都是“否”。"""
 
     build = Bool(False, config=True, help="没有书、书旧了，就在后台构建")
     browser = Bool(False, config=True, help="服务器在听了就打开浏览器")
+    book = Unicode("", config=True, help="构建好的书在哪个文件夹；空着就是 root_dir 里的 _build/html")
 
     def __init__(self, server: Any) -> None:
         super().__init__(parent=server)
         self.server = server
-        self.builder = Builder(Path(server.root_dir), self.build)
+        self.builder = Builder(Path(server.root_dir), self.build, self.book)
 
     def open_up(self) -> None:
         """告诉读者两个地址。此刻服务器已经在听。"""
