@@ -28,6 +28,7 @@ import httpx
 
 from bench import Untested, quarantine
 from bench.hub_report import Memory, keep, spread
+from bench.hub_setting import accounts, only_for, students_copy
 from bench.hub_student import Student, timed
 from sockscope import places
 from sockscope.grading.course.sample import filled
@@ -92,10 +93,10 @@ class Class:
 
     def prepare(self) -> None:
         """学生的那一份书、账户、交换处；教师放出练习。"""
-        from bench.hub_setting import accounts, students_copy
         students_copy(self.room / "book")
         accounts(self.names, "sockscope", self.password)
         accounts([self.teacher], "sockscope-teachers", self.password)
+        only_for("sockscope-teachers", self.room / "teachers")
         self.exchange.mkdir()
         self.exchange.chmod(0o777)
         self.as_teacher("-m", "sockscope.grading", "release", LAB.name)

@@ -7,9 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from sockscope import places
-
 from bench import Untested
+from sockscope import places
 
 
 def students_copy(target: Path) -> None:
@@ -36,6 +35,12 @@ def accounts(names: list[str], group: str, password: str) -> None:
         run("useradd", "--create-home", "--groups", group, "--shell", "/bin/sh", name)
         Path("/home", name).chmod(0o700)
     run("chpasswd", told="".join(f"{name}:{password}\n" for name in names))
+
+
+def only_for(group: str, folder: Path) -> None:
+    """这个文件夹只有 root 和这一组的人打得开。"""
+    shutil.chown(folder, group=group)
+    folder.chmod(0o750)
 
 
 def run(*command: str, told: str = "") -> None:
