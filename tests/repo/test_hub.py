@@ -166,7 +166,9 @@ def inside(program: str, profile: dict[str, Any] | None, *arguments: str) -> sub
     read, write = os.pipe()
     with open(write, "wb") as file:
         file.write(compiled(profile) if profile else b"")  # 几 KB，管道装得下
-    walls = [bwrap(), "--die-with-parent", "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev",
+    # 自己的一份 /proc，没有盖住的地方：bubblewrap 的 --proc 会盖住几处，里面就不许再挂一份
+    walls = ["unshare", *([] if root else ["--map-root-user"]), "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--",
+             bwrap(), "--die-with-parent", "--bind", "/", "/", "--dev", "/dev",
              "--perms", "0755", "--dir", "/dev/net", "--dev-bind", "/dev/net/tun", "/dev/net/tun",
              "--perms", "1777", "--tmpfs", "/tmp", *opened([str(ROOT), sys.prefix, sys.base_prefix]),
              *(["--ro-bind", str(ROOT), str(ROOT)] if str(ROOT).startswith("/tmp/") else []),
