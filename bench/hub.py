@@ -115,10 +115,12 @@ class Class:
 
     def start(self, stack: ExitStack) -> str:
         """启动 JupyterHub，返回它的根地址。"""
-        log = stack.enter_context(open(self.room / "hub.log", "w", encoding="utf-8"))
+        own = self.room / "hub"
+        own.mkdir(mode=0o700)  # 中枢的数据库与密钥只有 root 读得到
+        log = stack.enter_context(open(own / "hub.log", "w", encoding="utf-8"))
         process = stack.enter_context(subprocess.Popen(
             [str(self.python), "-m", "jupyterhub", "-f", str(self.room / "book" / "hub" / "jupyterhub_config.py"),
-             "--JupyterHub.bind_url=http://127.0.0.1:8000"], cwd=self.room, env=self.env, stdout=log, stderr=log))
+             "--JupyterHub.bind_url=http://127.0.0.1:8000"], cwd=own, env=self.env, stdout=log, stderr=log))
         stack.callback(process.terminate)
         over = time.monotonic() + 120
         while process.poll() is None and time.monotonic() < over:
@@ -127,7 +129,7 @@ class Class:
                 return "http://127.0.0.1:8000"
             except httpx.HTTPError:
                 time.sleep(0.2)
-        raise Untested(f"JupyterHub 没有起来：{(self.room / 'hub.log').read_text()[-2000:]}")
+        raise Untested(f"JupyterHub 没有起来：{(own / 'hub.log').read_text()[-2000:]}")
 
     # ------------------------------------------------------------ 上课
 
@@ -135,14 +137,14 @@ class Class:
         self.prepare()
         with ExitStack() as stack:
             hub = self.start(stack)
-            memory = stack.enter_context(Memory(self.names))
+            memory = stack.enter_context(Memory(self.names, self.teacher))
             students = [Student(hub, name, self.password) for name in self.names]
             pool = stack.enter_context(ThreadPoolExecutor(4 * len(students)))
 
             def all_at_once(work: Callable[[Student], Any]) -> list[Any]:
                 return list(pool.map(work, students))
 
-            found: dict[str, Any] = {"students": len(students)}
+            found: dict[str, Any] = {"students": len(students), "load": round(os.getloadavg()[0], 1)}
             found["enter"] = spread(took for took, _ in all_at_once(lambda one: timed(one.enter)))
             memory.mark("idle")
             found["chapter"] = spread(all_at_once(chapter))
@@ -156,7 +158,11 @@ class Class:
             found["check"], found["passed"], found["together"] = spread(checked), sum(passed), round(time.monotonic() - started, 1)
             memory.mark("together")
             found["submit"] = spread(took for took, _ in all_at_once(lambda one: timed(hand_in, one)))
-            found |= self.grade() | {"memory": memory.told()}
+            found["open"] = opened(students[0], [*(f"/home/{name}" for name in self.names[1:]), f"/home/{self.teacher}",
+                                                 self.room / "teachers", self.room / "hub", self.exchange / "sockscope" / "inbound"])
+            found |= self.grade()
+            memory.mark("grading")
+            found["memory"] = memory.told()
         return found
 
     def grade(self) -> dict[str, Any]:
@@ -209,6 +215,18 @@ def check(student: Student) -> list[tuple[bool, float]]:
         found.append((any(one.get("text", "").strip() == "passed" for one in outputs), took))
     kernel.close()
     return found
+
+
+def opened(student: Student, folders: list[Any]) -> list[str]:
+    """别人的、教师的、中枢的文件夹里，这个学生列得出来的；一个也不该有。"""
+    kernel = student.kernel()
+    said = kernel.run(f"import os\nfor path in {[str(folder) for folder in folders]!r}:\n"
+                      "    try: os.listdir(path); print(path)\n    except PermissionError: print('refused')")
+    kernel.close()
+    lines = "".join(one.get("text", "") for one in said).split()
+    if len(lines) != len(folders):
+        raise Untested(f"没有问出哪些文件夹打得开：{said}")
+    return [line for line in lines if line != "refused"]
 
 
 def hand_in(student: Student) -> None:

@@ -31,8 +31,9 @@ def spread(seconds: Iterable[float]) -> dict[str, float]:
 class Memory:
     """不时看一眼每个账户的全部进程一共占多少（PSS：几个进程合用的一页平摊），按段落记下最多的一次，字节。"""
 
-    def __init__(self, names: list[str]) -> None:
-        self.users = {pwd.getpwnam(name).pw_uid: name for name in names}
+    def __init__(self, names: list[str], teacher: str) -> None:
+        self.names, self.teacher = names, teacher
+        self.users = {pwd.getpwnam(name).pw_uid: name for name in (*names, teacher)}
         self.most: dict[str, dict[str, int]] = {}
         self.now: dict[str, int] = defaultdict(int)
         self.over = threading.Event()
@@ -52,9 +53,10 @@ class Memory:
         self.most[part], self.now = dict(self.now), defaultdict(int)
 
     def told(self) -> dict[str, dict[str, int]]:
-        """每一段：各人最多的一次的中位数与最大值，和 JupyterHub 连同代理自己的，MB。"""
-        return {part: {"median": round(statistics.median(own.get(n, 0) for n in self.users.values()) / 2**20),
-                       "most": max(own.get(n, 0) for n in self.users.values()) >> 20, "hub": own.get("hub", 0) >> 20}
+        """每一段：学生各人最多的一次的中位数与最大值，JupyterHub 连同代理的，教师的，MB。"""
+        return {part: {"median": round(statistics.median(own.get(n, 0) for n in self.names) / 2**20),
+                       "most": max(own.get(n, 0) for n in self.names) >> 20, "hub": own.get("hub", 0) >> 20,
+                       "teacher": own.get(self.teacher, 0) >> 20}
                 for part, own in self.most.items()}
 
     def _watch(self) -> None:
