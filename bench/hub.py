@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import secrets
@@ -41,6 +42,7 @@ CHAPTER = "chapters/05_closing.ipynb"
 PAGES = ["index.html", "chapters/05_closing.html", "chapters/03_connecting.html", "book/symptoms.html", "book/appendix_a.html"]
 WAYS = ["SHUT_WR", "close"]
 ROUNDS = 5  # 每个人翻几遍书、拨几次
+HOMES = Path("/home")
 INSIDE = "SOCKSCOPE_HUB_INSIDE"
 ROOM = f"""
 mount -t tmpfs -o mode=755 none /run && mkdir -m 1777 /run/tmp && cp -a /etc /run/etc && mount --bind /run/etc /etc &&
@@ -78,7 +80,7 @@ class Class:
 
     def __init__(self, count: int, venv: Path, proxy: Path) -> None:
         if not (venv / "bin" / "python").exists() or shutil.which("configurable-http-proxy", path=str(proxy)) is None:
-            raise SystemExit(f"未测：{venv} 里要有 JupyterHub，{proxy} 里要有 configurable-http-proxy；怎样装，见 hub/README.md。")
+            raise SystemExit(f"未测：{venv} 里要有 JupyterHub，{proxy} 里要有 configurable-http-proxy；怎样装，见书里《一个班在一台服务器上》。")
         self.python, self.room = venv / "bin" / "python", Path(tempfile.mkdtemp(prefix="sockscope-hub-"))
         self.room.chmod(0o755)
         self.names = [f"ss-hub-{number}" for number in range(1, count + 1)]
@@ -104,10 +106,10 @@ class Class:
 
     def as_teacher(self, *command: str, folder: str = ".") -> str:
         """教师在自己的账户里运行一条命令；她的那一份在 ``teacher/`` 里。"""
-        env = {**self.env, "HOME": f"/home/{self.teacher}", "PYTHONPATH": str(self.room / "teachers" / "src"),
+        env = {**self.env, "HOME": str(HOMES / self.teacher), "PYTHONPATH": str(self.room / "teachers" / "src"),
                "JUPYTER_CONFIG_PATH": str(self.room / "book" / "hub"), "TMPDIR": "/run/tmp"}
         done = subprocess.run(["setpriv", f"--reuid={self.teacher}", f"--regid={self.teacher}", "--init-groups", "--",
-                               str(self.python), *command], cwd=Path("/home", self.teacher, folder), env=env,
+                               str(self.python), *command], cwd=HOMES / self.teacher / folder, env=env,
                               capture_output=True, text=True)
         if done.returncode:
             raise Untested(f"教师的 {' '.join(command)} 没有做成：{done.stdout[-500:]}{done.stderr[-2000:]}")
@@ -158,8 +160,9 @@ class Class:
             found["check"], found["passed"], found["together"] = spread(checked), sum(passed), round(time.monotonic() - started, 1)
             memory.mark("together")
             found["submit"] = spread(took for took, _ in all_at_once(lambda one: timed(hand_in, one)))
-            found["open"] = opened(students[0], [*(f"/home/{name}" for name in self.names[1:]), f"/home/{self.teacher}",
+            found["open"] = opened(students[0], [*(HOMES / name for name in (*self.names[1:], self.teacher)),
                                                  self.room / "teachers", self.room / "hub", self.exchange / "sockscope" / "inbound"])
+            found["home_megabytes"] = math.ceil(max(map(weight, self.names)) / 2**20)
             found |= self.grade()
             memory.mark("grading")
             found["memory"] = memory.told()
@@ -171,9 +174,14 @@ class Class:
         self.as_teacher("-m", "sockscope.grading", "collect", LAB.name, "course/handed_in")
         seconds, said = timed(lambda: self.as_teacher("-m", "sockscope.grading", "grade", LAB.name))
         self.as_teacher("-m", "sockscope.grading", "export", LAB.name)
-        table = Path("/home", self.teacher, "course", "export", LAB.name, "spreadsheet.csv").read_text(encoding="utf-8-sig")
+        table = Path(HOMES, self.teacher, "course", "export", LAB.name, "spreadsheet.csv").read_text(encoding="utf-8-sig")
         full = [line for line in table.splitlines() if re.match(rf"ss-hub-\d+,.*\b{LAB.points:g}\b", line)]
         return {"grading": {"seconds": round(seconds, 1), "said": said.strip().splitlines()[-1], "full_marks": len(full)}}
+
+
+def weight(name: str) -> int:
+    """一个学生的家目录里一共几个字节。"""
+    return sum(path.lstat().st_size for path in (HOMES / name).rglob("*"))
 
 
 def flat(lists: Iterable[list[Any]]) -> list[Any]:
