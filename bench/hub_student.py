@@ -121,6 +121,8 @@ class Kernel:
             if isinstance(told, bytes):  # 带着二进制的：部件的图，不是这里要的
                 continue
             message = json.loads(told)
+            if message["content"].get("execution_state") in ("restarting", "dead"):
+                raise Untested(f"{self.student.name} 的内核死了。")
             if message["parent_header"].get("msg_id") != wanted:
                 continue
             kind, content = message["msg_type"], message["content"]

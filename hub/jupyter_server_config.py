@@ -21,6 +21,7 @@ c.ServerApp.default_url = "/lab"
 c.MappingKernelManager.cull_idle_timeout = IDLE
 c.MappingKernelManager.cull_connected = False
 c.MappingKernelManager.cull_busy = False
+c.KernelManager.transport = "ipc"  # 不用 TCP 的端口：同一台机器上几个人同时起内核会抢同一个，别人也连得上
 c.LabApp.app_settings_dir = str(HERE / "lab")
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"

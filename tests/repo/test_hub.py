@@ -160,7 +160,7 @@ def opened(needed: Iterable[str]) -> list[str]:
     return found
 
 
-def inside(program: str, profile: dict[str, Any] | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+def inside(program: str, profile: dict[str, Any] | None, *arguments: str, more: Iterable[str] = ()) -> subprocess.CompletedProcess[str]:
     """在“容器”里运行一段 Python：用户 1000，没有权能，``profile`` 是过滤器。"""
     root = os.geteuid() == 0
     read, write = os.pipe()
@@ -174,7 +174,7 @@ def inside(program: str, profile: dict[str, Any] | None, *arguments: str) -> sub
              *(["--ro-bind", str(ROOT), str(ROOT)] if str(ROOT).startswith("/tmp/") else []),
              *(["--ro-bind", sys.prefix, sys.prefix] if sys.prefix.startswith("/tmp/") else []),
              "--setenv", "HOME", "/tmp", "--setenv", "PYTHONPATH", str(ROOT / "src"), "--setenv", "PYTHONDONTWRITEBYTECODE", "1",
-             "--chdir", "/tmp", *(["--seccomp", str(read)] if profile else [])]
+             "--chdir", "/tmp", *more, *(["--seccomp", str(read)] if profile else [])]
     who = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"] \
         if root else []
     walls += [] if root else ["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
@@ -220,6 +220,14 @@ def test_the_book_and_its_exercises_live_under_the_profile():
 
 def test_without_a_call_that_it_needs_there_is_no_cable():
     assert inside(LEVEL, without(STUDENT, "unshare")).stdout == "loopback\n"
+
+
+def test_a_read_only_proc_sys_is_told():
+    """Docker 缺省的样子：网线有，参数写不进去，路由器不转发。"""
+    program = ("from sockscope import Network, capability; print(capability().level, capability().remedy)\n"
+               "with Network('a', 'b') as net: print(net.trace.settings['ipv4/ip_default_ttl'])")
+    done = inside(program, STUDENT, more=("--ro-bind", "/proc/sys", "/proc/sys"))
+    assert re.match(r"cable 补救：.*systempaths=unconfined.*\n\d+\n", done.stdout), done.stdout + done.stderr
 
 
 def test_grading_works_under_its_own_profile_and_not_under_the_student_s():
