@@ -85,7 +85,8 @@ class Class:
 
     def __init__(self, count: int, venv: Path, proxy: Path) -> None:
         if not (venv / "bin" / "python").exists() or shutil.which("configurable-http-proxy", path=str(proxy)) is None:
-            raise SystemExit(f"未测：{venv} 里要有 JupyterHub，{proxy} 里要有 configurable-http-proxy；怎样装，见书里《一个班在一台服务器上》。")
+            raise SystemExit(f"未测：{venv} 里要有 JupyterHub，{proxy} 里要有 configurable-http-proxy；"
+                             "怎样装，见书里《一个班在一台服务器上》。")
         self.python, self.room = venv / "bin" / "python", Path(tempfile.mkdtemp(prefix="sockscope-hub-"))
         self.room.chmod(0o755)
         self.names = [f"ss-hub-{number}" for number in range(1, count + 1)]
@@ -124,7 +125,7 @@ class Class:
         """启动 JupyterHub，返回它的根地址。"""
         own = self.room / "hub"
         own.mkdir(mode=0o700)  # 中枢的数据库与密钥只有 root 读得到
-        log = stack.enter_context(open(LOG, "w", encoding="utf-8"))
+        log = stack.enter_context(LOG.open("w", encoding="utf-8"))
         process = stack.enter_context(subprocess.Popen(
             [str(self.python), "-m", "jupyterhub", "-f", str(self.room / "book" / "hub" / "jupyterhub_config.py"),
              "--JupyterHub.bind_url=http://127.0.0.1:8000"], cwd=own, env=self.env, stdout=log, stderr=log))
@@ -162,11 +163,13 @@ class Class:
             labels, played = zip(*flat(playing), strict=True)
             found["play"], found["labels"] = spread(played), sorted(set(labels))
             passed, checked = zip(*flat(checking), strict=True)
-            found["check"], found["passed"], found["together"] = spread(checked), sum(passed), round(time.monotonic() - started, 1)
+            found["check"], found["passed"] = spread(checked), sum(passed)
+            found["together"] = round(time.monotonic() - started, 1)
             memory.mark("together")
             found["submit"] = spread(took for took, _ in all_at_once(lambda one: timed(hand_in, one)))
-            found["open"] = opened(students[0], [*(HOMES / name for name in (*self.names[1:], self.teacher)),
-                                                 self.room / "teachers", self.room / "hub", self.exchange / "sockscope" / "inbound"])
+            found["open"] = opened(students[0], [
+                *(HOMES / name for name in (*self.names[1:], self.teacher)), self.room / "teachers", self.room / "hub",
+                self.exchange / "sockscope" / "inbound"])
             found["home_megabytes"] = math.ceil(max(map(weight, self.names)) / 2**20)
             found |= self.grade()
             memory.mark("grading")

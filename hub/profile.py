@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""seccomp 过滤器 ``seccomp.json`` 与 ``seccomp-grading.json``，Docker 与 Kubernetes 认得的格式（OCI runtime-spec，config-linux.md）。
+"""写成两份 seccomp 过滤器，``seccomp.json`` 与 ``seccomp-grading.json``。
 
-只放行写出来的，其余一律 EPERM。与 Docker 缺省的那一份（moby/profiles，Apache-2.0）同一个想法，名单是自己按用途列的：一个
-普通的程序要的，加上仪器要的；Docker 放行而这里没有的，见 ``tests/repo/test_hub.py`` 的对照。改了就运行 ``python hub/profile.py``。
+格式是 OCI runtime-spec 的（config-linux.md），Docker 与 Kubernetes 都认得。只放行写出来的，其余一律 EPERM。想法同 Docker
+缺省的那一份（moby/profiles 的 seccomp/default.json），名单是自己按用途列的：普通的程序要的，加上仪器要的。改了就运行
+``python hub/profile.py``。
 """
 
 import json
@@ -13,39 +14,41 @@ EPERM, ENOSYS = 1, 38
 
 # 一个普通的程序：解释器、编译器、shell、JupyterLab
 FILES = """
-    access chdir chmod chown close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64 fallocate
-    fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl fdatasync fgetxattr flistxattr flock fremovexattr fsetxattr fstat fstatfs
-    fsync ftruncate futimesat getcwd getdents getdents64 getxattr inotify_add_watch inotify_init inotify_init1 inotify_rm_watch
-    ioctl lchown lgetxattr link linkat listxattr llistxattr lremovexattr lseek lsetxattr lstat memfd_create mkdir mkdirat mknod
-    mknodat newfstatat open openat openat2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink readlinkat
-    readv removexattr rename renameat renameat2 rmdir sendfile setxattr splice stat statfs statx symlink symlinkat sync
-    sync_file_range syncfs tee truncate umask unlink unlinkat utime utimensat utimes vmsplice write writev
+    access chdir chmod chown close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2 fadvise64
+    fallocate fchdir fchmod fchmodat fchmodat2 fchown fchownat fcntl fdatasync fgetxattr flistxattr flock fremovexattr
+    fsetxattr fstat fstatfs fsync ftruncate futimesat getcwd getdents getdents64 getxattr inotify_add_watch inotify_init
+    inotify_init1 inotify_rm_watch ioctl lchown lgetxattr link linkat listxattr llistxattr lremovexattr lseek lsetxattr
+    lstat memfd_create mkdir mkdirat mknod mknodat newfstatat open openat openat2 pread64 preadv preadv2 pwrite64
+    pwritev pwritev2 read readahead readlink readlinkat readv removexattr rename renameat renameat2 rmdir sendfile
+    setxattr splice stat statfs statx symlink symlinkat sync sync_file_range syncfs tee truncate umask unlink unlinkat
+    utime utimensat utimes vmsplice write writev
 """
 MEMORY = "brk madvise membarrier mincore mlock mlock2 mlockall mmap mprotect mremap msync munlock munlockall munmap " \
          "pkey_alloc pkey_free pkey_mprotect"
 PROCESSES = """
-    alarm arch_prctl capget capset execve execveat exit exit_group fork futex futex_waitv get_robust_list getcpu getegid geteuid
-    getgid getgroups getitimer getpgid getpgrp getpid getppid getpriority getresgid getresuid getrlimit getrusage getsid gettid
-    getuid kill nice pause pidfd_open pidfd_send_signal pipe pipe2 prctl prlimit64 restart_syscall riscv_hwprobe rseq rt_sigaction
-    rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo sched_get_priority_max
-    sched_get_priority_min sched_getaffinity sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval sched_setaffinity
-    sched_setattr sched_setparam sched_setscheduler sched_yield seccomp set_robust_list set_tid_address setfsgid setfsuid setgid
-    setgroups setitimer setpgid setpriority setregid setresgid setresuid setreuid setrlimit setsid setuid sigaltstack signalfd
-    signalfd4 sysinfo tgkill time times tkill uname vfork wait4 waitid
+    alarm arch_prctl capget capset execve execveat exit exit_group fork futex futex_waitv get_robust_list getcpu getegid
+    geteuid getgid getgroups getitimer getpgid getpgrp getpid getppid getpriority getresgid getresuid getrlimit
+    getrusage getsid gettid getuid kill nice pause pidfd_open pidfd_send_signal pipe pipe2 prctl prlimit64
+    restart_syscall riscv_hwprobe rseq rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn
+    rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo sched_get_priority_max sched_get_priority_min sched_getaffinity
+    sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval sched_setaffinity sched_setattr sched_setparam
+    sched_setscheduler sched_yield seccomp set_robust_list set_tid_address setfsgid setfsuid setgid setgroups setitimer
+    setpgid setpriority setregid setresgid setresuid setreuid setrlimit setsid setuid sigaltstack signalfd signalfd4
+    sysinfo tgkill time times tkill uname vfork wait4 waitid
 """
-CLOCKS = "clock_getres clock_gettime clock_nanosleep getrandom gettimeofday nanosleep timer_create timer_delete timer_getoverrun " \
-         "timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime"
+CLOCKS = "clock_getres clock_gettime clock_nanosleep getrandom gettimeofday nanosleep timer_create timer_delete " \
+         "timer_getoverrun timer_gettime timer_settime timerfd_create timerfd_gettime timerfd_settime"
 SHARED = "mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink semctl semget semop semtimedop " \
          "shmat shmctl shmdt shmget"
 SOCKETS = """
-    accept accept4 bind connect epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd eventfd2
-    getpeername getsockname getsockopt listen poll ppoll pselect6 recvfrom recvmmsg recvmsg select sendmmsg sendmsg sendto
-    setsockopt shutdown socketpair
+    accept accept4 bind connect epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2 epoll_wait eventfd
+    eventfd2 getpeername getsockname getsockopt listen poll ppoll pselect6 recvfrom recvmmsg recvmsg select sendmmsg
+    sendmsg sendto setsockopt shutdown socketpair
 """
 TRACING = "process_vm_readv ptrace"  # strace：只看得到自己的进程，内核自己把关（ptrace(2)）
 
 # 仪器：自己的网络，程序看到的机器名与 /etc/hosts（live/forge.py、live/launch.py）
-FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16, "AF_PACKET": 17}  # 没有 AF_VSOCK、AF_ALG、AF_BLUETOOTH……
+FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16, "AF_PACKET": 17}  # 没有 AF_VSOCK、AF_ALG……
 NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = (
     0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)  # <linux/sched.h>
 ROOMS = NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET

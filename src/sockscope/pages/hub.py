@@ -10,7 +10,7 @@ from typing import Any
 
 from sockscope.cells.made import made
 from sockscope.pages.prose import Table
-from sockscope.pages.teaching import Text, measured
+from sockscope.pages.teaching import measured
 
 __all__ = ["class_at_once", "memory", "needs"]
 
@@ -32,8 +32,8 @@ def class_at_once() -> Table | None:
     return Table(["做什么", "次数", "中位数", "p95", "最慢"], rows, caption=(
         f"{told['students']} 个学生同时：{told['machine']}，测于 {told['date']}；开始之前机器的负载是 {told['load']:g}。"
         f"翻书、交互实验和自检是同时进行的。自检 {told['check']['count']} 次，通过 {told['passed']} 次；"
-        f"交互实验都是“{'、'.join(told['labels'])}”。教师收卷以后批这 {told['students']} 份用了 {told['grading']['seconds']:.0f} 秒，"
-        f"满分 {told['grading']['full_marks']} 份。"))
+        f"交互实验都是“{'、'.join(told['labels'])}”。教师收卷以后批这 {told['students']} 份用了 "
+        f"{told['grading']['seconds']:.0f} 秒，满分 {told['grading']['full_marks']} 份。"))
 
 
 def seconds(value: float) -> str:
@@ -48,7 +48,8 @@ def memory() -> Table | None:
     rows = [(title, f"{own['median']} MB", f"{own['most']} MB", f"{own['hub']} MB") for name, title in TIMES.items()
             for own in [told["memory"][name]]]
     return Table(["什么时候", "一个学生，中位数", "最多的一个", "JupyterHub 与代理"], rows, caption=(
-        f"每半秒看一眼，取各人最多的一次。内存是 PSS：几个进程合用的一页平摊。批改时教师的账户最多 {told['memory']['grading']['teacher']} MB。"
+        f"每半秒看一眼，取各人最多的一次。内存是 PSS：几个进程合用的一页平摊。批改时教师的账户最多 "
+        f"{told['memory']['grading']['teacher']} MB。"
         f"一个学生的文件夹 {told['home_megabytes']} MB，书 {told['book_megabytes']} MB（全班合用一份）。"))
 
 
@@ -61,8 +62,9 @@ def needs() -> Table | None:
     most = told["memory"]["together"]
     return Table(["多少人", "内存", f"处理器：同时按下 / {SHARE} 人里有 1 人", "磁盘"], rows, caption=(
         f"推算，不是测量：只量过 {told['students']} 个人。n 个人的内存 = JupyterHub {most['hub']} MB + 批改 "
-        f"{told['memory']['grading']['teacher']} MB + n × {most['most']} MB；处理器 = n ÷ {told['students']} × {told['cores']} 核，"
-        f"等的时间就与上面那张表一样；磁盘 = 书 {told['book_megabytes']} MB + n × {told['home_megabytes']} MB，系统与软件另算。"
+        f"{told['memory']['grading']['teacher']} MB + n × {most['most']} MB；处理器 = n ÷ {told['students']} × "
+        f"{told['cores']} 核，等的时间就与上面那张表一样；磁盘 = 书 {told['book_megabytes']} MB + n × "
+        f"{told['home_megabytes']} MB，系统与软件另算。"
         "没有算进去的：内存的余地、代理与网络的上限、很多人同时登录。"))
 
 
