@@ -17,7 +17,7 @@ __all__ = ["class_at_once", "memory", "needs"]
 PLACE = "measurements/hub.json"
 CLASSES = (30, 100, 500)
 SHARE = 4  # 推算里的另一种情形：同一时刻只有几分之一的人按下“运行”
-PARTS = {"enter": "登录，服务器起来，打开书的首页", "page": "翻一页书，连同样式和脚本", "play": "交互实验拨一次",
+PARTS = {"enter": "登录，服务器起来，打开书的首页", "page": "翻一页书，连同样式和脚本（不用缓存）", "play": "交互实验拨一次",
          "check": "自检一项", "chapter": "第 05 章从头运行到尾", "submit": "交作业"}
 TIMES = {"idle": "书开着", "chapter": "运行第 05 章", "together": "书、交互实验、自检同时"}
 
@@ -74,5 +74,5 @@ def needed(told: dict[str, Any], count: int) -> tuple[str, str, str]:
     megabytes = most["hub"] + told["memory"]["grading"]["teacher"] + count * most["most"]
     cores = count / told["students"] * told["cores"]
     disk = told["book_megabytes"] + count * told["home_megabytes"]
-    return (f"{megabytes / 1024:.0f} GB", f"{math.ceil(cores)} / {math.ceil(cores / SHARE)} 核",
-            f"{max(disk, 1024) / 1024:.0f} GB")
+    return (f"{math.ceil(megabytes / 1024)} GB", f"{math.ceil(cores)} / {math.ceil(cores / SHARE)} 核",
+            f"{math.ceil(disk / 1024)} GB")
