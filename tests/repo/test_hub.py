@@ -172,7 +172,7 @@ def inside(program: str, profile: dict[str, Any] | None, *arguments: str,
         file.write(compiled(profile) if profile else b"")  # 几 KB，管道装得下
     # 自己的一份 /proc，没有盖住的地方：bubblewrap 的 --proc 会盖住几处，里面就不许再挂一份
     walls = ["unshare", *([] if root else ["--map-root-user"]), "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
-             "--", bwrap(), "--die-with-parent", "--bind", "/", "/", "--dev", "/dev",
+             "--", bwrap(), "--die-with-parent", "--ro-bind", "/", "/", "--bind", "/proc", "/proc", "--dev", "/dev",
              "--perms", "0755", "--dir", "/dev/net", "--dev-bind", "/dev/net/tun", "/dev/net/tun",
              "--perms", "1777", "--tmpfs", "/tmp", *opened([str(ROOT), sys.prefix, sys.base_prefix]),
              *(["--ro-bind", str(ROOT), str(ROOT)] if str(ROOT).startswith("/tmp/") else []),
@@ -221,6 +221,31 @@ def without(profile: dict[str, Any], name: str) -> dict[str, Any]:
 def test_the_book_and_its_exercises_live_under_the_profile():
     done = inside(LIVE, STUDENT, json.dumps(model(find_lab("lab05")).cells))
     assert done.stdout.splitlines() == ["cable", "实时 True", "passed", "[b'server']"], done.stderr
+
+
+SERVER = WHO + """
+import json, subprocess, sys, urllib.request
+server = subprocess.Popen([sys.executable, sys.argv[1], "--ServerApp.port=0", "--ServerApp.allow_root=True"], text=True,
+                          stdout=subprocess.PIPE, env={**os.environ, "JUPYTER_CONFIG_PATH": os.path.dirname(sys.argv[1])})
+base, token = next(found for line in server.stdout if (found := re.search(r"(http://\\S+/)lab\\?token=(\\w+)", line))).groups()
+
+def ask(path, told=None):
+    body = None if told is None else json.dumps(told).encode()
+    with urllib.request.urlopen(urllib.request.Request(base + path, body, {"Authorization": "token " + token})) as answer:
+        return json.load(answer)
+
+print(ask("sockscope/run", {"experiment": "closing"})["label"])
+print(ask("api/kernels", {"name": "python3"})["execution_state"])
+print([entry["name"] for entry in sorted(ask("api/contents")["content"], key=lambda entry: entry["name"])])
+server.terminate()
+print(server.wait())
+"""
+
+
+def test_the_server_of_the_image_starts_under_the_profile():
+    """镜像的 CMD：只读的根，写得了的只有家目录和 ``/tmp``；书页的实验是实时的，内核起得来。"""
+    done = inside(SERVER, STUDENT, str(HUB / "start.py"))
+    assert done.stdout.splitlines() == ["实时", "starting", "['chapters', 'labs']", "0"], done.stdout + done.stderr
 
 
 def test_without_a_call_that_it_needs_there_is_no_cable():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from traitlets.config import Configurable
 from sockscope.serve.builder import Builder
 
 __all__ = ["Door", "root_address"]
+
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1", "*": "127.0.0.1"}  # 听着全部地址 → 其中的环回
 
 
 class Door(Configurable):
@@ -38,12 +41,13 @@ class Door(Configurable):
             webbrowser.open(book)
 
     def _elsewhere(self) -> str:
-        everywhere = ipaddress.ip_address(self.server.ip).is_unspecified
+        everywhere = self.server.ip in EVERYWHERE
         return "  在别的机器上，把地址里的主机换成这台机器的名字或地址。\n" if everywhere else ""
 
 
 def root_address(ip: str, port: int) -> str:
-    """在这台机器上打得开的根地址。听着全部地址时，环回也在其中。"""
-    listening = ipaddress.ip_address(ip)
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(str(listening), str(listening))
-    return f"http://[{host}]:{port}" if listening.version == 6 else f"http://{host}:{port}"
+    """在这台机器上打得开的根地址。听着全部地址时，环回也在其中；``ip`` 也可以是名字（Jupyter 缺省的 localhost）。"""
+    host = EVERYWHERE.get(ip, ip)
+    with suppress(ValueError):
+        host = str(ipaddress.ip_address(host))
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
