@@ -25,11 +25,12 @@
   const seen = alive && new IntersectionObserver(([{isIntersecting}]) => {
     if (!isIntersecting) return;
     seen.disconnect();
-    alive.querySelector(".sockscope-explorer").dispatchEvent(new Event("pointerenter")); // 取来完整的录制
-    const fresh = () => alive.querySelector(".ss.fresh .ss-play");
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    const wait = setInterval(() => { if (fresh()) { clearInterval(wait); fresh().click(); } }, 100);
-    setTimeout(() => clearInterval(wait), 5000); // 没有取到录制：图停着，也能看
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches, fresh = () => alive.querySelector(".ss.fresh .ss-play");
+    const wait = setInterval(() => {
+      alive.querySelector(".sockscope-explorer").dispatchEvent(new Event("pointerenter")); // 动手了，就去取来完整的录制
+      if (fresh()) { clearInterval(wait); if (!still) fresh().click(); }
+    }, 100);
+    setTimeout(() => clearInterval(wait), 30_000); // 没有取到录制：图停着，也能看
   }, {threshold: 0.5});
   seen?.observe(alive);
 })();

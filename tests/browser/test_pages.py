@@ -72,7 +72,7 @@ def test_a_syn_has_one_colour_on_the_page_and_in_the_figure(dark, site, visit):
     expect(page.locator('.ss[data-key="close.1.0.0"] .rst .line').first).to_be_attached()
     seen = page.evaluate("""() => {
       const look = (css, what) => getComputedStyle(document.querySelector(css))[what];
-      return {figure: look(".sockscope .syn .line", "stroke"), link: look(".bd-article p a", "color"),
+      return {figure: look(".sockscope .syn .line", "stroke"), link: look(".bd-article p a:not(.term)", "color"),
         button: look(".ss-run", "backgroundColor"), wrong: look(".sockscope-quiz .wrong", "boxShadow").split(" 4px")[0],
         reset: look(".sockscope .rst .line", "stroke"), paper: look(".sockscope .bed", "fill"),
         page: look("body", "backgroundColor"), box: look(".ss", "backgroundColor")};

@@ -95,7 +95,8 @@ def test_the_pdf_has_every_line_of_code_and_its_links_arrive(book, chromium, tmp
     assert "/Dest" in str(notes)
     first = made.page_labels.index("1")
     assert made.page_labels[first:] == [str(n + 1) for n in range(len(made.pages) - first)]
-    assert [made.pages[first + n].extract_text().split()[-1] for n in (0, 1, 5)] == ["1", "2", "6"]
+    for n in (0, 1, 5):  # 眉上：奇数页在左，偶数页在章名之后
+        assert str(n + 1) in made.pages[first + n].extract_text().split()[:3]
 
 
 @pytest.mark.slow

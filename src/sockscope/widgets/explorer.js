@@ -315,7 +315,7 @@ class View {
 
   /** 按容器的宽度挑宽图或窄图放上去；纸上都用宽的。 */
   fit() {
-    const payload = this.payload(), width = this.figure.clientWidth;
+    const payload = this.payload(), width = this.figure.clientWidth + this.beside();
     if (!payload?.wide || !width) return;
     const shape = width < NARROW && !this.onPaper ? "narrow" : "wide";
     if (this.drawn === shape) return;
@@ -325,6 +325,13 @@ class View {
     this.mark();
     this.offer();
     this.survey();
+  }
+
+  /** 缩略占去的宽度，像素；它在不在，不影响用宽图还是窄图（否则两种图会没完没了地轮换）。 */
+  beside() {
+    if (!this.overview?.isConnected) return 0;
+    const {marginLeft, marginRight} = getComputedStyle(this.overview);
+    return this.overview.offsetWidth + parseFloat(marginLeft) + parseFloat(marginRight);
   }
 
   /** 很高的图，旁边有一条缩略：看得见整张，方框是屏幕上的这一段，点哪里就到哪里。 */
