@@ -174,14 +174,14 @@ def command(root, monkeypatch):
 
 
 def test_without_arguments_a_taken_port_is_exchanged(command):
-    assert command() == {"port": 8888, "ip": "127.0.0.1", "retries": 50, "build": True, "browser": True}
+    assert command() == {"port": 8888, "ip": "127.0.0.1", "retries": 50, "build": True, "browser": True, "teacher": False}
 
 
 def test_what_is_asked_for_is_done(command):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     asked = command("--port", str(port), "--ip", "localhost", "--no-browser")
-    assert asked == {"port": port, "ip": "127.0.0.1", "retries": 0, "build": True, "browser": False}
+    assert asked == {"port": port, "ip": "127.0.0.1", "retries": 0, "build": True, "browser": False, "teacher": False}
 
 
 def test_an_explicit_port_that_is_taken_is_one_sentence(command):

@@ -170,8 +170,8 @@ def test_a_teacher_s_points_for_a_check_count_more_than_the_machine_s(course):
     hand_in(course, "wang", verdict(0), verdict(1, "failed", "没有"), late=True)
     hand_in(course, "nobody")
     teacher(course, li=(CHECKS[1].name, 0.5, ""))
-    assert lines(course, LAB) == [Line("li", CHECKS[0].points + 0.5, {"why": None}, False),
-                                  Line("wang", CHECKS[0].points, {"why": None}, True)]
+    assert lines(course, LAB) == [Line("li", CHECKS[0].points + 0.5, {"why": None}, False, "li"),
+                                  Line("wang", CHECKS[0].points, {"why": None}, True, "wang")]
 
 
 # ---------------------------------------------------------------- 反馈

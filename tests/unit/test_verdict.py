@@ -119,8 +119,8 @@ def test_the_page_of_the_class(course):
 
 
 def test_nobody_to_look_at_is_one_sentence():
-    assert summary.looks([], {}) == "<p>没有。</p>"
-    assert summary.looks([("<b>", "因为")], {"<b>": "x.html"}) \
+    assert summary.looks([], {}, {}) == "<p>没有。</p>"
+    assert summary.looks([("<b>", "因为")], {"<b>": "x.html"}, {"<b>": Paper("<b>", "lab05")}) \
         == '<table><tr><th>学生</th><th>为什么</th></tr><tr><td><a href="x.html">&lt;b&gt;</a></td><td>因为</td></tr></table>'
 
 
@@ -134,8 +134,8 @@ def test_the_hardest_check_comes_first(course):
 def test_the_tables_leave_blank_what_is_not_yet_seen(course):
     paths = {path.name: path for path in export.export(course, LAB)}
     rows = list(csv.reader(paths["spreadsheet.csv"].read_text(encoding="utf-8-sig").splitlines()))
-    assert rows[1:] == [["'=李 四", "0", "", "", "15", "是"], ["坏掉", "0", "", "", "15", ""],
-                        ["张三_1000", "11", "2.5", "13.5", "15", ""]]
+    assert rows[1:] == [["'=李 四", "", "0", "", "", "15", "是"], ["坏掉", "", "0", "", "", "15", ""],
+                        ["张三", "1000", "11", "2.5", "13.5", "15", ""]]
     moodle = list(csv.reader(paths["moodle.csv"].read_text().splitlines()))
     assert moodle[-1] == ["Participant 1000", "张三", "13.5", "15"]
     canvas = list(csv.reader(paths["canvas.csv"].read_text().splitlines()))

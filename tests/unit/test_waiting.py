@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 from types import SimpleNamespace
@@ -48,7 +49,7 @@ def room(clock):
     made.check = SimpleNamespace(patience=3.0, student="client")
     made.answers = Answers({"ask": "def f():\n    stop()\n"})
     made.rows, made.students, made.heard, made.where = [], [], [], []
-    made.whole = Clock(3.0 * waiting.LONGEST)
+    made.whole, made.paper = Clock(3.0 * waiting.LONGEST), Clock(math.inf)
 
     class Changed(threading.Condition):
         def wait(self, timeout=None):
