@@ -97,6 +97,8 @@ def house(book: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hous
     root = tmp_path_factory.mktemp("house")
     shutil.copytree(book, root / "_build" / "html")
     shutil.copytree(ROOT / "chapters", root / "chapters")
+    for folder in ("labs", "teacher"):
+        shutil.copytree(ROOT / folder, root / folder)
     (root / "play.ipynb").write_text(notebook(PLAY))
     (root / "elsewhere.ipynb").write_text(notebook(ELSEWHERE))
     quiet = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
