@@ -105,7 +105,7 @@ def test_the_exercises_are_there_and_have_no_solution(reader):
     assert "raise NotImplementedError" in text
     copied = reader.ask("/api/contents/labs", "POST", '{"copy_from": "teacher/lab05/lab05.ipynb"}',
                         **{"X-XSRFToken": told(reader)["xsrf"]})
-    assert copied[0] == 404
+    assert copied[0] in {400, 404}
 
 
 def test_a_missing_page_is_missing(reader):
