@@ -33,7 +33,7 @@ def examined(lab: Lab) -> dict[str, Any]:
         found = dict(zip((m.name for m in mutants), pool.map(lambda m: killers(lab, m), mutants), strict=True))
     useful = {name for names in found.values() for name in names}
     return {"lab": lab.name, "mutants": len(mutants), "killed": sum(map(bool, found.values())),
-            "survivors": [name for name, by in found.items() if not by],
+            "survivors": {m.name: m.story for m in mutants if not found[m.name]},
             "idle_checks": sorted(set(lab.checks) - useful), "killers": found}
 
 
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         rows.append(examined(lab))
         print(f"{lab.name}：{rows[-1]['mutants']} 个变异，杀死 {rows[-1]['killed']} 个，"
-              f"活下来 {rows[-1]['survivors']}，没有派上用场的检查 {rows[-1]['idle_checks']}", flush=True)
+              f"活下来 {list(rows[-1]['survivors'])}，没有派上用场的检查 {rows[-1]['idle_checks']}", flush=True)
     total, killed = sum(r["mutants"] for r in rows), sum(r["killed"] for r in rows)
     print(f"合计 {total} 个，杀死 {killed} 个（{killed / total:.0%}，目标 95%）")
     TARGET.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -37,7 +37,8 @@ QUALITY, SCALE = 40, 2
 PATIENCE = 60  # 等一台 JupyterLab 应答的上限，秒
 COMMAND = "python -m sockscope.grading"
 CLUSTER = "tls://127.0.0.1:8786"
-GOOD, CLOSED = "赵伟0", "吴伟5"  # 样品班里的两个：范例；用 close() 代替半关闭的
+GOOD, CLOSED = "赵伟0_1000", "吴伟5_1005"  # 样品班里的两个：范例；用 close() 代替半关闭的
+MOODLE = "class/{}_assignsubmission_file"  # 样品班里一个人的文件夹
 LAB = """
 import os, sys
 from jupyterlab.labapp import LabApp
@@ -56,8 +57,9 @@ def before(terminal: Terminal) -> None:
     keep("machine", terminal.type(f"{COMMAND} machine"))
     keep("release", terminal.type(f"{COMMAND} release lab05"))
     keep("sample", terminal.type(f"{COMMAND} sample lab05 class"),
-         terminal.type(f'cp class/{GOOD}/lab05.ipynb "class/{GOOD}/lab05 (2).ipynb"'))
+         terminal.type(f"cp {MOODLE.format(CLOSED)}/lab05.ipynb {MOODLE.format(GOOD)}/lab05-9.ipynb"))
     keep("collect", terminal.type(f"{COMMAND} collect lab05 class"))
+    keep("take", terminal.type(f"{COMMAND} collect lab05 class --take {MOODLE.format(GOOD)[6:]}/lab05.ipynb | tail -n 2"))
     keep("grade", terminal.type(f"{COMMAND} grade lab05", stop_at=" 12/"), terminal.type(f"{COMMAND} grade lab05"))
     keep("again", terminal.type(f"{COMMAND} grade lab05 {CLOSED} --only half_close --again"))
     with cluster(terminal):

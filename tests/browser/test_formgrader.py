@@ -22,6 +22,7 @@ from sockscope.grading.course import gradebook
 from sockscope.grading.course.course import Course
 from sockscope.grading.course.formgrader import command, environment
 from sockscope.grading.course.mishaps import FORMS
+from sockscope.grading.course.names import escape
 from sockscope.grading.course.sample import filled, form
 from sockscope.grading.course.source import model
 from sockscope.grading.exam.lab import find_lab
@@ -30,7 +31,8 @@ from sockscope.grading.jail.sandbox import refusal
 
 LAB = find_lab("lab05")
 EVIL = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 1'>"
-GOOD, NAMED, TOUCHING = "好学生", "script_window.pwned_1__script", "markup_8"
+GOOD, SCRIPT, TOUCHING = "好学生", "<script>window.pwned=1<_script>", "markup_8"
+NAMED = escape(SCRIPT)
 
 
 class Desk(NamedTuple):
@@ -55,7 +57,7 @@ def course(tmp_path_factory) -> Course:
     markup = next(c for c in CHEATS if c.name == "markup")
     code = f"{markup.code}\nTOUCHED = open({str(root / 'canary')!r}, 'w')\nMORE = {EVIL!r}"
     touch = cheat(LAB, Cheat("touch", "在教师的机器上留个文件", code))
-    papers = {GOOD: book(model(LAB)), "<script>window.pwned=1<_script>": form(LAB, find_form("script-in-answer")),
+    papers = {GOOD: book(model(LAB)), SCRIPT: form(LAB, find_form("script-in-answer")),
               TOUCHING: book(touch, EVIL)}
     for student, data in papers.items():
         (root / "inbox" / student).mkdir(parents=True)
@@ -146,8 +148,8 @@ def test_points_and_a_comment_reach_the_grade_book(desk, look):
     assert main(["--course", str(desk.course.root), "export", "lab05"]) == 0
     sheet = (desk.course.root / "export" / "lab05" / "spreadsheet.csv").read_text("utf-8-sig")
     rows = {row[0]: row for row in csv.reader(sheet.splitlines())}
-    assert rows[GOOD][1:4] == ["2", "2.5", "4.5"]
-    assert rows[TOUCHING][3] == "", "还没有看的，总分留空"
+    assert rows[GOOD][2:5] == ["2", "2.5", "4.5"]
+    assert rows[TOUCHING][4] == "", "还没有看的，总分留空"
 
 
 @pytest.mark.parametrize(("student", "words"), [

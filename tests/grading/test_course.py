@@ -18,6 +18,7 @@ from sockscope.grading.course import gradebook
 from sockscope.grading.course.course import Course
 from sockscope.grading.course.export import plain
 from sockscope.grading.course.mishaps import FORMS
+from sockscope.grading.course.names import escape
 from sockscope.grading.course.sample import blank, filled, form
 from sockscope.grading.course.source import grade_id, model, samples, text_of
 from sockscope.grading.exam.lab import find_lab
@@ -50,7 +51,7 @@ def course(tmp_path_factory):
     made = Course(root / "course")
     assert command(made, "release", "lab05") == 0
     assert command(made, "collect", "lab05", str(inbox)) == 0
-    assert command(made, "grade", "lab05", "好学生", "SUM_A1") == 0
+    assert command(made, "grade", "lab05", "好学生", "=SUM(A1)") == 0
     return made
 
 
@@ -80,7 +81,7 @@ def test_the_released_notebook_has_no_solution(course):
 
 def test_points_are_right(course):
     assert earned(course, "好学生") == {c.name: c.points for c in LAB.checks.values()}
-    assert earned(course, "SUM_A1") == {c.name: c.points * (c.name != "broken_answer") for c in LAB.checks.values()}
+    assert earned(course, escape("=SUM(A1)")) == {c.name: c.points * (c.name != "broken_answer") for c in LAB.checks.values()}
 
 
 def test_the_grade_book_says_the_same(course):
@@ -90,13 +91,13 @@ def test_the_grade_book_says_the_same(course):
 
 
 def test_nothing_is_graded_twice(course):
-    assert grading.pending(course, LAB, ["好学生", "SUM_A1"], "", False) == []
+    assert grading.pending(course, LAB, ["好学生", escape("=SUM(A1)")], "", False) == []
 
 
 def test_only_one_check_of_one_student(course):
-    before = course.result("lab05", "SUM_A1")
-    assert command(course, "grade", "lab05", "SUM_A1", "--only", "half_close", "--again") == 0
-    after = course.result("lab05", "SUM_A1")
+    before = course.result("lab05", escape("=SUM(A1)"))
+    assert command(course, "grade", "lab05", "=SUM(A1)", "--only", "half_close", "--again") == 0
+    after = course.result("lab05", escape("=SUM(A1)"))
     assert [v["check"] for v in after["verdicts"]] == [v["check"] for v in before["verdicts"]]
     same = [a == b for a, b in zip(before["verdicts"], after["verdicts"], strict=True)]
     assert same.count(False) == 1, "只有重批的那一项变了（用时不同）"
@@ -123,7 +124,7 @@ def test_the_tables(course):
     sheet = (folder / "spreadsheet.csv").read_bytes()
     assert sheet.startswith(b"\xef\xbb\xbf")
     rows = {r[0]: r for r in csv.reader(sheet.decode("utf-8-sig").splitlines())}
-    assert rows["SUM_A1"][1:4] == ["10", "", ""], "没有看的书面题，总分留空"
+    assert rows["'=SUM(A1)"][1:5] == ["", "10", "", ""], "没有看的书面题，总分留空"
     canvas = list(csv.reader((folder / "canvas.csv").read_text().splitlines()))
     assert canvas[0][:5] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
     assert canvas[1][-1] == "15"

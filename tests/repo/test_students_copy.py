@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -101,7 +102,8 @@ def test_the_teacher_s_wheel_releases_outside_the_repository(tmp_path):
     def asked(*installed: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "sockscope.grading", "--course", str(tmp_path / "course"), "release", "lab05"],
-            env={"PYTHONPATH": ":".join(str(tmp_path / name) for name in installed), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+            env={"PYTHONPATH": ":".join(str(tmp_path / name) for name in installed), "PATH": os.environ["PATH"],
+                 "HOME": str(tmp_path)},
             cwd=tmp_path, capture_output=True, text=True)
     alone = asked("reader")
     assert (alone.returncode, alone.stdout) == (1, "")

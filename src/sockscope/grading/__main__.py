@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sockscope.grading.course.course import Course
+from sockscope.grading.course.names import printable
 from sockscope.grading.exam.lab import Lab, find_lab, labs
 from sockscope.grading.jail.sandbox import Refused, refusal
 from sockscope.live import Unavailable
@@ -55,6 +56,14 @@ def _parser() -> Parser:
     command.add_argument("source", type=Path, metavar="文件夹或zip")
     command.add_argument("--due", type=datetime.fromisoformat, metavar="时刻",
                          help="截止时刻，如 2026-11-20T23:59；之后的记为迟交")
+    command.add_argument("--layout", default="", metavar="布局",
+                         help="这一批是哪里来的：canvas、moodle、blackboard、chaoxing（学习通）、yuketang（雨课堂）、"
+                              "exchange 或 submitted（nbgrader）、hand（手工收的）、"
+                              "inside（手工收的，外面包着一层）；缺省自己认，认不准就问")
+    command.add_argument("--take", action="append", default=[], metavar="路径", help="几份里取这一份；可以写几次")
+    command.add_argument("--roster", type=Path, metavar="名单", help="平台导出的名单（CSV）；存进课程文件夹，以后一直用它")
+    command.add_argument("--unknown", choices=["aside", "take"], default="aside", metavar="怎样",
+                         help="名单上没有的人：aside 放在一边（缺省），take 照收")
     command = _command(commands, "grade", _grade, "批改：没有批过的、变了的；断了再来就接着批")
     command.add_argument("lab", metavar="练习")
     command.add_argument("students", nargs="*", metavar="学生", help="缺省是全部")
@@ -117,26 +126,52 @@ def _tighten(course: Course) -> None:
 
 
 def _collect(asked: argparse.Namespace) -> None:
-    from sockscope.grading.course.collect import collect
+    from sockscope.grading.course.collect import Choices, collect, settle
+    from sockscope.grading.course.roster import Roster
 
     course, lab = _opened(asked)
     due = asked.due.astimezone() if asked.due else None
-    got = collect(asked.source, lab, list(course.written(lab)), due)
+    roster = Roster.read(asked.roster) if asked.roster else Roster.of(course)
+    got = collect(asked.source, lab, list(course.written(lab)), due,
+                  Choices(asked.layout, asked.take, roster, asked.unknown))
+    if asked.roster and roster:
+        roster.keep(course)
+    settle(course, got)
     for paper in got.papers.values():
-        course.save_paper(paper)
         for note in [*paper.notes, *(["迟交"] if paper.late else [])]:
-            print(f"  {paper.student}：{note}")
+            print(f"  {printable(paper.who)}：{note}")
     for path, why in got.refused:
         print(f"  没有收 {printable(path)}：{why}")
-    print(f"收了 {len(got.papers)} 份 {lab.name}，{len(got.refused)} 个文件没有收。")
+    for path, why in got.aside:
+        print(f"  放在一边 {printable(path)}：{why}")
+    for line in got.said:
+        print(f"  {line}")
+    if got.missing:
+        print(f"  没有交的 {len(got.missing)} 人：{'、'.join(printable(m.who) for m in got.missing)}")
+    layout = f"（{got.layout.title}）" if got.layout else ""
+    print(f"收了 {len(got.papers)} 份 {lab.name}{layout}，{len(got.refused)} 个文件没有收"
+          + (f"，{len(got.aside)} 个放在一边等你回答。" if got.aside else "。"))
+
+
+def _students(course: Course, lab: Lab, words: list[str]) -> list[str]:
+    """命令行上的学生：文件名里的名字，或者平台写的名字、号、全部；同名的要写号。"""
+    if not words:
+        return []
+    papers, chosen = course.papers(lab), []
+    for word in words:
+        found = [s for s, p in papers.items() if word in (p.owner, p.id, p.name)]
+        if word not in papers and len(found) > 1:
+            raise ValueError(f"叫 {printable(word)} 的不止一个：{'、'.join(found)}。写其中的一个。")
+        chosen.append(found[0] if word not in papers and found else word)
+    return chosen
 
 
 def _grade(asked: argparse.Namespace) -> int:
     from sockscope.grading.course.grade import grade
 
     course, lab = _opened(asked)
-    done, failed = grade(course, lab, asked.students, only=asked.only, again=asked.again, workers=asked.workers,
-                         scheduler=asked.scheduler, keys=asked.keys, progress=_progress)
+    done, failed = grade(course, lab, _students(course, lab, asked.students), only=asked.only, again=asked.again,
+                         workers=asked.workers, scheduler=asked.scheduler, keys=asked.keys, progress=_progress)
     for student, why in failed:
         print(f"  {student}：{why}", file=sys.stderr)
     print(f"批了 {done} 份 {lab.name}" + (f"，{len(failed)} 份没有批成。" if failed else "。"))
@@ -161,7 +196,7 @@ def _execute(asked: argparse.Namespace) -> int:
     from sockscope.grading.executed.page import execute
 
     course, lab = _opened(asked)
-    made, failed = execute(course, lab, asked.students, again=asked.again, progress=_progress)
+    made, failed = execute(course, lab, _students(course, lab, asked.students), again=asked.again, progress=_progress)
     for student, why in failed:
         print(f"  {student}：{why}", file=sys.stderr)
     for path in made[:3]:
@@ -225,10 +260,6 @@ def _machine(_asked: argparse.Namespace) -> int:
     why = refusal()
     print(why or "可以批改：网线和沙箱都造得出来。")
     return int(bool(why))
-
-
-def printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "·" for c in text)
 
 
 if __name__ == "__main__":

@@ -127,8 +127,7 @@ def mutants() -> Table | None:
 
 def survivors(row: dict[str, Any]) -> Iterator[str]:
     """没有看出来的，各是怎样的错。"""
-    stories = {sample.name: sample.story for sample in source.samples(find_lab(row["lab"]))}
-    return (f"`{name}` {stories.get(name, '')}" for name in row["survivors"])
+    return (f"`{name}` {story}" for name, story in row["survivors"].items())
 
 
 @made()

@@ -21,14 +21,14 @@ def top(path: str) -> str:
     return normpath("/" + path).strip("/").split("/")[0].casefold()
 
 
-class ReadersFiles(AsyncLargeFileManager):  # type: ignore[misc]
+class ReadersFiles(AsyncLargeFileManager):
     """没有 ``teacher/`` 的文件。"""
 
     async def is_hidden(self, path: str) -> bool:
-        return top(path) == TEACHERS or await super().is_hidden(path)
+        return top(path) == TEACHERS or bool(await super().is_hidden(path))  # type: ignore[no-untyped-call]
 
     async def get(self, path: str, *more: Any, **others: Any) -> dict[str, Any]:
-        model: dict[str, Any] = await super().get(path, *more, **others)
+        model: dict[str, Any] = await super().get(path, *more, **others)  # type: ignore[no-untyped-call]
         if model["type"] == "directory" and model["content"] and not top(path):
             model["content"] = [entry for entry in model["content"] if entry["name"] != TEACHERS]
         return model

@@ -1,166 +1,251 @@
-"""收一批答卷：一个文件夹或一个 zip，按各家平台给的名字认出是谁交的。
+"""收一批答卷：认出整批的布局，说出每一份是谁的；说不准的放在一边，问教师，从不替他猜。
 
-认得的样子（学生的名字可以是中文，可以有空格）：
-
-    张三/lab05.ipynb                                        一人一个文件夹
-    张三_1234567_assignsubmission_file/lab05.ipynb           Moodle
-    lisi_LATE_12345_678901_lab05-2.ipynb                    Canvas（-2 是第二次交）
-    张三_lab05.ipynb、lab05_张三.ipynb、2023001 张三 lab05.ipynb  手工收的
+同一个人交了几份，取平台自己的次序或时刻里最后的一份；平台没有写，而内容又不同，就放在一边。学生取的文件名、
+zip 和文件夹里的时刻都不决定取哪一份。内容相同的算一份。
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
+import json
 import re
-import stat
-import zipfile
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from sockscope.grading.course.intake import FILE, Paper, Unreadable, read
+from sockscope.grading.course.course import Course
+from sockscope.grading.course.delivery import Arrival, arrivals
+from sockscope.grading.course.intake import Paper, Unreadable, read
+from sockscope.grading.course.layouts import Handed, Layout, Person, owners, recognise
+from sockscope.grading.course.names import alike, another, escape, legacy, printable, visible
+from sockscope.grading.course.roster import Member, Roster
 from sockscope.grading.exam.lab import Lab
 
-__all__ = ["Arrival", "Collected", "arrivals", "collect", "who"]
+__all__ = ["Choices", "Collected", "collect", "known", "settle"]
 
-CANVAS = re.compile(r"(?P<student>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<rest>.+)")
-MOODLE = re.compile(r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_file")
-RESUBMITTED = re.compile(r"[- ]\(?(\d+)\)?$")
-UNSAFE = re.compile(r"[^\w.-]+")
-MOST_FILES = 20_000
-LONGEST = 60  # 学生的名字最长几个字：一个汉字三个字节，文件名最多 255 个
+SHEET = re.compile(r"(^|/)timestamp\.txt$|_attempt_[\d-]+\.txt$")  # nbgrader 与 Blackboard 写在旁边的
+NOBODY = "看不出是谁交的；把学生的名字写进文件夹或文件名"
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """一个送来的文件：相对路径、内容（或读不了的原因）、时刻。"""
+class Choices:
+    """教师说了算的几件事：布局、取哪几个文件、名单、名单上没有的人收不收。"""
 
-    path: str
-    data: bytes
-    when: datetime | None = None
-    trouble: str = ""
+    layout: str = ""
+    take: Sequence[str] = ()
+    roster: Roster | None = None
+    unknown: str = "aside"
 
 
 @dataclass
 class Collected:
-    """一次收卷的结果：每个学生一份，和没有收成的。"""
+    """一次收卷的结果：文件名里的名字 → 答卷；没有收的 ``(路径, 原因)``；放在一边等教师回答的；要说的话；没有交的人。"""
 
     papers: dict[str, Paper]
     refused: list[tuple[str, str]]
+    aside: list[tuple[str, str]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    missing: list[Member] = field(default_factory=list)
+    layout: Layout | None = None
 
 
-def who(path: str, lab: str) -> tuple[str, bool, int]:
-    """从路径认出 ``(学生, 平台说迟交, 第几次交)``。"""
-    parts = PurePosixPath(path).parts
-    stem = PurePosixPath(parts[-1]).stem
-    attempt = int(found[1]) if (found := RESUBMITTED.search(stem)) else 1
-    folders = [p for p in parts[:-1] if p.lower() != lab]
-    if found := next((m for p in reversed(folders) if (m := MOODLE.fullmatch(p))), None):
-        return safe(f"{found['student']}_{found['id']}"), False, attempt
-    if found := CANVAS.fullmatch(stem):
-        return safe(f"{found['student']}_{found['id']}"), bool(found["late"]), attempt
-    own = re.sub(rf"[\s_-]*{lab}[\s_-]*", " ", RESUBMITTED.sub("", stem), flags=re.IGNORECASE).strip()
-    name = own if own and not folders else folders[-1] if folders else ""
-    return safe(name), False, attempt
+@dataclass(frozen=True)
+class Candidate:
+    """一个人的一份读得懂的答卷。"""
+
+    handed: Handed
+    paper: Paper
+    path: str
 
 
-def safe(name: str) -> str:
-    """学生的名字写成可以当文件名的样子；中文照留。"""
-    made = UNSAFE.sub("_", name.strip()).strip("._-")
-    if len(made) <= LONGEST:
-        return made
-    return f"{made[:LONGEST - 9]}-{hashlib.sha256(made.encode()).hexdigest()[:8]}"  # 截短了也不与别人重名
-
-
-def arrivals(source: Path) -> Iterator[Arrival]:
-    """文件夹或 zip 里的全部 .ipynb。不跟随符号链接，不打开不是普通文件的东西，不读超过上限的内容。"""
-    if zipfile.is_zipfile(source):
-        yield from _zipped(source)
-    elif source.is_dir():
-        yield from _folder(source)
-    else:
-        raise ValueError(f"{source} 不是文件夹，也不是 zip。请给出平台下载下来的那一个。")
-
-
-def _folder(source: Path) -> Iterator[Arrival]:
-    for folder, _, names in os.walk(source):
-        for name in sorted(names):
-            path = Path(folder, name)
-            found = os.lstat(path)
-            if path.suffix.lower() != ".ipynb" or ".ipynb_checkpoints" in path.parts:
-                continue
-            where, when = path.relative_to(source).as_posix(), datetime.fromtimestamp(found.st_mtime).astimezone()
-            if not stat.S_ISREG(found.st_mode):
-                yield Arrival(where, b"", when, "不是普通文件（符号链接或设备），没有打开")
-                continue
-            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-                yield Arrival(where, file.read(FILE + 1), when)
-
-
-def _zipped(source: Path) -> Iterator[Arrival]:
-    with zipfile.ZipFile(source) as archive:
-        if len(archive.infolist()) > MOST_FILES:
-            raise ValueError(f"{source.name} 里有 {len(archive.infolist())} 个文件，太多了（上限 {MOST_FILES}）。")
-        for entry in archive.infolist():
-            name = _zip_name(entry)
-            if not name.lower().endswith(".ipynb") or "__MACOSX" in name or ".ipynb_checkpoints" in name:
-                continue
-            when = _zip_time(entry)
-            try:
-                with archive.open(entry) as file:
-                    yield Arrival(name, file.read(FILE + 1), when)
-            except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as error:
-                yield Arrival(name, b"", when, f"在 zip 里损坏了或加了密（{type(error).__name__}）")
-
-
-def _zip_time(entry: zipfile.ZipInfo) -> datetime | None:
-    """zip 里记的时刻（当地时间）；没有记或记得荒唐则为 None。"""
-    try:
-        when = datetime(*entry.date_time).astimezone()
-    except ValueError:
-        return None
-    return when if when.year > 1980 else None
-
-
-def _zip_name(entry: zipfile.ZipInfo) -> str:
-    """zip 里的文件名：没有标明是 UTF-8 的，中文 Windows 上多半是 GBK。"""
-    if entry.flag_bits & 0x800:
-        return entry.filename
-    raw = entry.filename.encode("cp437", "replace")
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return entry.filename
-
-
-def collect(source: Path, lab: Lab, written: list[str], due: datetime | None = None) -> Collected:
-    """收一批：同一个学生交了几份，取最后的一份；迟交的照收，记一笔。"""
-    best: dict[str, tuple[tuple[int, float], Paper]] = {}
-    refused: list[tuple[str, str]] = []
+def collect(source: Path, lab: Lab, written: list[str], due: datetime | None = None,
+            choices: Choices | None = None) -> Collected:
+    """收一批；迟交的照收，记一笔。布局看不准抛 ``Ambiguous``。"""
+    choices = choices or Choices()
+    found: list[Arrival] = []
+    notes: dict[str, str] = {}
+    read_in: dict[int, Paper] = {}
+    unread: dict[int, str] = {}
     for arrival in arrivals(source):
-        student, late, attempt = who(arrival.path, lab.name)
+        if arrival.note:
+            if SHEET.search(arrival.path):
+                notes[arrival.path] = _words(arrival.data)
+            continue
+        found.append(Arrival(arrival.path, b"", arrival.when))
         try:
-            if not student:
-                raise Unreadable("看不出是谁交的；把学生的名字写进文件夹或文件名")
             if arrival.trouble:
                 raise Unreadable(arrival.trouble)
-            paper = read(arrival.data, lab, written)
+            read_in[len(found) - 1] = read(arrival.data, lab, written)
         except Unreadable as reason:
-            refused.append((arrival.path, str(reason)))
+            unread[len(found) - 1] = str(reason)
+    if not found:
+        return Collected({}, [], said=["里面没有 .ipynb，一份也没有收。"])
+    paths = [a.path for a in found]
+    layout, depth = recognise(paths, lab.name, choices.layout, notes)
+    whose = owners(layout, paths, lab.name, depth, notes)
+    got = Collected({}, [], layout=layout)
+    handed_in: dict[Person, list[Candidate]] = {}
+    everyone = _everyone(whose.values())
+    for number, arrival in enumerate(found):
+        handed = whose[arrival.path]
+        if number in unread:
+            got.refused.append((arrival.path, unread[number]))
+        elif handed is None:
+            got.aside.append((arrival.path, NOBODY if layout.name == "hand" else f"不像 {layout.title} 给的名字，认不出是谁的"))
+        else:
+            person = everyone[handed.person.text]
+            handed_in.setdefault(person, []).append(_candidate(handed, person, layout, read_in[number], arrival, due))
+    members = _expected(everyone.values(), handed_in, layout, choices, got)
+    _check_take(choices.take, handed_in)
+    for person, candidates in handed_in.items():
+        if one := _chosen(person, candidates, choices.take, got):
+            got.papers[one.paper.student] = one.paper
+    got.papers = dict(sorted(got.papers.items()))
+    if choices.roster:
+        got.missing = choices.roster.missing(members)
+    got.said += _lookalikes(everyone.values(), choices.roster)
+    return got
+
+
+def _words(data: bytes) -> str:
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
             continue
-        paper.student, paper.file = student, arrival.path
-        paper.late = late or bool(due and arrival.when and arrival.when > due)
-        paper.attempt = arrival.when.isoformat(timespec="seconds") if arrival.when else ""
-        rank = (attempt, arrival.when.timestamp() if arrival.when else 0.0)
-        older = best.get(student)
-        if older is None or rank >= older[0]:
-            best[student] = rank, paper
-        if older is not None:
-            left = older[1] if best[student][1] is paper else paper
-            refused.append((left.file, f"{student} 交了不止一份，取的是 {best[student][1].file}"))
-    return Collected({name: paper for name, (_, paper) in sorted(best.items())}, refused)
+    return ""
+
+
+def _everyone(found: Iterable[Handed | None]) -> dict[str, Person]:
+    """平台写的每个人，一人一个；有的文件旁边写了姓名，有的没有。"""
+    people: dict[str, Person] = {}
+    for handed in found:
+        if handed and not (handed.person.text in people and people[handed.person.text].name):
+            people[handed.person.text] = handed.person
+    return people
+
+
+def _candidate(handed: Handed, person: Person, layout: Layout, paper: Paper, arrival: Arrival, due: datetime | None) -> Candidate:
+    when = handed.when or arrival.when
+    paper.student, paper.owner, paper.name, paper.id = escape(person.text), person.text, person.name, person.id
+    paper.layout = layout.name
+    paper.file, paper.attempt = arrival.path, when.isoformat(timespec="seconds") if when else ""
+    paper.late = handed.late or bool(due and when and when > due)
+    return Candidate(handed, paper, arrival.path)
+
+
+# ---------------------------------------------------------------- 名单
+
+def _expected(everyone: Iterable[Person], handed_in: dict[Person, list[Candidate]], layout: Layout, choices: Choices,
+              got: Collected) -> list[Member]:
+    """与名单对一遍，返回交了的人（读不了的也算交了）；名单上没有的、说不准是哪一个的，放在一边。"""
+    if choices.roster is None:
+        return []
+    matches = {person: choices.roster.find(person, layout) for person in everyone}
+    claimed = [id(found[0]) for found in matches.values() if len(found) == 1]
+    here = []
+    for person, found in matches.items():
+        if len(found) == 1 and claimed.count(id(found[0])) == 1:
+            here.append(found[0])
+            _as_listed(handed_in.get(person, []), found[0])
+            continue
+        if not found and choices.unknown == "take":
+            got.said.append(f"“{visible(person.text)}” 不在名单上，照收了。")
+            continue
+        why = "不在名单上；要收，用 --unknown take" if not found else \
+            f"对得上名单上的 {'、'.join(printable(m.who) for m in found)}，而不止一个人对得上，说不准；在名单里写上学号或平台的号"
+        here += found  # 说不准的不算没有交
+        got.aside += [(c.path, f"{visible(person.text)} {why}") for c in handed_in.pop(person, [])]
+    return here
+
+
+def _as_listed(candidates: list[Candidate], member: Member) -> None:
+    """平台没有写名字的（Blackboard、nbgrader），名单上有。"""
+    for candidate in candidates:
+        candidate.paper.name = candidate.paper.name or member.name
+
+
+# ---------------------------------------------------------------- 几份里取哪一份
+
+def _check_take(take: Sequence[str], handed_in: dict[Person, list[Candidate]]) -> None:
+    known_paths = {printable(c.path) for own in handed_in.values() for c in own}
+    if wrong := [t for t in take if printable(t) not in known_paths]:
+        raise ValueError(f"--take 说的 {printable(wrong[0])} 不在这一批能收的文件里。照收卷时印出的路径写。")
+
+
+def _chosen(person: Person, candidates: list[Candidate], take: Sequence[str], got: Collected) -> Candidate | None:
+    """取一份，其余的说一声；说不准的全放在一边。"""
+    wanted = [c for c in candidates if printable(c.path) in {printable(t) for t in take}]
+    best = _last(wanted or candidates)
+    if len({c.paper.digest for c in best}) > 1:
+        why = f"{visible(person.text)} 交了 {len(candidates)} 份，内容不同，平台没有写哪一份在后；选一份：--take 路径"
+        got.aside += [(c.path, why) for c in candidates]
+        return None
+    one = best[-1]
+    got.refused += [(c.path, f"{visible(person.text)} 交了不止一份，取的是 {printable(one.path)}")
+                    for c in candidates if c is not one]
+    return one
+
+
+def _last(candidates: list[Candidate]) -> list[Candidate]:
+    """平台说最后的那一份；平台没有说，就是全部。"""
+    orders = [c.handed.order for c in candidates]
+    if all(o is not None for o in orders):
+        return [c for c in candidates if c.handed.order == max(o for o in orders if o is not None)]
+    times = [c.handed.when for c in candidates]
+    if all(t is not None for t in times):
+        return [c for c in candidates if c.handed.when == max(t for t in times if t is not None)]
+    return candidates
+
+
+def _lookalikes(people: Iterable[Person], roster: Roster | None) -> list[str]:
+    """看上去一样的人；同名而平台给了不同的号的，也说一声。"""
+    by_name: dict[str, list[str]] = {}
+    for person in people:
+        by_name.setdefault(person.name or person.text, []).append(person.text)
+    same = [f"{'、'.join(f'“{visible(t)}”' for t in texts)} 同名，平台说是 {len(texts)} 个人。"
+            for texts in by_name.values() if len(texts) > 1]
+    said = alike(by_name)
+    return same + said + [line for line in (roster.alike() if roster else []) if line not in said]
+
+
+# ---------------------------------------------------------------- 与课程文件夹里已有的对上
+
+def known(course: Course) -> list[Paper]:
+    """课程文件夹里收过的全部答卷。"""
+    return [Paper(**json.loads(path.read_text(encoding="utf-8")))
+            for path in sorted((course.root / "collected").glob("*/*.json"))]
+
+
+def settle(course: Course, got: Collected) -> None:
+    """存下来。从前的版本收过的人，用回他那时的文件名，分数就接得上；那时与别人混成了一个的，分开存，说一声。"""
+    used: dict[str, str] = {}
+    old: dict[str, list[Paper]] = {}
+    for paper in known(course):
+        if paper.owner:
+            used[paper.owner] = paper.student
+        else:
+            old.setdefault(paper.student, []).append(paper)
+    occupied = {*used.values(), *old}
+    for paper in got.papers.values():
+        name = legacy(paper.owner)
+        if paper.owner in used:
+            paper.student = used[paper.owner]
+        elif name in old and all(_his(before, paper.owner, got.layout) for before in old[name]):
+            paper.student = name
+        else:
+            if name in old:
+                got.said.append(f"从前收下的 {name} 不一定是“{visible(paper.owner)}”（那时会把名字相近的人收成一个），"
+                                f"没有接着用，分开存了。")
+            if paper.student in occupied:
+                paper.student = another(paper.owner)
+    got.papers = {paper.student: paper for paper in got.papers.values()}
+    for paper in got.papers.values():
+        course.save_paper(paper)
+
+
+def _his(before: Paper, owner: str, layout: Layout | None) -> bool:
+    """从前收下的那一份，照它的路径，是不是这个人的。"""
+    return layout is not None and any(
+        (handed := owners(layout, [before.file], before.lab, depth)[before.file]) and handed.person.text == owner
+        for depth in range(before.file.count("/") + 1))

@@ -8,6 +8,7 @@ from pathlib import Path
 from sockscope.grading.course import gradebook
 from sockscope.grading.course.course import Course, write
 from sockscope.grading.course.marking import trace_of
+from sockscope.grading.course.names import printable
 from sockscope.grading.exam.lab import Lab
 from sockscope.grading.exam.verdict import SHEET, Verdict
 from sockscope.render.sheets import style
@@ -44,7 +45,7 @@ def feedback(course: Course, lab: Lab, students: list[str] | None = None) -> lis
                for name, points in written.items()}
         path = course.root / "feedback" / student / lab.name / f"{lab.name}.html"
         notes = [*paper.notes, *(["迟交"] if paper.late else [])]
-        write(path, framed(f"{lab.name} {lab.title}：{student}", page(verdicts, own, notes)))
+        write(path, framed(f"{lab.name} {lab.title}：{printable(paper.who)}", page(verdicts, own, notes)))
         made.append(path)
     return made
 

@@ -94,7 +94,7 @@ def record(course: Course, lab: Lab, graded: Iterable[tuple[Paper, dict[str, Any
 
 
 def _write_scores(book: Any, lab: Lab, paper: Paper, scores: dict[str, float]) -> None:
-    book.update_or_create_student(paper.student)
+    book.update_or_create_student(paper.student, **_names(paper))
     when = datetime.fromisoformat(paper.attempt).astimezone(UTC).replace(tzinfo=None) if paper.attempt else None
     submission = book.update_or_create_submission(lab.name, paper.student, timestamp=when)
     for notebook in submission.notebooks:
@@ -105,6 +105,14 @@ def _write_scores(book: Any, lab: Lab, paper: Paper, scores: dict[str, float]) -
             elif grade.manual_score is None:
                 grade.needs_manual_grade = True
     book.db.commit()
+
+
+def _names(paper: Paper) -> dict[str, str]:
+    """学生的 id 在 nbgrader 里也是文件夹和网址，所以是转义过的；转义得难认的，另写上名字和号，标点不要，不会是网页。"""
+    if "," not in paper.student or not (paper.name and paper.id):
+        return {}
+    return {column: "".join(c if c.isalnum() else " " for c in text)
+            for column, text in (("last_name", paper.name), ("first_name", paper.id))}
 
 
 # ---------------------------------------------------------------- formgrader 看的笔记本

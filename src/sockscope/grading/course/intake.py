@@ -26,7 +26,11 @@ class Unreadable(ValueError):
 
 @dataclass
 class Paper:
-    """一个学生的一份答卷：答题格与手写题的文字，和收卷时要说的话。"""
+    """一个学生的一份答卷：答题格与手写题的文字，和收卷时要说的话。
+
+    ``student`` 是课程文件夹里的文件名（``names.escape``）；``owner`` 是平台写的全部，
+    ``name``、``id`` 是其中的名字和号，``layout`` 是哪一种布局。
+    """
 
     student: str
     lab: str
@@ -36,6 +40,15 @@ class Paper:
     file: str = ""
     late: bool = False
     attempt: str = ""
+    owner: str = ""
+    name: str = ""
+    id: str = ""
+    layout: str = ""
+
+    @property
+    def who(self) -> str:
+        """给人看的：姓名和号；从前收下的答卷没有记，就是文件名里的名字。"""
+        return f"{self.name}（{self.id}）" if self.name and self.id else self.name or self.id or self.owner or self.student
 
     @property
     def digest(self) -> str:

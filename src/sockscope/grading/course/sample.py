@@ -1,6 +1,6 @@
 """样品班：每个练习四十份答卷，由生成器造出来，测试和导览都用它。
 
-对的有好几种写法；错的各犯一个常见的错误；意外和坏文件见 ``mishaps``。文件名轮流用各家平台的样子。
+对的有好几种写法；错的各犯一个常见的错误；意外和坏文件见 ``mishaps``。文件夹是 Moodle 下载的样子。
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ __all__ = ["Made", "accident", "blank", "filled", "members", "write_class"]
 
 FAMILY = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏"
 GIVEN = ["伟", "芳", "娜", "秀英", "敏", "静", "磊", "洋", "艳", "勇"]
-PATTERNS = ["{name}/{lab}.ipynb", "{name}_{id}_assignsubmission_file/{lab}.ipynb", "{pinyin}_{id}_{file}_{lab}.ipynb",
-            "{pinyin}_LATE_{id}_{file}_{lab}-2.ipynb", "{name} {lab} (1).ipynb"]
 
 
 @dataclass(frozen=True)
@@ -95,8 +93,7 @@ def write_class(lab: Lab, folder: Path, count: int = 40, chosen: list[Made] | No
     everyone = itertools.cycle(chosen or list(members(lab)))
     for number, member in enumerate(itertools.islice(everyone, count)):
         name = FAMILY[number % len(FAMILY)] + GIVEN[number // len(FAMILY) % len(GIVEN)] + str(number)
-        path = PATTERNS[number % len(PATTERNS)].format(
-            name=name, id=1000 + number, file=77000 + number, lab=lab.name, pinyin=f"student{number}")
+        path = f"{name}_{1000 + number}_assignsubmission_file/{lab.name}.ipynb"
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(member.data)
         made[path] = member

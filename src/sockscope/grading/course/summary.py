@@ -11,6 +11,7 @@ from urllib.parse import quote
 from sockscope.grading.course.course import Course, write
 from sockscope.grading.course.feedback import framed
 from sockscope.grading.course.intake import Paper
+from sockscope.grading.course.names import printable
 from sockscope.grading.exam.lab import Lab
 from sockscope.grading.exam.verdict import Verdict
 from sockscope.grading.executed.page import where
@@ -29,7 +30,7 @@ def summary(course: Course, lab: Lab) -> Path:
     body = [f"<p>收到 {len(papers)} 份，批完 {len(results)} 份，自动批改满分 {lab.points:g} 分。</p>",
             "<h2>分数的分布</h2>", histogram([sum(v.earned for v in own) for own in verdicts.values()], lab.points),
             "<h2>哪一项最难</h2>", hardest(lab, verdicts), "<h2>要看一眼的</h2>",
-            looks(to_look_at(papers, verdicts), executed(course, lab, path.parent))]
+            looks(to_look_at(papers, verdicts), executed(course, lab, path.parent), papers)]
     write(path, framed(f"{lab.name} {lab.title}：全班", "\n".join(body)))
     return path
 
@@ -88,14 +89,15 @@ def executed(course: Course, lab: Lab, start: Path) -> dict[str, str]:
     return {student: quote(os.path.relpath(page, start)) for student, page in pages.items() if page.exists()}
 
 
-def looks(found: list[tuple[str, str]], pages: dict[str, str]) -> str:
+def looks(found: list[tuple[str, str]], pages: dict[str, str], papers: dict[str, Paper]) -> str:
     if not found:
         return "<p>没有。</p>"
-    rows = "".join(f"<tr><td>{named(s, pages)}</td><td>{html.escape(why)}</td></tr>" for s, why in found)
+    rows = "".join(f"<tr><td>{named(s, pages, printable(papers[s].who))}</td><td>{html.escape(why)}</td></tr>"
+                   for s, why in found)
     return f"<table><tr><th>学生</th><th>为什么</th></tr>{rows}</table>"
 
 
-def named(student: str, pages: dict[str, str]) -> str:
+def named(student: str, pages: dict[str, str], who: str) -> str:
     """学生的名字；执行过的，点得过去。"""
-    name = html.escape(student)
+    name = html.escape(who)
     return f'<a href="{html.escape(pages[student])}">{name}</a>' if student in pages else name
