@@ -28,7 +28,7 @@ CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|EPOLL[A-Z]+|POLL[A-Z]+")
 SETTING = re.compile(r"(?:net\.[a-z0-9_.]*\.)?((?:tcp|udp|ip|icmp|nf)_[a-z0-9_]+|somaxconn|rmem_max|wmem_max)")
 PARTS = {"问题": 0.6, "预测": 0.1, "实验": 1.0, "解释": 0.8, "交互实验": 0.6, "误区": 0.2, "小结": 0.2, "练习": 0.25}
 PAGES = {"growing": 0.5, "gallery": 0.8, "puzzles": 0.1, "teaching": 0.3, "appendix": 0.3, "preface": 0.6, "symptoms": 0.9,
-         "index": 0.0}
+         "hub": 0.3, "index": 0.0}
 KIND = {"术语": 0.62, "错误码": 0.85, "说法": 0.0, "症状": 0.95, "接口": 0.2}
 OTHERS = {"set()", "put()", "htol()", "modify()", "raise()", "exec()"}  # 不是这本书教的调用
 ENOUGH, SHOWN = 26, 6  # 不到这么多分的不算在教；一个词至多列几处

@@ -221,7 +221,7 @@ def test_elsewhere_is_a_sentence(command, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("ip", "address"), [
     ("127.0.0.1", "http://127.0.0.1:9"), ("0.0.0.0", "http://127.0.0.1:9"), ("::1", "http://[::1]:9"), ("::", "http://[::1]:9"),
-    ("192.0.2.1", "http://192.0.2.1:9")])
+    ("192.0.2.1", "http://192.0.2.1:9"), ("localhost", "http://localhost:9"), ("", "http://127.0.0.1:9")])
 def test_the_printed_address_can_be_opened(ip, address):
     assert root_address(ip, 9) == address
 

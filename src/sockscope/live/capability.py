@@ -47,6 +47,10 @@ OUT_OF_DESCRIPTORS = ("本进程的描述符用完了。", "补救：用完的�
                       "或者把上限调高（ulimit -n）。")
 
 
+READ_ONLY = ("主机的内核参数一项也写不进去（/proc/sys 是只读的）：路由器不转发，结果可能与书上不同。",
+             "补救：在容器里，加 --security-opt systempaths=unconfined，有 AppArmor 的机器再加 apparmor=unconfined。")
+
+
 @dataclass(frozen=True)
 class Capability:
     """``level``：``cable`` 有抓包、``loopback`` 无抓包、``recording`` 只能看录制。"""
@@ -95,11 +99,13 @@ def _probe() -> Capability:
     if sys.platform != "linux":
         name = {"darwin": "macOS"}.get(sys.platform, sys.platform)
         return _loopback(f"{name} 没有 Linux 的网络命名空间。", "要看到包，请在 Linux 的虚拟机里运行。")
+    plan = Plan.row(2, False, 0.0)[0]  # 与真的网络一模一样的主机
     try:
-        Plan.row(2, False, 0.0)[0].build().ready().close()  # 与真的网络一模一样的主机
+        host = plan.build().ready()
     except NamespaceError as refusal:
         return _loopback(*explain(refusal))
-    return Capability("cable")
+    host.close()
+    return Capability("cable", *(READ_ONLY if set(plan.sysctl) <= set(host.refused) else ()))
 
 
 def explain(refusal: NamespaceError) -> tuple[str, str]:

@@ -25,11 +25,11 @@ KEPT = 20    # 没有构建成功时，留给读者看的行数
 
 
 class Builder:
-    """``root`` 里的书的构建。``allowed`` 为否时从不动手，只看有没有书。"""
+    """``root`` 里的书的构建。``allowed`` 为否时从不动手，只看有没有书；``html`` 是别处构建好的一本。"""
 
-    def __init__(self, root: Path, allowed: bool = True) -> None:
+    def __init__(self, root: Path, allowed: bool = True, html: str = "") -> None:
         self.root, self.allowed = root, allowed
-        self.html = root / "_build" / "html"
+        self.html = Path(html) if html else root / "_build" / "html"
         self._child: subprocess.Popen[str] | None = None
         self._listener: threading.Thread | None = None
         self._told: deque[str] = deque(maxlen=KEPT)
