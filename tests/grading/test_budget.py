@@ -1,4 +1,4 @@
-"""一份答卷一共有多少时间：一再拖到时限的，后面的不再做；旁边的老实人一分不少。"""
+"""一份答卷一共白等得起多少：一再叫人白等的，后面的不再做；旁边的老实人一分不少。"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sockscope.grading.course.source import model
 from sockscope.grading.exam.lab import find_lab
 from sockscope.grading.exam.stage import examine
 from sockscope.grading.exam.student import Answers
-from sockscope.grading.exam.waiting import Clock, whole_paper
+from sockscope.grading.exam.waiting import Allowance
 
 LAB = find_lab("lab05")
 SEEDS = dict.fromkeys(LAB.checks, 3)
@@ -49,12 +49,12 @@ def papers():
 
 @pytest.mark.parametrize("name", ["silent", "deaf"])
 def test_a_paper_that_stalls_everywhere_is_cut_off(papers, name):
-    """它真的用掉的，不多于整份答卷的钟；剩下的没有再做，也说了为什么。"""
+    """白等满了，剩下的没有再做，也说了为什么。"""
     verdicts = papers[name]
     assert {v["status"] for v in verdicts} == {"failed"}
     skipped = [v for v in verdicts if v["note"] == SPENT]
     assert skipped, verdicts
-    assert verdicts[-len(skipped):] == skipped, "钟走完之后，一项也没有再做"
+    assert verdicts[-len(skipped):] == skipped, "等满之后，一项也没有再做"
     assert all(v["seconds"] == 0 for v in skipped)
 
 
@@ -64,19 +64,20 @@ def test_the_papers_beside_it_lose_nothing(papers, name):
 
 
 def test_an_honest_paper_that_hangs_in_every_question_is_examined_to_the_end(papers):
-    """每一项都白等一回，钟也走不完：后面若有对的，一定做得到。"""
+    """每一项都白等一回，也等不满：后面若有对的，一定做得到。"""
     assert {v["status"] for v in papers["hanging"]} == {"failed"}
     assert [v["check"] for v in papers["hanging"] if v["note"] == SPENT] == []
 
 
-def test_one_clock_for_all_the_checks_of_a_paper():
-    clock = whole_paper(LAB)
-    before = clock.left
+def test_only_waiting_in_vain_is_charged():
+    allowance = Allowance(LAB)
+    before = allowance.left
     answers = Answers({c: "\n".join(HANGING.format(name=n) for n in names) for c, names in LAB.cells.items()})
     check = LAB.checks["half_close"]
-    assert examine(check, answers, sandbox(), 3, clock).status == "failed"
-    assert before - clock.left > 0.9 * check.patience, "白等的，从整份答卷的钟里扣"
-    used = Clock(0.0)
-    assert examine(check, model(LAB), sandbox(), 3, used).status in ("passed", "failed"), "钟走完了也照样收场"
+    assert examine(check, answers, sandbox(), 3, allowance).status == "failed"
+    assert before - allowance.left > 0.9 * check.patience, "白等的，从整份答卷里扣"
+    left = allowance.left
+    assert examine(check, model(LAB), sandbox(), 3, allowance).status == "passed"
+    assert allowance.left == left, "等到了的，多慢也不扣"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import socket
 import threading
 from types import SimpleNamespace
@@ -49,7 +48,7 @@ def room(clock):
     made.check = SimpleNamespace(patience=3.0, student="client")
     made.answers = Answers({"ask": "def f():\n    stop()\n"})
     made.rows, made.students, made.heard, made.where = [], [], [], []
-    made.whole, made.paper = Clock(3.0 * waiting.LONGEST), Clock(math.inf)
+    made.whole, made.paper = Clock(3.0 * waiting.LONGEST), waiting.Allowance()
 
     class Changed(threading.Condition):
         def wait(self, timeout=None):

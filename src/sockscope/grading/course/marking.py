@@ -11,13 +11,15 @@ from sockscope.grading.exam.lab import Lab, find_lab
 from sockscope.grading.exam.stage import examine
 from sockscope.grading.exam.student import Answers
 from sockscope.grading.exam.verdict import Verdict
-from sockscope.grading.exam.waiting import Clock, whole_paper
+from sockscope.grading.exam.waiting import Allowance
 from sockscope.grading.jail.sandbox import Sandbox
 from sockscope.trace import dumps, from_json
 
-__all__ = ["AT_ONCE", "mark", "sandbox", "trace_of"]
+__all__ = ["AT_ONCE", "Outcome", "mark", "sandbox", "trace_of"]
 
-SPENT = "这份答卷在前面几项里把时间用完了：它一再拖到时限。这一项没有再做"
+Outcome = tuple[str, dict[str, Any], BaseException | None]  # 编号、判定、为什么没有批成
+
+SPENT = "这份答卷在前面几项里一再叫人白等，已经等满了。这一项没有再做"
 AT_ONCE = 4  # 一个进程同时批几份：多半的时间在等网线
 
 _building = threading.Lock()
@@ -40,20 +42,20 @@ def mark(lab: str, student: str, digest: str, cells: dict[str, str], seeds: dict
          only: str = "") -> dict[str, Any]:
     """批一份。``seeds`` 是 检查 → 种子；``only`` 只批这一项。结果可以直接写成 JSON。"""
     wanted, answers = find_lab(lab), Answers(cells)
-    clock = whole_paper(wanted)
-    done = [marked(wanted, name, answers, seed, clock) for name, seed in seeds.items() if only in ("", name)]
+    allowance = Allowance(wanted)
+    done = [marked(wanted, name, answers, seed, allowance) for name, seed in seeds.items() if only in ("", name)]
     return {"lab": lab, "student": student, "digest": digest, "verdicts": done}
 
 
-def marked(lab: Lab, name: str, answers: Answers, seed: int, clock: Clock) -> dict[str, Any]:
+def marked(lab: Lab, name: str, answers: Answers, seed: int, allowance: Allowance) -> dict[str, Any]:
     """一项检查的判定；没有通过的带上轨迹。"""
     check = lab.checks[name]
     if lacking := [cell for cell in check.cells if cell not in answers.cells]:
         verdict = Verdict(check.id, check.title, check.points, "failed", note=f"答卷里没有答题格 {'、'.join(lacking)}", seed=seed)
-    elif clock.left <= 0:
+    elif allowance.left <= 0:
         verdict = Verdict(check.id, check.title, check.points, "failed", note=SPENT, seed=seed)
     else:
-        verdict = examine(check, answers, sandbox(), seed, clock)
+        verdict = examine(check, answers, sandbox(), seed, allowance)
     told = verdict.json()
     if verdict.status == "failed" and verdict.trace is not None:
         import json

@@ -17,11 +17,10 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from sockscope.grading.course.marking import AT_ONCE, mark
+from sockscope.grading.course.marking import AT_ONCE, Outcome, mark
 
 __all__ = ["gathered"]
 
-Outcome = tuple[str, dict[str, Any], BaseException | None]  # 编号、判定、为什么没有批成
 Task = tuple[str, tuple[Any, ...]]  # 编号、mark 的参数
 FAREWELL = 5.0  # 收工时等一个工作进程多久，秒；还有没批完的，就不等了
 

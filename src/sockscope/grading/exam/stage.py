@@ -26,7 +26,7 @@ from sockscope.grading.exam.ends import Ends
 from sockscope.grading.exam.lab import Check
 from sockscope.grading.exam.student import Answers, Launcher, Student
 from sockscope.grading.exam.verdict import Row, Verdict
-from sockscope.grading.exam.waiting import SLICE, Clock, Failed, describe, poll, refusal, show
+from sockscope.grading.exam.waiting import SLICE, Allowance, Clock, Failed, describe, poll, refusal, show
 from sockscope.grading.exam.workshop import LOADER, built
 from sockscope.live import Host, Unavailable
 from sockscope.live.folder import new_folder, remove_folder
@@ -61,7 +61,8 @@ class Stage(Ends):
         """等它就绪。解释器还没有起来，学生的代码就还没有运行，不走学生的钟。"""
         starting, loading = Clock(START), Clock(LOAD)
         while not student.ready and not starting.over():
-            if student.pid and (loading.over() or self.paper.over()):
+            if student.pid and loading.over():
+                self.paper.left -= LOAD
                 break
             with student.changed:
                 student.changed.wait_for(lambda: student.ready, SLICE)
@@ -194,8 +195,8 @@ def clear(folder: str) -> None:
             os.rmdir(entry.path)
 
 
-def examine(check: Check, answers: Answers, launcher: Launcher, seed: int, paper: Clock | None = None) -> Verdict:
-    """做一项检查，给出判定；``paper`` 是整份答卷的钟。考官自己的错误不算学生的：``status`` 是 ``broken``。"""
+def examine(check: Check, answers: Answers, launcher: Launcher, seed: int, paper: Allowance | None = None) -> Verdict:
+    """做一项检查，给出判定；``paper`` 是整份答卷还白等得起多少。考官自己的错误不算学生的：``status`` 是 ``broken``。"""
     verdict = Verdict(check.id, check.title, check.points, seed=seed)
     started = time.monotonic()
     stage = Stage(check, seed, answers, launcher, paper)

@@ -21,11 +21,11 @@ from sockscope.grading.exam.verdict import Row
 from sockscope.live import Host, Network
 from sockscope.live.journal import error_name
 
-__all__ = ["Clock", "Failed", "Waiting", "describe", "poll", "refusal", "show", "whole_paper"]
+__all__ = ["Allowance", "Clock", "Failed", "Waiting", "describe", "poll", "refusal", "show"]
 
 SLICE = 0.02  # 等待时每次睡多久，秒
 LONGEST = 8  # 一项检查总共最多等几个 patience
-TWICE = 2  # 一份答卷的钟：每一项都可以白等一回，再加上一样多给做对的事
+TWICE = 2  # 一份答卷总共白等得起几遍：每一项都白等一回的，也做得完
 GONE = "你的进程中途没了：os._exit()、崩溃，或超出了限制"
 
 
@@ -46,9 +46,11 @@ class Clock:
         return self.left <= 0
 
 
-def whole_paper(lab: Lab) -> Clock:
-    """一份答卷的钟：它的全部检查合用。每一项都拖到时限的，也做得完；每一步都拖的，拖不出几十秒。"""
-    return Clock(TWICE * sum(check.patience for check in lab.checks.values()))
+class Allowance:
+    """一份答卷还白等得起多少秒，它的全部检查合用。只扣等到时限也没有等到的；等到了的不扣，机器再慢也不亏。"""
+
+    def __init__(self, lab: Lab | None = None) -> None:
+        self.left = TWICE * sum(check.patience for check in lab.checks.values()) if lab else math.inf
 
 
 class Pace:
@@ -66,7 +68,7 @@ class Waiting:
     """一项检查的一次进行：网络、学生的进程、已经比较过的几行。"""
 
     def __init__(self, check: Check, seed: int, answers: Answers, launcher: Launcher,
-                 paper: Clock | None = None) -> None:
+                 paper: Allowance | None = None) -> None:
         self.check, self.seed, self.answers, self.launcher = check, seed, answers, launcher
         self.rng = random.Random(f"{check.id} {seed}")
         self.rows: list[Row] = []
@@ -75,7 +77,7 @@ class Waiting:
         self.heard: list[Student] = []  # 结局已经问过的：以后别处等不到，不能怪它
         self.where: list[str] = []
         self.own: list[socket.socket] = []
-        self.whole, self.paper = Clock(check.patience * LONGEST), paper or Clock(math.inf)
+        self.whole, self.paper = Clock(check.patience * LONGEST), paper or Allowance()
         # 考官自己的等待不是学生做的：不进轨迹
         self.net = Network(*check.hosts, delay=check.delay, seed=seed, delayed_ack=check.delayed_ack,
                            rto_min=check.rto_min, capture="cable", title=f"{check.id}：{check.title}", waits=False)
@@ -98,7 +100,8 @@ class Waiting:
                 if value := fact():
                     return value
                 break
-            if clock.over() or self.spent():
+            if clock.over() or self.whole.over():
+                self.paper.left -= self.check.patience - clock.left
                 self._ask_where()
                 break
             self._doze(pace, sock)
@@ -110,14 +113,10 @@ class Waiting:
         """等一件事成真，等不到也不算错；返回等到没有。"""
         clock, pace = Clock(seconds), Pace()
         while not (value := fact()):
-            if clock.over() or self.spent() or self._nobody_left():
+            if clock.over() or self.whole.over() or self._nobody_left():
                 return False
             self._doze(pace)
         return bool(value)
-
-    def spent(self) -> bool:
-        """这一项的钟，或者整份答卷的钟，走完了。"""
-        return self.whole.over() or self.paper.over()
 
     def _doze(self, pace: Pace, sock: Any = None) -> None:
         if sock is not None:
