@@ -7,6 +7,7 @@ import io
 import json
 import os
 import zipfile
+from datetime import datetime
 from functools import cache
 
 import pytest
@@ -37,12 +38,12 @@ def book(text: str) -> bytes:
     return json.dumps(filled(LAB, model(LAB), written=text), ensure_ascii=False).encode()
 
 
-def packed(files: dict[str, str | bytes]) -> bytes:
+def packed(files: dict[str, str | bytes], day: int = 19) -> bytes:
     """一个 zip：路径 → 书面题里的一句话（或原样的字节）。"""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():
-            archive.writestr(zipfile.ZipInfo(name, (2026, 11, 19, 8, 0, 0)), book(text) if isinstance(text, str) else text,
+            archive.writestr(zipfile.ZipInfo(name, (2026, 11, day, 8, 0, 0)), book(text) if isinstance(text, str) else text,
                              zipfile.ZIP_DEFLATED)
     return held.getvalue()
 
@@ -124,6 +125,10 @@ CASES: dict[str, tuple[dict[str, str | bytes], dict[str, str], set[str]]] = {
         ({"lab05_li_attempt_2026-11-20-08-00-00_x.ipynb": "a", "lab05_wu_attempt_2026-11-20-08-00-00_x.ipynb": "b",
           "lab05_li_attempt_2026-11-20-08-00-00_lab05_wu_attempt_2026-11-20-08-00-00.txt": b"Name: x (wu)\n"},
          {"li": "a", "wu": "b"}, set()),
+    "blackboard: a sheet in a student's own folder is not one":
+        ({"lab05_li_si_attempt_2026-11-20-08-00-00_x.ipynb": "a", "lab05_wu_attempt_2026-11-20-08-00-00_x.ipynb": "b",
+          "lab05_wu_attempt_2026-11-20-08-00-00_own/lab05_li_si_attempt_2026-11-20-08-00-00.txt": b"Name: x (si)\n"},
+         {"li_si": "a", "wu": "b"}, set()),
     "chaoxing: one zip a student":
         ({"10254700432-张三.zip": packed({"lab05.ipynb": "a"}), "10254700433-李四.zip": packed({"答案/lab05.ipynb": "b"})},
          {"10254700432-张三": "a", "10254700433-李四": "b"}, set()),
@@ -258,6 +263,13 @@ def test_take_answers_which_of_two(tmp_path):
 def test_late_by_the_platform_s_own_words(tmp_path):
     found = got(tmp_path, CASES["canvas"][0])
     assert {p.owner: p.late for p in found.papers.values()} == {"lisi_12345": False, "wangwu_12346": True}
+
+
+def test_a_date_inside_the_student_s_own_zip_makes_nobody_punctual(tmp_path):
+    (tmp_path / "all.zip").write_bytes(packed({
+        "1000001-张三.zip": packed({"lab05.ipynb": "a"}, day=1), "1000002-李四.zip": packed({"lab05.ipynb": "b"})}))
+    found = collect(tmp_path / "all.zip", LAB, ["why"], datetime(2026, 11, 15).astimezone())
+    assert {p.owner: p.late for p in found.papers.values()} == {"1000001-张三": True, "1000002-李四": True}
 
 
 # ---------------------------------------------------------------- 压缩包里的压缩包

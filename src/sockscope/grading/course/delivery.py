@@ -104,24 +104,25 @@ def _unpacked(path: str, data: bytes, when: datetime | None) -> Iterator[Arrival
     elif len(data) > INSIDE:
         yield Arrival(path, b"", when, f"压缩包太大（上限 {INSIDE >> 20} MB），没有打开")
     else:
-        yield from _inside(path, data)
+        yield from _inside(path, data, when)
 
 
-def _inside(path: str, data: bytes) -> Iterator[Arrival]:
+def _inside(path: str, data: bytes, when: datetime | None) -> Iterator[Arrival]:
+    """压缩包里的笔记本。时刻是压缩包的：里面记的由学生自己写，说不了迟没迟交。"""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             books = [e for e in archive.infolist() if _wanted(n := _zip_name(e)) and n.lower().endswith(".ipynb")]
             if len(archive.infolist()) > MOST_FILES or len(books) > MOST_INSIDE:
-                yield Arrival(path, b"", None, f"压缩包里有 {len(books)} 个笔记本，太多了（上限 {MOST_INSIDE}），没有打开")
+                yield Arrival(path, b"", when, f"压缩包里有 {len(books)} 个笔记本，太多了（上限 {MOST_INSIDE}），没有打开")
                 return
             for entry in books:
                 try:
                     with archive.open(entry) as file:
-                        yield Arrival(f"{path}/{_zip_name(entry)}", file.read(FILE + 1), _zip_time(entry))
+                        yield Arrival(f"{path}/{_zip_name(entry)}", file.read(FILE + 1), when)
                 except BROKEN as error:
-                    yield Arrival(f"{path}/{_zip_name(entry)}", b"", None, f"在 zip 里损坏了或加了密（{type(error).__name__}）")
+                    yield Arrival(f"{path}/{_zip_name(entry)}", b"", when, f"在 zip 里损坏了或加了密（{type(error).__name__}）")
     except BROKEN as error:
-        yield Arrival(path, b"", None, f"压缩包打不开（{type(error).__name__}）")
+        yield Arrival(path, b"", when, f"压缩包打不开（{type(error).__name__}）")
 
 
 def _zip_time(entry: zipfile.ZipInfo) -> datetime | None:

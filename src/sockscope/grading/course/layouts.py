@@ -184,7 +184,8 @@ def owners(layout: Layout, paths: Iterable[str], lab: str, depth: int = 0, sheet
     """每个文件在这种布局里是谁的；不像的为 None。"""
     found = {path: layout.read(own, lab) if (own := _inside(path, depth, lab)) else None for path in paths}
     if layout.name == "blackboard":
-        return _blackboard_users({path: (_inside(path, depth, lab), handed) for path, handed in found.items()}, sheets or {})
+        ours = {path: text for path, text in (sheets or {}).items() if len(parts_of(path)) == depth + 1}  # 更里面的是学生的
+        return _blackboard_users({path: (_inside(path, depth, lab), handed) for path, handed in found.items()}, ours)
     if layout.name == "submitted":
         return {path: _stamped(path, handed, depth, sheets or {}) for path, handed in found.items()}
     return found
