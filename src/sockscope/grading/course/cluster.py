@@ -14,12 +14,11 @@ from typing import Any
 
 from distributed import Client, Security, Worker, WorkerPlugin, as_completed
 
-from sockscope.grading.course.marking import mark
+from sockscope.grading.course.marking import Outcome, mark
 from sockscope.grading.course.private import MASK, create, folder
 
 __all__ = ["gathered", "make_keys", "security"]
 
-Outcome = tuple[str, dict[str, Any], BaseException | None]  # 编号、判定、为什么没有批成
 SETTINGS = "distributed.json"  # DASK_CONFIG 指着的文件夹里，dask 读每一个 .json
 
 
@@ -70,9 +69,12 @@ def security(keys: Path | None) -> Security:
         raise ValueError(f"{keys} 里没有钥匙。先用 python -m sockscope.grading keys {keys} 做一把。")
     if path.stat().st_mode & MASK:
         raise ValueError(f"{path} 别的用户也读得到，不能再当钥匙：删掉它，重新做一把（拷贝时用 scp -p、cp -p）。")
-    told = json.loads(path.read_text(encoding="utf-8"))["distributed"]["comm"]["tls"]
-    return Security(require_encryption=True, tls_ca_file=told["ca-file"], **{
-        f"tls_{role}_{part}": told[role][part] for role in ("scheduler", "worker", "client") for part in ("key", "cert")})
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))["distributed"]["comm"]["tls"]
+        return Security(require_encryption=True, tls_ca_file=told["ca-file"], **{
+            f"tls_{role}_{part}": told[role][part] for role in ("scheduler", "worker", "client") for part in ("key", "cert")})
+    except (OSError, ValueError, LookupError, TypeError):
+        raise ValueError(f"{path} 读不出钥匙：打不开，或者不是 keys 命令写的。删掉它，重新做一把。") from None
 
 
 # ---------------------------------------------------------------- 批
