@@ -30,5 +30,5 @@ class ReadersFiles(AsyncLargeFileManager):
     async def get(self, path: str, *more: Any, **others: Any) -> dict[str, Any]:
         model: dict[str, Any] = await super().get(path, *more, **others)  # type: ignore[no-untyped-call]
         if model["type"] == "directory" and model["content"] and not top(path):
-            model["content"] = [entry for entry in model["content"] if entry["name"] != TEACHERS]
+            model["content"] = [entry for entry in model["content"] if top(entry["name"]) != TEACHERS]
         return model

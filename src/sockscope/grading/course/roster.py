@@ -83,9 +83,7 @@ class Roster:
 
     def keep(self, course: Course) -> None:
         """存进课程文件夹，只有自己读得了。"""
-        path = course.root / "roster.csv"
-        write(path, self.text)
-        path.chmod(0o600)
+        write(course.root / "roster.csv", self.text)
 
     def alike(self) -> list[str]:
         """名单上看上去一样的人。"""
