@@ -58,6 +58,13 @@ def keys(tmp_path) -> Path:
     return tmp_path / "keys"
 
 
+@pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"distributed": null}', "\udcff"])
+def test_keys_that_are_none_are_one_sentence(keys, text):
+    (keys / "distributed.json").write_text(text, errors="surrogateescape")
+    with pytest.raises(ValueError, match="读不出钥匙.*重新做一把。$"):
+        security(keys)
+
+
 def test_nobody_watches_the_workers(keys):
     """dask 自带的剖析在 Python 3.11 里会锁死线程多的进程；还没有来的工作进程也一样不许。"""
     ours = security(keys)
