@@ -61,7 +61,7 @@ def keys(tmp_path) -> Path:
 @pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"distributed": null}', "\udcff"])
 def test_keys_that_are_none_are_one_sentence(keys, text):
     (keys / "distributed.json").write_text(text, errors="surrogateescape")
-    with pytest.raises(ValueError, match="读不出钥匙.*重新做一把。$"):
+    with pytest.raises(ValueError, match=r"读不出钥匙.*重新做一把。$"):
         security(keys)
 
 
