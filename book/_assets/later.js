@@ -79,10 +79,11 @@
     }
   }
 
+  /** 走近了；检索带读者来时已经做好的，不再做。 */
   function make(target) {
-    if (target.matches(".ss-part")) return unfold(target);
-    if (!target.matches("pre")) return fetched(target);
-    if (target.dataset.tokens) colour(target);
+    if (target.matches(".ss-part")) unfold(target);
+    else if (target.matches(".ss-later")) fetched(target);
+    else if (target.dataset.tokens) colour(target);
   }
 
   /** 离屏幕还有这么远，就动手。 */
