@@ -33,7 +33,7 @@ TARGET = Path(__file__).with_name("_assets") / "teaching"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--no-first-run"]
-QUALITY, SCALE = 40, 2
+QUALITY, SCALE = 30, 2
 PATIENCE = 60  # 等一台 JupyterLab 应答的上限，秒
 COMMAND = "python -m sockscope.grading"
 CLUSTER = "tls://127.0.0.1:8786"
@@ -148,7 +148,7 @@ def self_check(terminal: Terminal, page: Page) -> None:
     folder.mkdir()
     (folder / "lab05.ipynb").write_text(json.dumps(mistaken(terminal.home)), encoding="utf-8")
     with served(terminal, ["-c", LAB], folder, r"lab\?token=\w+") as address:
-        page.set_viewport_size({"width": 900, "height": 1330})
+        page.set_viewport_size({"width": 960, "height": 1330})
         page.goto(address.replace("/lab?", "/lab/tree/lab05.ipynb?"))
         page.locator(".jp-Notebook h1").wait_for()
         page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
@@ -222,7 +222,7 @@ def executed_page(terminal: Terminal, page: Page) -> None:
 
 
 def student_page(terminal: Terminal, page: Page) -> None:
-    page.set_viewport_size({"width": 720, "height": 700})
+    page.set_viewport_size({"width": 780, "height": 700})  # 放得下宽的图
     page.goto((terminal.home / f"course/feedback/{CLOSED}/lab05/lab05.html").as_uri())
     shoot(page, "feedback", bottom=edge(page.locator(".sockscope-verdict").first, bottom=True) + 16)
 
