@@ -5,7 +5,7 @@ PYTHON_IN_VENV := $(VENV)/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint book bench bench-grading matrix record compare page-kernel pdf epub handouts student release screenshots soak lock clean environment browser
+.PHONY: help serve test test-hub check lint book bench bench-grading matrix record compare page-kernel pdf epub handouts student release screenshots soak lock clean environment browser
 
 help: ## 列出这些命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -15,6 +15,10 @@ serve: environment ## 建好环境，在本机打开 JupyterLab 和书（书在�
 
 test: environment browser ## 构建全书，运行全部测试：内核、笔记本、书页、真实浏览器
 	@$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --nbval-lax -m "not soak"
+
+test-hub: ## 另建一个装着 JupyterHub 的环境（_build/hub/venv），真的从一个教学平台登录它
+	@tools/environment _build/hub/venv hub/requirements.txt
+	@_build/hub/venv/bin/python -m pytest tests/hub
 
 check: environment lint ## 几秒钟的检查：代码风格、单元测试、仓库卫生
 	@$(PYTEST) -q tests/unit tests/repo -m "not soak"

@@ -4,6 +4,8 @@
 
 组 ``sockscope`` 里的人进得来，``sockscope-teachers`` 里的是教师。有 systemd 和 jupyterhub-systemdspawner，每个人的内存、
 处理器就有上限；没有，就只有内核不许他碰别人的东西。
+
+有 ``SOCKSCOPE_LTI_…`` 这样的设置，就改由教学平台登录（``lti.py``），组还是这两个。
 """
 
 import os
@@ -20,6 +22,8 @@ c.JupyterHub.authenticator_class = "pam"
 c.PAMAuthenticator.open_sessions = False
 c.LocalAuthenticator.allowed_groups = {"sockscope", "sockscope-teachers"}
 c.LocalAuthenticator.admin_groups = {"sockscope-teachers"}
+if any(value.strip() for name, value in os.environ.items() if name.startswith("SOCKSCOPE_LTI_")):
+    load_subconfig("lti.py", path=str(HERE))  # type: ignore[name-defined]  # noqa: F821
 
 c.Spawner.cmd = [sys.executable, str(HERE / "start.py")]
 c.Spawner.notebook_dir = "~/sockscope"

@@ -116,6 +116,44 @@ def test_the_student_gets_what_he_lacks_and_keeps_what_he_has(tmp_path):
         == (ROOT / "chapters" / "05_closing.ipynb").read_bytes()
 
 
+PLATFORM = {"SOCKSCOPE_LTI_ISSUER": "https://lms.example.edu", "SOCKSCOPE_LTI_CLIENT_ID": "1",
+            "SOCKSCOPE_LTI_AUTHORIZE_URL": "https://lms.example.edu/auth", "SOCKSCOPE_LTI_JWKS_URL": "https://lms.example.edu/jwks"}
+
+
+def configured(name: str, told: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """运行 ``hub/`` 里的一份配置，打印它又读了哪一份。登录本身在 tests/hub 里试。"""
+    program = ("import runpy; from traitlets.config import Config; c = Config(); runpy.run_path("
+               f"{str(HUB / name)!r}, {{'c': c, 'get_config': lambda: c, 'load_subconfig': lambda name, path: print(name)}})")
+    kept = {key: value for key, value in os.environ.items() if key not in PLATFORM}
+    return subprocess.run([sys.executable, "-c", program], env={**kept, **told}, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(("told", "expected"), [({}, ""), (dict.fromkeys(PLATFORM, " "), ""),
+                                                *(({name: "x"}, "lti.py\n") for name in PLATFORM)])
+def test_one_setting_is_enough_to_ask_for_the_platform_s_login(told, expected):
+    done = configured("jupyterhub_config.py", told)
+    assert (done.stdout, done.returncode) == (expected, 0), done.stderr
+
+
+@pytest.mark.parametrize("name", PLATFORM)
+def test_a_missing_setting_is_one_sentence(name):
+    done = configured("lti.py", {**PLATFORM, name: ""})
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"从教学平台登录还缺 {name}：")
+
+
+def test_keys_come_over_https_or_from_this_machine():
+    done = configured("lti.py", {**PLATFORM, "SOCKSCOPE_LTI_JWKS_URL": "http://lms.example.edu/jwks"})
+    assert done.stderr.startswith("SOCKSCOPE_LTI_JWKS_URL 要以 https:// 开头")
+    done = configured("lti.py", {**PLATFORM, "SOCKSCOPE_LTI_JWKS_URL": "http://127.0.0.1/jwks"})
+    assert "https" not in done.stderr
+
+
+def test_the_chart_and_the_page_name_the_same_settings():
+    assert set(yaml.safe_load((HUB / "lti.yaml").read_text())["hub"]["extraEnv"]) == set(PLATFORM)
+    assert set(re.findall(r"SOCKSCOPE_LTI_[A-Z_]+", (ROOT / "book" / "hub.ipynb").read_text())) == set(PLATFORM)
+
+
 @pytest.mark.parametrize("name", ["postBuild", "start"])
 def test_binder_can_run_its_files(name):
     path = ROOT / ".binder" / name

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+HUB = [line for line in (ROOT / "hub" / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
 LINES = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -19,11 +20,11 @@ def normal(name: str) -> str:
 
 def test_every_requirement_is_pinned():
     assert LINES[-1] == "-e ."
-    assert [line for line in LINES[:-1] if not re.fullmatch(r"[\w.-]+==[\w.]+( ; .+)?", line)] == []
+    assert [line for line in (*LINES[:-1], *HUB) if not re.fullmatch(r"[\w.-]+==[\w.]+( ; .+)?", line)] == []
 
 
 def test_no_registry_is_named():
-    assert not re.search(r"https?:|index-url|find-links|@", (ROOT / "requirements.txt").read_text())
+    assert not re.search(r"https?:|index-url|find-links|@", "\n".join((*LINES, *HUB)))
 
 
 def test_everything_the_project_asks_for_is_locked():
@@ -38,12 +39,14 @@ NAMES = {"IPython": "ipython", "axe_playwright_python": "axe-playwright-python",
          "jupyter_client": "jupyter-client", "jupyter_server": "jupyter-server", "sphinx_design": "sphinx-design",
          "nbclient": "nbclient", "yaml": "pyyaml", "websocket": "websocket-client"}
 ROOMS = {  # 哪里的程序 → 用得着的附加依赖；列在前面的先算
-    "src/sockscope/grading/course/cluster.py": {"grading", "cluster"}, "src/sockscope/grading": {"grading"},
+    "src/sockscope/grading/course/cluster.py": {"grading", "cluster"},
+    "src/sockscope/grading/course/fingerprints.py": {"grading", "similar"}, "src/sockscope/grading": {"grading"},
     "src/sockscope/cells": {"book"}, "src/sockscope/serve": {"book"}, "book/screenshots.py": {"book", "test"},
     "book/card.py": {"book", "test"},
     "book/press.py": {"press"}, "book/pdf.py": {"press"}, "book/epub.py": {"press"},
     "src/sockscope": set(), "book": {"book"}, "bench": {"book", "grading", "cluster", "test"},
-    "tests": {"book", "grading", "cluster", "press", "test"}}
+    "tests/hub": {"book", "grading", "test", "hub"},
+    "tests": {"book", "grading", "cluster", "similar", "press", "test"}}
 OWN = {"sockscope", "bench", "tests", "mininet", "exchange", "terminal", "explorer_static", "recorded", "search_index",
        "sections", "entries", "words", "book_index", "contents", "debian", "released", "root", "test", "press", "trim",
        "later", "packs", "published", "imprint", "glossary_links", "landing",
@@ -63,6 +66,7 @@ def outside(path: Path) -> set[str]:
 def test_everything_imported_is_declared():
     extras = {extra: {normal(re.match(r"[\w.-]+", d)[0]) for d in PROJECT["optional-dependencies"].get(extra, ())}
               for extra in PROJECT["optional-dependencies"]}
+    extras["hub"] = {normal(line.split("==")[0]) for line in HUB} | {"jwt", "cryptography", "traitlets"}  # 后三样它们自己要
     core = {normal(re.match(r"[\w.-]+", d)[0]) for d in PROJECT["dependencies"]}
     missing = {}
     for path in sorted(p for top in ("src", "book", "bench", "tests") for p in (ROOT / top).rglob("*.py")):
