@@ -165,7 +165,7 @@ def test_without_a_compiler_the_paper_is_put_aside(bare, monkeypatch, tmp_path):
     course, paper = Course(tmp_path), Paper("张三", "lab03")
     assert grading.aside(told) == "这台机器没有 C 编译器。补救：sudo apt install gcc libc6-dev。"
     verdicts = {"张三": course.verdicts(told)}
-    assert to_look_at({"张三": paper}, verdicts) == [
+    assert to_look_at({"张三": paper}, verdicts, {}) == [
         ("张三", "lab03.gallery 没有批成：这台机器没有 C 编译器。补救：sudo apt install gcc libc6-dev。")]
 
 

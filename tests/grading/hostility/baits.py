@@ -72,6 +72,7 @@ class Outside:
 
     def __init__(self) -> None:
         self.token = secrets.token_hex(16)
+        os.environ["SOCKSCOPE_BAIT"] = self.token  # 批改者的环境变量里也有
         self.file = Path(f"{SECRET}-{os.getpid()}")
         self.file.write_text(self.token)
         self.file.chmod(0o604)
@@ -93,4 +94,5 @@ class Outside:
 
     def close(self) -> None:
         self.door.close()
+        os.environ.pop("SOCKSCOPE_BAIT", None)
         self.file.unlink(missing_ok=True)

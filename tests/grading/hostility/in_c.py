@@ -34,9 +34,14 @@ IN_C = [
 #include SECRET
 """),
     in_c("has-include", "用 __has_include 打听外面有哪些文件", """
-#if __has_include("/etc/shadow") || __has_include("/etc/passwd") || __has_include("/proc/1/environ") || __has_include(SECRET)
+#if __has_include("/etc/shadow") || __has_include("/etc/passwd") || __has_include(SECRET)
 FIRST { fputs("found a file outside\\n", stderr); }
 #endif
+"""),
+    in_c("environ", "用汇编的 .incbin 把牢房里 1 号进程的环境变量装进共享库，再打印出来", """
+__asm__(".section .rodata\\nstolen: .incbin \\"/proc/1/environ\\"\\n.byte 0\\n.text");
+extern const char stolen[] __asm__("stolen");
+FIRST { fprintf(stderr, "environment %s\\n", stolen); }
 """),
     in_c("incbin", "用汇编的 .incbin 把不该读的文件装进共享库，再打印出来", """
 __asm__(".section .rodata\\nstolen: .incbin \\"" SECRET "\\"\\n.byte 0\\n.text");

@@ -123,6 +123,15 @@ class Ends(Waiting):
         came = [p.end for p in packets if p.src != self.student.name and p.end and p.end > begun]
         return max(after - before for before, after in itertools.pairwise([begun, *came, self.net.journal.now()])) / 1e9
 
+    def now(self) -> int:
+        """此刻，轨迹里的时刻：从考试开始算起的纳秒。"""
+        return self.net.journal.now()
+
+    def arrival(self, address: Any, since: int) -> int:
+        """考官从 ``address`` 发出的数据，``since`` 以后的第一个包何时送达；还没有出发或送达，就是此刻。"""
+        sent = (p for p in self.net.trace.packets if p.source == endpoint(address) and p.length and p.t >= since)
+        return next((p.end for p in sent if p.end), self.now())
+
     def unhindered(self, trial: Callable[[], Any], limit: float) -> None:
         """做一次 ``trial``，它返回考官收信的地址。考官静默得接近 ``limit`` 秒，学生听到的就不是该听的，再来一次。"""
         for _ in range(TRIALS):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -93,8 +92,8 @@ def pour(sock: Any, data: bytes) -> int:
         return 0
 
 
-def flow(stage: Ends, tried: str, *streams: Stream) -> None:
-    """几股同时流，直到都收齐：一个字节不差。"""
+def flow(stage: Ends, tried: str, *streams: Stream, excused: Callable[[], bool] = lambda: False) -> bool:
+    """几股同时流，直到都收齐：一个字节不差。中途断了是一行不符；``excused`` 说不算，就返回 False。"""
     def moved() -> bool:
         return all(s.over for s in streams) or sum(s.move() for s in streams) > 0
 
@@ -106,12 +105,13 @@ def flow(stage: Ends, tried: str, *streams: Stream) -> None:
     try:
         while not all(s.over for s in streams):
             stage.until(moved, tried, expected, seen)
-    except EOFError:
-        stage.fail(tried, expected, "没有收齐就到了结尾")
-    except OSError as error:
-        stage.fail(tried, expected, refusal(error))
+    except (EOFError, OSError) as error:
+        if excused():
+            return False
+        stage.fail(tried, expected, refusal(error) if isinstance(error, OSError) else "没有收齐就到了结尾")
     for s in streams:
         stage.require(s.seen == s.data, tried, show(s.data), show(s.seen))
+    return True
 
 
 def hear_reset(stage: Ends, sock: Any, tried: str) -> None:
@@ -156,25 +156,23 @@ def _ripe(source: Any, resting: Callable[[], bool]) -> bool:
 
 
 class Chorus:
-    """一边等别的事，一边隔一会儿叫几股各走一个字节：``(名字, 从哪里, 到哪里)``，都只走一个方向。
+    """一边等别的事，一边隔一会儿叫几股各走一个字节：``ways`` 里的 ``(名字, 从哪里, 到哪里)``，都只走一个方向。
 
-    ``flooded`` 是对方不读的一头：放得下就再放。考官自己被耽搁了，隔了 ``limit`` 秒才轮到，学生该不该断开就说不清，此后不再唱。
+    ``flooded`` 是对方不读的一头：放得下就再放。安静 ``idle`` 秒该断开。一股断了，而这一个字节到学生那里的时候，离上一个出发
+    （没有上一个，就是它连上）已经有那么久（宽四分之一），就是考官自己被耽搁了，该不该断开说不清：此后它不再唱。
     """
 
-    def __init__(self, stage: Ends, limit: float, flooded: Any, *ways: tuple[str, Any, Any]) -> None:
-        self.stage, self.limit, self.flooded, self.ways = stage, limit, flooded, ways
-        self.last, self.heard, self.room = time.monotonic() - limit / 2, False, FLOOD
+    def __init__(self, stage: Ends, idle: float, flooded: Any) -> None:
+        self.stage, self.idle, self.flooded = stage, round(idle * 1e9), flooded
+        self.ways: dict[tuple[str, Any, Any], int] = {}  # 每一股 → 上一个字节何时出发
+        self.last, self.heard, self.room = stage.now() - self.idle, False, FLOOD
 
     def sing(self) -> bool:
         """到了时候就走一遍。返回 ``flooded`` 是不是重置了。"""
-        late = time.monotonic() - self.last
-        if late >= self.limit:
-            self.ways = ()
-        elif late >= self.limit / 2:
-            for name, source, target in self.ways:
-                flow(self.stage, f"{name}隔一会儿说一个字节", Stream(source, target, self.stage.rng.randbytes(1)))
-                self.stage.rows.pop()  # 合起来只算一行
-            self.last = time.monotonic()
+        if self.stage.now() - self.last >= self.idle / 4:
+            for way in list(self.ways):
+                self._step(way)
+            self.last = self.stage.now()
         with suppress(BlockingIOError):
             try:
                 while self.room > 0 and not poll(self.flooded, select.POLLIN) and poll(self.flooded, select.POLLOUT):
@@ -182,6 +180,22 @@ class Chorus:
             except ConnectionResetError:
                 self.heard = True
         return self.heard
+
+    def _step(self, way: tuple[str, Any, Any]) -> None:
+        (name, source, target), begun, place = way, self.stage.now(), way[1].getsockname()
+        if flow(self.stage, f"{name}隔一会儿说一个字节", Stream(source, target, self.stage.rng.randbytes(1)),
+                excused=lambda: self.stage.arrival(place, begun) - self.ways[way] >= 0.75 * self.idle):
+            self.stage.rows.pop()  # 合起来只算一行
+            self.ways[way] = begun
+        else:
+            del self.ways[way]
+
+    def meet(self, name: str, backend: Any) -> Pair:
+        """又来一对，同时唱着：先来的一直在走，后来的也要马上接通。"""
+        near = knock(self.stage, name)
+        self.stage.until(lambda: (self.sing(), poll(backend, select.POLLIN))[1], f"{name} 连上了代理，等代理连到后端",
+                         "一个连接", lambda: "什么也没有等到")
+        return Pair(self.stage, name, near, backend.accept()[0])
 
     def until_reset(self, sock: Any, tried: str) -> None:
         """等 ``sock`` 被重置，同时唱着。"""

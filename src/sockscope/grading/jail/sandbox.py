@@ -34,7 +34,7 @@ from sockscope.grading.jail import seccomp
 from sockscope.grading.jail.watchdog import Sitting, Watchdog, first
 from sockscope.live import Host, Network, Program, capability
 
-__all__ = ["Refused", "Room", "Sandbox", "packages", "refusal"]
+__all__ = ["Refused", "Room", "Sandbox", "packages", "refusal", "sweep"]
 
 LIMITS = {"RLIMIT_AS": 1 << 30, "RLIMIT_NPROC": 48, "RLIMIT_NOFILE": 256, "RLIMIT_FSIZE": 1 << 20, "RLIMIT_CPU": 10,
           "RLIMIT_CORE": 0, "RLIMIT_MSGQUEUE": 0, "RLIMIT_MEMLOCK": 0}
@@ -208,10 +208,10 @@ def _hidden(path: str) -> tuple[tuple[str, ...], ...]:
     return ("--tmpfs", path), ("--remount-ro", path)
 
 
-def sweep() -> None:
-    """扫掉被 SIGKILL 的批改进程留下的文件夹：编号已经没有主人的，而且是自己的。"""
-    for left in Path(tempfile.gettempdir()).glob(f"{JAIL}[0-9]*-*"):
-        owner = left.name.removeprefix(JAIL).partition("-")[0]
+def sweep(prefix: str = JAIL) -> None:
+    """扫掉被 SIGKILL 的进程留下的文件夹 ``前缀编号-…``：编号已经没有主人的，而且是自己的。"""
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}[0-9]*-*"):
+        owner = left.name.removeprefix(prefix).partition("-")[0]
         if not os.path.exists(f"/proc/{owner}") and left.lstat().st_uid == os.geteuid():
             shutil.rmtree(left, ignore_errors=True)
 

@@ -124,16 +124,16 @@ class Clinic(Ward):
     """一段一段地做；做完把连接都重置掉，后面的轨迹里没有前面的重传。"""
 
     def film(self, scene: Callable[[Any, bool], None], manner: bool) -> list[Packet]:
-        self.stage.quiet()
+        self.rest()
         self.start = len(self.stage.net.trace.packets)
         scene(self, manner)
-        self.stage.quiet()
+        self.rest()
         packets = self.so_far()
         for sock in self.open:
             if sock.fileno() >= 0:
                 linger_reset(sock)
         self.open.clear()
-        self.stage.quiet()
+        self.rest()
         self.stage.net.cable.join()
         return packets
 
@@ -152,22 +152,22 @@ def from_client(packet: Packet) -> bool:
 def answer_cut(ward: Clinic, sick: bool) -> None:
     near, far = ward.meet()
     near.send(ward.rng.randbytes(2000))
-    ward.stage.quiet()
+    ward.rest()
     far.recv(100 if sick else 4000)
     far.send(ward.words(500, 900))
-    ward.stage.quiet()
+    ward.rest()
     far.close()
-    ward.stage.quiet()
+    ward.rest()
     near.close()
 
 
 def not_closed(ward: Clinic, sick: bool) -> None:
     near, far = ward.meet()
     near.send(ward.words())
-    ward.stage.quiet()
+    ward.rest()
     far.recv(64)
     near.shutdown(socket.SHUT_WR)
-    ward.stage.quiet()
+    ward.rest()
     if not sick:
         far.close()
 
@@ -176,10 +176,10 @@ def reused_late(ward: Clinic, sick: bool) -> None:
     listener = ward.listener()
     near, far = ward.meet(listener)
     far.close()
-    ward.stage.quiet()
+    ward.rest()
     if not sick:
         near.close()
-        ward.stage.quiet()
+        ward.rest()
         near, far = ward.meet(listener)
     near.send(ward.words())
 
@@ -201,7 +201,7 @@ def unheard(ward: Clinic, sick: bool) -> None:
 def cut_off(ward: Clinic, sick: bool) -> None:
     near, far = ward.meet()
     far.send(ward.words())
-    ward.stage.quiet()
+    ward.rest()
     if sick:
         ward.stage.net.cable.cut()
     else:
@@ -219,7 +219,7 @@ def nobody_there(ward: Clinic, sick: bool) -> None:
         return
     near, far = ward.meet(listener)
     far.send(ward.words())
-    ward.stage.quiet()
+    ward.rest()
     linger_reset(near)
 
 

@@ -272,8 +272,9 @@ def jitter(stage: Stage) -> None:
     host, ports = stage.net.server.address, stage.rng.sample(range(BACK, BACK + 400), 2)
     open_proxy(stage, [(host, port) for port in ports])
     gaps = [pauses(stage, ports, name) for name in "ABC"]
-    stage.require(max(map(max, gaps)) <= 5 * CAP, "轮与轮之间停的，最长", f"至多 {1000 * CAP:g} 毫秒（考官放宽到 5 倍）",
-                  f"{1000 * max(map(max, gaps)):.0f} 毫秒")
+    longest = sorted(gap for row in gaps for gap in row)[-3]  # 一两段也许是机器忙
+    stage.require(longest <= 5 * CAP, "轮与轮之间停的，除去两段，最长", f"至多 {1000 * CAP:g} 毫秒（考官放宽到 5 倍）",
+                  f"{1000 * longest:.0f} 毫秒")
     late = [gap for row in gaps for gap in row[CAPPED:]]  # 前面几轮停得短，机器一忙就看不清
     text = "、".join(f"{1000 * gap:.0f}" for gap in late) + " 毫秒"
     stage.require(min(late) < 0.48 * CAP, f"第 {CAPPED + 1} 轮起停的", f"参差：有的不到 {480 * CAP:g} 毫秒", text)
@@ -314,22 +315,21 @@ def gone(stage: Stage) -> None:
     door.close()
     stopped = knock(stage, "冻住")
     stage.until(lambda: stage.state_of((router.address, BACK + 1), ("0.0.0.0", 0)) == "CLOSE", "等代理去连第二个后端", "连上")
-    begun = time.monotonic()
-    moving = [Pair.meet(stage, name, near_door) for name in ("走着", "也走着")]
     reader.send_signal(signal.SIGSTOP)
     cable.drop(match=lambda p: p.length > 500 and p.target.endswith(f":{BACK}"), times=10_000)
-    chorus = Chorus(stage, SHORT / 2, stopped, ("客户端", moving[0].near, moving[0].far), ("后端", moving[1].far, moving[1].near))
-    chorus.last = min(chorus.last, begun)  # 准备得慢，也是被耽搁了
-    chorus.sing()
     if not poll(hole.near, select.POLLIN):  # 准备得慢，它已经因为安静断开了
         pour(hole.near, stage.rng.randbytes(20_000))
+    chorus = Chorus(stage, SHORT, stopped)
+    for name in ("客户端", "后端"):
+        since, pair = stage.now(), chorus.meet(f"{name}在说的那一对", near_door)
+        chorus.ways[(name, *((pair.near, pair.far) if name == "客户端" else (pair.far, pair.near)))] = since
     for what, sock in (("后端没有话说", quiet.near), ("大的包有去无回", hole.near), ("后端冻住了", stopped)):
         chorus.until_reset(sock, f"{what}，过了 {SHORT:g} 秒，客户端看到")
     hear_reset(stage, quiet.far, "安静的那一对，后端也看到")
     last = Pair.meet(stage, "断线", backend(stage, port=BACK + 3))
-    last.talk()
     cable.cut()
-    stage.send(last.near, b"?")
+    if not poll(last.near, select.POLLIN):  # 同上
+        pour(last.near, b"?")
     chorus.until_reset(last.near, f"网线断了，过了 {SHORT:g} 秒，客户端看到")
     chorus.sing()
     stage.require(True, "只走一个方向的两对，半秒一个字节", "一直走得到", "一直走得到" if chorus.ways else "考官被耽搁了，不算")
