@@ -51,7 +51,7 @@ def test_what_varies_is_named_by_its_order():
 def test_a_moment_that_never_comes_is_one_sentence():
     wanted = Look("handed_listener", "1", "server", "ss -ltn", "CLOSING")
     try:
-        with pytest.raises(ValueError, match="server 没有到过 CLOSING"):
+        with pytest.raises(ValueError, match="server 没有等到 CLOSING"):
             look(wanted)
     except Unavailable as why:
         lacking(why)

@@ -1,6 +1,7 @@
 """现成的工具看见什么：实验的函数做到最后一步、套接字还都开着的时候，在其中一台主机上运行 ss、nstat……
 
-``moment`` 不空，就在那台主机上第一次有端点到了这个状态（``SYN_SENT``……）的时候看；是 ``start``，就从头看到尾（tcpdump）。
+``moment`` 不空，就在那台主机上第一次有端点到了这个状态（``SYN_SENT``……）、或者这个调用（``send``……）返回了的时候看；
+是 ``start``，就从头看到尾（tcpdump）。
 
     python -m sockscope record --tools       把书里用到的重录一遍，写进 recordings/tools/looks.json
 
@@ -48,7 +49,7 @@ LIMIT = 5  # 一个工具至多看多久，秒
 
 @dataclass(frozen=True)
 class Look:
-    """一次观看：哪个实验的哪个变体（``key``），在哪台主机上、到了哪个状态的时候（空的是最后），运行了什么命令。"""
+    """一次观看：哪个实验的哪个变体（``key``），在哪台主机上、到了哪个状态或哪个调用返回的时候（空的是最后），运行了什么命令。"""
 
     experiment: str
     key: str
@@ -58,14 +59,14 @@ class Look:
 
 
 def look(wanted: Look, **values: Any) -> str:
-    """做一遍实验，看一眼；返回命令的输出。做不了、缺这个工具抛 ``Unavailable``，没有等到那个状态抛 ``ValueError``。"""
+    """做一遍实验，看一眼；返回命令的输出。做不了、缺这个工具抛 ``Unavailable``，没有等到那个时候抛 ``ValueError``。"""
     found = get(wanted.experiment)
     require((shlex.split(wanted.command)[0],))
     eye = _Eye(wanted)
     with _watching(found.function.__code__, eye):
         found.run(on_progress=eye.progress if wanted.moment not in ("", START) else None, **values)
     if not eye.seen:
-        raise ValueError(f"{wanted.experiment}（{wanted.key}）里，{wanted.host} 没有到过 {wanted.moment}。")
+        raise ValueError(f"{wanted.experiment}（{wanted.key}）里，{wanted.host} 没有等到 {wanted.moment}。")
     return steady(eye.seen[0], ordered=wanted.command.startswith("ss "))
 
 
@@ -79,9 +80,10 @@ class _Eye:
     seen: list[str] = field(default_factory=list)
 
     def progress(self, trace: Trace) -> None:
-        """实验进行中不时来问：到了那个状态没有。"""
-        there = (s.host == self.wanted.host and s.state == self.wanted.moment for s in trace.states)
-        if not self.seen and any(there):
+        """实验进行中不时来问：到了那个时候没有。"""
+        here = self.wanted.host, self.wanted.moment
+        if not self.seen and (any((s.host, s.state) == here for s in trace.states)
+                              or any((c.host, c.name) == here and c.end is not None for c in trace.calls)):
             self.see()
 
     def begin(self) -> None:

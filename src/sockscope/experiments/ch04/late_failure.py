@@ -24,10 +24,10 @@ HAPPENS = {
 def late_failure(net: Network, what: str, then: str) -> None:
     unhurried(net)
     near, far = connected(net)
-    near.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, 300)  # 毫秒；缺省要重传 15 次，约 15 分钟
     if what == "killed":
         near.send(b"unread")
-    net.settle()
+    net.settle()  # 先送到：剪掉它，第一次重传也在 300 毫秒左右
+    near.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, 300)  # 毫秒；缺省要重传 15 次，约 15 分钟
     HAPPENS[what](net, far)
     near.send(b"first")  # 对端已经不在，消息还没有传到这里
     net.settle()

@@ -20,7 +20,7 @@ def black_hole(net: Network, probing: int) -> None:
     net.client.sysctl("tcp_mtu_probing", probing)
     net.client.sysctl("tcp_early_retrans", 0)  # 不要尾部探测：重传只由定时器，次数才不靠运气
     near, far = connected(net)
-    near.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, 20_000 if probing else 2_000)  # 缺省要重传十几分钟
+    near.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, 20_000 if probing else 2_500)  # 缺省要重传十几分钟；离第三、第四次重传都远
     attempt(near.send, bytes(100))
     net.settle()
     attempt(far.recv, 65_536, MSG_DONTWAIT)
