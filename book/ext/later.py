@@ -1,5 +1,6 @@
 """看到才做：页里的图放进一包（figures/页名），代码的颜色写成一串数；读者走近了，later.js 才把它们做出来。
 
+一页的第一张图不等：它的宽窄两版就在页里（``<template>`` 里的不算节点），排到那里就挑一版放上。
 没有脚本的读者、检索和屏幕阅读器，看到的是图的文字版和没有颜色的代码：一样读得懂。
 """
 
@@ -26,6 +27,12 @@ TOKEN = re.compile(r'<span class="([^"]*)">([^<]*)</span>|<span></span>|([^<]+)'
 LONG = re.compile(r'(?:(?<=</p>)<ol class="causes">|(?<=</div></div>)<div class="sockscope-quiz">).*?(?=</section>)', re.DOTALL)
 HAPPENED = re.compile(r'(<details data-recording="[^"]*">.*?</pre>)<pre>.*?</pre>', re.DOTALL)
 TALL = {"</li><li>": 14, "</details>": 2.6}  # 一个原因、一个选项大约多高，em：还没有做出来时，先占着位置
+NARROW = 692  # 容器比这更窄就用窄图，像素；与 later.js 的相同
+FIRST = f"""<script>((place) => {{
+const shapes = place.querySelectorAll("template"), shape = +(shapes.length > 1 && place.parentElement.clientWidth < {NARROW});
+place.dataset.shape = shape;
+place.replaceChildren(shapes[shape].content);
+}})(document.currentScript.parentElement)</script>"""
 SCRIPTS = ("vendor/fzstd/index.js", "packs.js", "take.js")
 
 
@@ -52,16 +59,21 @@ def without_figures(body: str) -> tuple[str, dict[str, list[str]]]:
     def keep(found: re.Match[str]) -> str:
         number = str(len(drawn))
         drawn[number] = shapes = [f"{shape}</svg>" for shape in STYLE.sub("", found[0]).split("</svg>")[:-1]]
-        return placeholder(number, shapes)
+        return placeholder(number, shapes, "" if len(drawn) > 1 else first(shapes))
 
     return FIGURE.sub(keep, FRAMED.sub(r"\1", body)), drawn
 
 
-def placeholder(number: str, shapes: list[str]) -> str:
-    """图的位置：宽窄两版的大小写在样式里，图来了，页面不跳；里面是图的文字版，给没有脚本的读者。"""
+def placeholder(number: str, shapes: list[str], more: str = "") -> str:
+    """图的位置：宽窄两版的大小写在样式里，图来了，页面不跳；里面是图的文字版，给没有脚本的读者，和 ``more``。"""
     (wide, high), (narrow, tall) = (SIZE.search(shape).groups() for shape in (shapes[0], shapes[-1]))  # type: ignore[union-attr]
     return (f'<div class="ss-later" data-figure="{number}" style="--w:{wide};--h:{high};--nw:{narrow};--nh:{tall}">'
-            f"<noscript><pre>{words(shapes[0])}</pre></noscript></div>")
+            f"<noscript><pre>{words(shapes[0])}</pre></noscript>{more}</div>")
+
+
+def first(shapes: list[str]) -> str:
+    """就在页里的一张图。"""
+    return "".join(f"<template>{shape}</template>" for shape in shapes) + FIRST
 
 
 def words(figure: str) -> str:

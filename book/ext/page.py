@@ -14,6 +14,8 @@ from sockscope.serve.policy import POLICY
 # 脚本名里有左边的字样时，正文里要有右边的字样才留下；None 表示从不需要。
 NEEDED_BY = {
     "sphinx_highlight": None,
+    "doctools": None,        # 快捷键由 search.js 管，模块索引这本书没有；译文只给 doctools 用
+    "translations": None,
     "thebe": None,
     "THEBE": None,
     "require.js": None,      # 书里没有 ipywidgets 的部件，也没有公式：这几样从不带上
@@ -24,6 +26,7 @@ NEEDED_BY = {
     "clipboard": "highlight",
     "copybutton": "highlight",
 }
+AT_ONCE = "documentation_options"  # 页首的另一句脚本要改它；别的脚本等页面排完再运行，谁也不挡着文字
 
 
 def needed(script: str, body: str) -> bool:
@@ -75,13 +78,28 @@ def identity(asset: Any) -> str:
     return str(getattr(asset, "filename", asset) or getattr(asset, "attributes", {}).get("body", ""))
 
 
+def once(scripts: list[Any]) -> list[Any]:
+    """几处都要的同一个脚本只带一份，次序靠前的那份。"""
+    first: dict[str, Any] = {}
+    for script in sorted(scripts, key=lambda script: getattr(script, "priority", 0)):
+        first.setdefault(identity(script), script)
+    return list(first.values())
+
+
+def waiting(script: Any) -> Any:
+    """等页面排完再运行的脚本；次序不变。"""
+    if getattr(script, "filename", None) and AT_ONCE not in script.filename and "async" not in script.attributes:
+        script.attributes["defer"] = "defer"
+    return script
+
+
 def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: Any) -> str | None:
     """``html-page-context``：去掉用不着的脚本，写下来源。无返回值时 Sphinx 用原来的模板。"""
     app.add_js_file("memory.js", defer="defer", priority=700, **{"data-page": pagename})
     body = context["body"] = cleaned(context.get("body") or "")
     if context.get("page_source_suffix") == ".ipynb":
         body = context["body"] = named(body, Path(app.srcdir) / f"{pagename}.ipynb")
-    context["script_files"] = [script for script in context["script_files"] if needed(identity(script), body)]
+    context["script_files"] = [waiting(script) for script in once(context["script_files"]) if needed(identity(script), body)]
     context["css_files"] = [style for style in context["css_files"] if "thebe" not in identity(style)]
     context["metatags"] = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n{context.get("metatags", "")}'
     if found := EXPLORER.search(body):
@@ -91,20 +109,6 @@ def dress(app: Sphinx, pagename: str, template: str, context: dict[str, Any], do
     return None
 
 
-TRANSLATIONS = """(({messages, locale}) => {
-  Object.assign(Documentation, {TRANSLATIONS: messages, LOCALE: locale, PLURAL_EXPR: () => 0});
-})("""
-
-
-def without_eval(app: Sphinx, problem: Exception | None) -> None:
-    """``build-finished``：Sphinx 的译文用 ``new Function`` 算复数，策略不许；中文没有复数，不必算。"""
-    told = Path(app.outdir) / "_static" / "translations.js"
-    if problem is None and told.exists():
-        text = told.read_text(encoding="utf-8")
-        told.write_text(text.replace("Documentation.addTranslations(", TRANSLATIONS), encoding="utf-8")
-
-
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("html-page-context", dress, priority=900)
-    app.connect("build-finished", without_eval)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

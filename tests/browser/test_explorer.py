@@ -65,6 +65,22 @@ def test_the_kernel_is_gone(lab, house):
     assert shown.locator(".ss-figure .packet").count()
 
 
+def pointed_bytes(shown) -> None:
+    """指着字段，它的字节亮；指着字节，它的字段亮。"""
+    if not shown.locator(".ss-bytes pre").first.is_visible():
+        shown.get_by_text("字节", exact=True).click()
+    expect(shown.locator(".ss-bytes pre").first).to_contain_text("0000  45 00")
+    tcp = shown.locator(".ss-bytes", has_text="TCP 头")
+    port = tcp.get_by_role("button", name="目的端口")
+    port.focus()
+    lit = tcp.locator("pre .hot")
+    expect(lit).to_have_count(1)
+    assert f"目的端口 {int(lit.inner_text().replace(' ', ''), 16)}" == port.inner_text()
+    tcp.locator("pre [data-field]").nth(2).hover()
+    expect(tcp.locator(".ss-field.hot")).to_contain_text("序号")
+    expect(tcp.locator(".ss-field.hot")).to_have_count(1)
+
+
 def test_live_in_jupyterlab(lab):
     page, shown = lab.page, explorer(lab.page)
     complete(shown, "close.0.0.0")
@@ -77,7 +93,7 @@ def test_live_in_jupyterlab(lab):
 
     shown.locator(".ss-figure .packet.syn .hit").first.click(force=True)
     expect(shown.locator(".ss-detail")).to_contain_text("请求建立连接")
-    expect(shown.locator(".ss-bytes pre").first).to_contain_text("0000  45 00")
+    pointed_bytes(shown)
     shown.get_by_role("button", name="剪掉这个包再跑一遍").click()
     expect(shown.locator(".ss-cuts")).to_contain_text("客户端 → 服务器：SYN", timeout=LIVE)
     complete(shown, "SHUT_RD.0.0.0")

@@ -147,9 +147,9 @@ def test_points_and_a_comment_reach_the_grade_book(desk, look):
         assert ("再说说 RST。",) in db.execute("select manual_comment from comment").fetchall()
     assert main(["--course", str(desk.course.root), "export", "lab05"]) == 0
     sheet = (desk.course.root / "export" / "lab05" / "spreadsheet.csv").read_text("utf-8-sig")
-    rows = {row[0]: row for row in csv.reader(sheet.splitlines())}
-    assert rows[GOOD][2:5] == ["2", "2.5", "4.5"]
-    assert rows[TOUCHING][4] == "", "还没有看的，总分留空"
+    rows = {row["学生"]: row for row in csv.DictReader(sheet.splitlines())}
+    assert [rows[GOOD][name] for name in ("自动分", "why", "总分")] == ["2", "2.5", "4.5"]
+    assert rows[TOUCHING]["总分"] == "", "还没有看的，总分留空"
 
 
 @pytest.mark.parametrize(("student", "words"), [

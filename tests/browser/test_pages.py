@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,32 @@ PAGES = ["index.html", "search.html", "book/teaching.html", *sorted(
 
 CLIPPED = """() => [...document.querySelectorAll('div.cell_input pre, .sd-tab-content pre')]
     .filter(pre => pre.offsetParent && pre.scrollWidth > pre.clientWidth).map(pre => pre.innerText.slice(0, 60))"""
+
+
+CUT = """async () => {  // 左右被哪个祖先裁掉了的图；从头走到尾，走近了才画的都画出来
+  for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
+    scrollTo(0, y);
+    await new Promise((seen) => requestAnimationFrame(() => setTimeout(seen)));
+  }
+  const found = [];
+  for (const one of document.querySelectorAll("main svg.sockscope, main .ss-later, main .sockscope-explorer")) {
+    const {left, right, width} = one.getBoundingClientRect();
+    for (let at = one.parentElement; at && width; at = at.parentElement) {
+      const box = at.getBoundingClientRect();
+      if (getComputedStyle(at).overflowX !== "visible" && (left < box.left - 1 || right > box.right + 1)) {
+        found.push(`${one.getAttribute("class")} ${left}..${right}：${at.className} ${box.left}..${box.right}`);
+      }
+    }
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("page", [name for name in PAGES if name != "search.html"])
+def test_no_side_of_a_figure_is_cut_off(page, width, site, visit):
+    seen = visit(site + page, width=width)
+    assert seen.page.evaluate(CUT) == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -53,6 +80,20 @@ def test_page_opens_from_a_file(page, book, visit):
     assert seen.outside(book.as_uri()) == []
     assert seen.errors == []
     assert seen.page.evaluate(CLIPPED) == []  # 80 格的一行，1280 宽的窗口里放得下
+
+
+@pytest.mark.parametrize(("width", "shape"), [(390, "narrow"), (1280, "wide")])
+@pytest.mark.parametrize("name", ["chapters/05_closing", "book/puzzles"])
+def test_the_first_figure_waits_for_no_script(name, width, shape, site, browser):
+    """脚本一个也取不来：第一张图还是画着，宽窄合适。"""
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.route("**/*.js*", lambda route: route.abort())
+    page.goto(f"{site}{name}.html", wait_until="domcontentloaded")
+    figure = page.locator(".ss-later").first.locator("svg.sockscope")
+    expect(figure).to_have_count(1)
+    expect(figure).to_have_class(re.compile(rf"\b{shape}\b"))
+    expect(figure).to_be_visible()
+    page.close()
 
 
 def test_lab_button_stays_hidden_without_a_server(site, visit):

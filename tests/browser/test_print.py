@@ -30,6 +30,9 @@ NARROW = """[...document.querySelectorAll(".bd-article svg.sockscope")]
 SHOWN = """[...document.querySelectorAll(
         "button, .bd-sidebar-primary, .bd-header-article, .headerlink, .ss-controls, .ss-toolbar")]
     .filter((node) => node.getClientRects().length).length"""
+BLANK = """[...document.querySelectorAll(".bd-article :is(td, th)")]
+    .filter((cell) => cell.textContent.trim() && cell.getClientRects().length && !cell.innerText.trim())
+    .map((cell) => cell.textContent.slice(0, 60))"""
 TALLEST = """Math.max(...[...document.querySelectorAll(".bd-article svg.sockscope")]
     .map((svg) => svg.getBoundingClientRect().height))"""
 
@@ -48,6 +51,7 @@ def paper(book, visit):
 def test_a_printed_page_shows_everything(paper):
     assert paper.evaluate(OVERFLOWING) == []
     assert paper.evaluate(NARROW) == 0
+    assert paper.evaluate(BLANK) == [], "表里有字的格子，纸上也有字"
     assert paper.evaluate(SHOWN) == 0
     assert paper.evaluate(TALLEST) < 261 / 25.4 * 96  # 一张纸上排得下
     assert paper.locator(".ss-later:not([data-shape])").count() == 0

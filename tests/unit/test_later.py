@@ -27,7 +27,9 @@ def figure() -> str:
 
 def test_a_figure_leaves_its_size_and_its_words(figure):
     body, drawn = later.without_figures(f"<p>前</p>{figure}<p>后</p>{figure}")
-    assert "<svg" not in body
+    one, other = body.split("<p>后</p>")
+    assert one.count("<template><svg") == one.count("<svg") == 2, "第一张图的宽窄两版就在页里"
+    assert "<svg" not in other, "别的图在包里"
     assert "<style" not in body
     assert list(drawn) == ["0", "1"]
     wide, narrow = drawn["0"]
@@ -39,6 +41,11 @@ def test_a_figure_leaves_its_size_and_its_words(figure):
     words = re.search(r"<noscript><pre>(.*?)</pre></noscript>", body, re.DOTALL)[1]
     assert "SYN" in words
     assert len(words.splitlines()) > len(experiments.recording("handshake").packets)
+
+
+def test_the_page_and_the_script_call_the_same_width_narrow():
+    script = (Path(__file__).parents[2] / "book" / "_assets" / "later.js").read_text(encoding="utf-8")
+    assert f"const NARROW = {later.NARROW};" in script
 
 
 def coloured_again(html: str) -> str:

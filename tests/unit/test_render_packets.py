@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import socket
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
@@ -53,6 +55,45 @@ def test_the_bytes_are_cut_at_the_heads(name):
     assert {b["name"]: b["end"] - b["start"] for b in blocks} == wanted
     ends = [0, *itertools.accumulate(wanted.values())]
     assert [(b["start"], b["end"]) for b in blocks] == list(itertools.pairwise(ends))
+
+
+def read(block: dict, raw: bytes) -> dict[str, int | str]:
+    """照字段的写法读：名字 → 数；选项写着的就是全部。"""
+    found, at = {}, block["start"]
+    for field in block["fields"]:
+        size, how, name = re.fullmatch(r"(\d+)([xa-]?)(.*)", field).groups()
+        found[name] = "" if how == "-" else int.from_bytes(raw[at:(at := at + int(size))])
+        at += int(size) if how == "-" else 0
+    assert not block["fields"] or "块" in block["name"] or at == block["end"], "字段占满整个头"
+    return found
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_every_byte_of_a_head_has_a_field(name):
+    shown = packet(BLOCKS[name][0])
+    for block in dissect(shown):
+        assert bool(read(block, bytes.fromhex(shown.raw))) == block["name"].endswith((" 头", "TCP 选项", " 块"))
+
+
+def test_fields_stand_where_scapy_puts_them():
+    options = [("MSS", 500), ("NOP", None), ("WScale", 7), ("SAckOK", b""), ("Timestamp", (9, 8)), ("SAck", (100, 200)),
+               ("EOL", None)]
+    made = IP(bytes(IP(**ROAD, ttl=9, id=77) / TCP(seq=5, ack=6, window=700, flags="SA", urgptr=3, options=options)))
+    raw = bytes(made)
+    ip, tcp, listed = (read(block, raw) for block in dissect(packet(made)))
+    assert (ip["TTL"], ip["标识"], ip["总长度"], ip["校验和"], ip["协议"]) == (9, 77, len(raw), made.chksum, 6)
+    assert ip["源地址"].to_bytes(4) == socket.inet_aton(made.src)
+    there = made[TCP]
+    assert (tcp["源端口"], tcp["目的端口"], tcp["序号"], tcp["确认号"]) == (there.sport, there.dport, 5, 6)
+    assert (tcp["标志"], tcp["窗口"], tcp["校验和"], tcp["紧急指针"]) == (0x12, 700, there.chksum, 3)
+    assert {"MSS 500", "填充", "窗口扩大 7", "允许 SACK", "时间戳 9，回显 8", "SACK 100–200", "结束"} <= set(listed)
+
+
+@pytest.mark.parametrize("options", [b"\x02", b"\x05\x00\x00\x00", b"\xfd\xff\x00\x00", b"\x08\x0a\x00\x00"])
+def test_a_spoiled_option_ends_with_the_head(options):
+    head = b"\0" * 12 + bytes([(20 + 4) // 4 << 4]) + b"\0" * 7
+    block = dissect(packet(IP(**ROAD, proto=6) / Raw(head + options.ljust(4, b"\0"))))[2]
+    assert sum(int(re.match(r"\d+", field)[0]) for field in block["fields"]) == 4
 
 
 # ---------------------------------------------------------------- 箭头上的字

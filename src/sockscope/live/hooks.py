@@ -21,6 +21,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockscope.live.linux import after_fork
+from sockscope.live.register import alive
 
 if TYPE_CHECKING:
     from sockscope.live.network import Network
@@ -40,7 +41,7 @@ _functions: dict[str, list[Hook]] = {}
 _attributes: list[tuple[Any, str, Any]] = []
 _replaced: list[tuple[Any, str, Any, Any]] = []
 _seen: set[str] = set()
-_open: weakref.WeakSet[Network] = weakref.WeakSet()
+_open: weakref.WeakKeyDictionary[Network, None] = weakref.WeakKeyDictionary()
 _lock = threading.RLock()
 _inside = 0
 ABSENT = object()
@@ -60,20 +61,20 @@ def attribute(owner: Any, name: str, ours: Any) -> None:
 
 def opened() -> list[Network]:
     """此刻开着的网络。"""
-    return list(_open)
+    return alive(_open)
 
 
 def begin(network: Network) -> None:
     """这个网络开了。"""
     with _lock:
-        _open.add(network)
+        _open[network] = None
         _settle(0)
 
 
 def end(network: Network) -> None:
     """这个网络关了。"""
     with _lock:
-        _open.discard(network)
+        _open.pop(network, None)
         _settle(0)
 
 

@@ -26,6 +26,7 @@ from sockscope.live.netfilter import REPLIES
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
 from sockscope.live.readiness import Readiness
+from sockscope.live.register import alive
 from sockscope.live.rights import inode
 from sockscope.live.socket import TracedSocket
 from sockscope.live.states import RAW, Flow, Reading, Watch, endpoint
@@ -227,7 +228,7 @@ class Host:
 
     def is_loose(self, fd: int) -> bool:
         """这个描述符没有套接字拿着：``detach()`` 放开了的。"""
-        return all(sock.fileno() != fd for sock in list(self.born))
+        return all(sock.fileno() != fd for sock in alive(self.born))
 
     def adopt(self, sock: Socket, foreign: bool) -> None:
         self.born[sock] = None

@@ -41,6 +41,7 @@ from sockscope.live.pace import patience
 from sockscope.live.plan import Plan
 from sockscope.live.process import Process, Program
 from sockscope.live.quiet import nothing_more, rests, to_be_made_up
+from sockscope.live.register import alive
 from sockscope.live.states import Watch
 from sockscope.live.strace import Tracing
 from sockscope.live.topology import Topology
@@ -101,7 +102,7 @@ class Network:
         self.capture = allowed.level
         self.wires: Wires | None = None
         self.threads: list[Worker] = []
-        self.guests: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+        self.guests: weakref.WeakKeyDictionary[threading.Thread, None] = weakref.WeakKeyDictionary()
         self.processes: list[Process | Program] = []
         self.delay, self.seed = delay, seed
         self.plans = dict(zip(self.topology.hosts, Plan.all(
@@ -279,7 +280,7 @@ class Network:
         self.journal.over = not self.closed
         for host in self.hosts.values():
             host.watch.resting = True
-            for sock in list(host.born):
+            for sock in alive(host.born):
                 wake(sock)
         for entry in self.journal.open_calls():
             if entry.fd >= 0:
@@ -298,7 +299,7 @@ class Network:
         for worker in self.threads:
             worker.join(patience(START))
         for host in self.hosts.values():
-            for sock in {*host.kept, *host.born}:
+            for sock in {*host.kept, *alive(host.born)}:
                 sock.close()
         if self.wires is not None:
             self.wires.stop()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sockscope.live.asleep import at_rest
 from sockscope.live.pace import patience
+from sockscope.live.register import alive
 from sockscope.live.worker import Worker, dozes, is_stuck, waits_unseen
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _idle_threads(network: Network) -> bool:
 
 def busy_guests(network: Network) -> list[threading.Thread]:
     """别人写的程序在主机上启动的线程，此刻还没有停下来的。"""
-    return [t for t in list(network.guests)
+    return [t for t in alive(network.guests)
             if t is not threading.current_thread() and t.is_alive() and not at_rest(t.native_id or 0)]
 
 

@@ -85,7 +85,7 @@ def _start_here(thread: threading.Thread) -> None:
         vars(thread).pop("run", None)
         raise
     if host is not None and thread not in host.network.threads:
-        host.network.guests.add(thread)
+        host.network.guests[thread] = None
 
 
 def _submit_here(pool: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:

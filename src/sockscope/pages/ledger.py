@@ -24,7 +24,7 @@ from sockscope.tcp import TRANSITIONS, Transition, walk
 
 __all__ = [
     "Claim", "all_beliefs", "anchor", "beliefs", "chapters", "claims", "edges", "everything", "heading", "link", "proofs",
-    "shown", "totals", "walks",
+    "shown", "totals", "walked", "walks",
 ]
 
 VERDICTS = ("成立", "不成立", "看系统")
@@ -156,6 +156,12 @@ def walks() -> dict[Transition, tuple[str, str]]:
             for edge in (edge for step in walk(trace) for edge in step.edges):
                 found.setdefault(edge, (name, key))
     return found
+
+
+def walked() -> dict[Transition, str]:
+    """状态图上的边 → 书里摆着走过它的那个实验的一节。"""
+    found = {edge: exhibit(name) for edge, (name, _) in walks().items()}
+    return {edge: f"../{place[0]}#{anchor(place[1])}" for edge, place in found.items() if place}
 
 
 @made()

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from html import escape
 
 from sockscope.render.measure import width
@@ -40,9 +40,9 @@ ROUTES: dict[tuple[str, str], tuple[Point, Point | None, Point, Point, str]] = {
     ("ESTABLISHED", "CLOSE_WAIT"): ((232, 333), None, (303, 402), (279, 358), "start"),
     ("FIN_WAIT1", "FIN_WAIT2"): ((48, 433), None, (48, 524), (54, 476), "start"),
     ("FIN_WAIT1", "CLOSING"): ((112, 433), None, (184, 524), (162, 466), "start"),
-    ("FIN_WAIT1", "TIME_WAIT"): ((92, 433), (138, 540), (170, 630), (154, 582), "start"),
+    ("FIN_WAIT1", "TIME_WAIT"): ((92, 433), (120, 540), (162, 630), (160, 582), "start"),
     ("FIN_WAIT2", "TIME_WAIT"): ((84, 555), (84, 642), (153, 646), (78, 600), "end"),
-    ("CLOSING", "TIME_WAIT"): ((232, 555), None, (232, 630), (238, 588), "start"),
+    ("CLOSING", "TIME_WAIT"): ((238, 555), None, (238, 630), (244, 588), "start"),
     ("TIME_WAIT", END): ((200, 661), None, (200, 732), (207, 700), "start"),
     ("FIN_WAIT2", END): ((36, 555), (30, 744), (153, 750), (86, 694), "start"),
     ("CLOSE_WAIT", "LAST_ACK"): ((325, 433), None, (325, 524), (332, 474), "start"),
@@ -51,17 +51,21 @@ ROUTES: dict[tuple[str, str], tuple[Point, Point | None, Point, Point, str]] = {
 KINDS = {"call": "应用的调用", "rcv": "收到的段", "timeout": "定时器"}
 
 
-def render(highlight: Iterable[Transition | tuple[str, str] | str] = ()) -> str:
-    """状态图的 SVG。``highlight`` 里的边（``Transition`` 或 ``(起, 止)``）和状态（名字）画得醒目。"""
+def render(highlight: Iterable[Transition | tuple[str, str] | str] = (), links: Mapping[Transition, str] | None = None) -> str:
+    """状态图的 SVG。``highlight`` 里的边（``Transition`` 或 ``(起, 止)``）和状态（名字）画得醒目；
+
+    ``links`` 是 边 → 地址，有地址的边点得开。
+    """
     hot = {(h.before, h.after) if isinstance(h, Transition) else h for h in highlight}
     edges = [t for t in TRANSITIONS if t.ordinary]
     states = {s: p for s, p in PLACES.items() if s == END or any(s in (t.before, t.after) for t in edges)}
+    role = "group" if links else "img"
     words = "；".join(f"{t.before} 遇到“{_event(t)}”到 {t.after}" for t in edges)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="sockscope machine" role="img" viewBox="0 0 {W} {H}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="sockscope machine" role="{role}" viewBox="0 0 {W} {H}" '
         f'width="{W}" height="{H}" style="max-width:100%;height:auto" aria-label="TCP 状态图。{escape(words)}。">'
         f"<style>{machine_stylesheet()}</style>"
-        + "".join(_edge(t, (t.before, t.after) in hot) for t in edges)
+        + "".join(_linked(_edge(t, (t.before, t.after) in hot), t, (links or {}).get(t)) for t in edges)
         + "".join(_state(name, place, hot) for name, place in states.items()) + _legend() + "</svg>")
 
 
@@ -93,8 +97,16 @@ def _edge(edge: Transition, hot: bool) -> str:
         f'<g class="edge by-{kind}{" hot" if hot else ""}" data-before="{edge.before}" data-after="{edge.after}" '
         f'data-event-name="{escape(edge.event)}"><title>{edge.before} → {edge.after}：{escape(_event(edge))}'
         f"{f'，发 {edge.action}' if edge.action else ''}（{_source(edge)}）</title>"
-        f'<path class="line" d="{path}"/>{_head(bend or start, end)}'
+        f'<path class="near" d="{path}"/><path class="line" d="{path}"/>{_head(bend or start, end)}'
         f'<text class="halo" x="{x}" y="{y}" text-anchor="{anchor}">{rows}</text></g>')
+
+
+def _linked(drawn: str, edge: Transition, address: str | None) -> str:
+    """点得开的一条边：线很细，所以线的两旁也点得着。"""
+    if address is None:
+        return drawn
+    name = f"{edge.before} → {edge.after}：{_event(edge)}"
+    return f'<a href="{escape(address)}" aria-label="{escape(name)}">{drawn}</a>'
 
 
 def _source(edge: Transition) -> str:

@@ -105,6 +105,9 @@ def machine_stylesheet() -> str:
              _paint(".node .bar", stroke="faint"), _paint(".node.hot .bar", stroke="ink"),
              ".sockscope .node.hot .bar{stroke-width:2.4px;fill-opacity:1}",
              ".sockscope .edge .line{stroke-width:1.3px}.sockscope .edge.hot .line{stroke-width:3px}",
+             ".sockscope .edge .near{fill:none;stroke:transparent;stroke-width:14px}.sockscope .edge text{pointer-events:all}"
+             ".sockscope a:is(:hover,:focus-visible) .edge .line{stroke-width:3px}.sockscope a:is(:hover,:focus-visible) text{"
+             "text-decoration:underline}.sockscope.machine a:focus-visible{outline:none}",
              ".sockscope .by-timeout .line{stroke-dasharray:4 3}.sockscope .edge.hot text{font-weight:700}"]
     for kind, colour in (("call", "data"), ("rcv", "syn"), ("timeout", "soft")):
         rules.append(_paint(f".by-{kind} .line", stroke=colour))

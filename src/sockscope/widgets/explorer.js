@@ -65,10 +65,47 @@ function typed({name, label, low, high, default: usual}, current, onchange) {
   return make("label", {}, make("span", {}, `${label}，${low} 到 ${high}`), input);
 }
 
-/** 一层协议的字节：名字、范围、十六进制。 */
-function bytes({name, start, end, rows}) {
-  const range = make("figcaption", {}, `${name}　第 ${start}–${end - 1} 字节`);
-  return make("figure", {className: "ss-bytes"}, range, make("pre", {}, rows.join("\n")));
+/** 一个字段写着什么。写法见 render/dissect.py。 */
+function fieldText(how, name, octets) {
+  const hex = octets.map((one) => one.toString(16).padStart(2, "0")), number = octets.reduce((sum, one) => sum * 256 + one, 0);
+  if (how === "-") return name;
+  if (how === "x") return `${name} 0x${hex.join("")}`;
+  if (how !== "a") return `${name} ${number}`;
+  return `${name} ${octets.length === 4 ? octets.join(".") : hex.join("").match(/.{4}/g).join(":")}`;
+}
+
+/** 一行十六进制：同一个字段的几个字节在一个节点里。@param {number[]} owner 字节 → 第几个字段 */
+function row(text, owner) {
+  const hex = text.slice(6).split("  ")[0].split(" "), runs = [];
+  for (const octet of hex) {
+    const field = owner.shift();
+    if (runs.at(-1)?.field === field) runs.at(-1).hex.push(octet); else runs.push({field, hex: [octet]});
+  }
+  const parts = runs.map(({field, hex}) => {
+    const part = make("span", {}, hex.join(" "));
+    if (field !== undefined) part.dataset.field = field;
+    return part;
+  });
+  return [text.slice(0, 6), ...parts.flatMap((part, n) => (n ? [" ", part] : [part])), text.slice(6 + hex.length * 3 - 1), "\n"];
+}
+
+/** 一层协议的字节：名字、范围、十六进制、字段。指着字段，它的字节亮；指着字节，它的字段亮。 */
+function bytes({name, start, end, rows, fields = []}) {
+  const octets = rows.flatMap((text) => text.slice(6).split("  ")[0].split(" ")).map((one) => parseInt(one, 16));
+  const owner = [], names = fields.map((field, n) => {
+    const [, size, how, told] = field.match(/^(\d+)([xa-]?)(.*)$/), at = owner.length;
+    for (let k = 0; k < size; k += 1) owner.push(n);
+    return Object.assign(button(fieldText(how, told, octets.slice(at, at + Number(size)))), {className: "ss-field"});
+  });
+  names.forEach((one, n) => { one.dataset.field = n; });
+  const whole = make("figure", {className: "ss-bytes"}, make("figcaption", {}, `${name}　第 ${start}–${end - 1} 字节`),
+    make("pre", {}, ...rows.flatMap((text) => row(text, owner))), ...(names.length ? [make("div", {className: "ss-fields"}, ...names)] : []));
+  const point = ({target}) => { // 指针不在哪个字段上，就亮键盘停着的那个
+    const {field} = (target.closest("[data-field]") ?? whole.querySelector(":focus"))?.dataset ?? {};
+    for (const one of whole.querySelectorAll("[data-field]")) one.classList.toggle("hot", one.dataset.field === field);
+  };
+  for (const type of ["pointerover", "pointerleave", "focusin", "focusout"]) whole.addEventListener(type, point);
+  return whole;
 }
 
 /** 一台主机的结果：每次调用一行，最后是内核的状态。 */
