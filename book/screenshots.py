@@ -33,7 +33,7 @@ TARGET = Path(__file__).with_name("_assets") / "teaching"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--no-first-run"]
-QUALITY, SCALE = 30, 2
+QUALITY, SCALE = 28, 2
 PATIENCE = 60  # 等一台 JupyterLab 应答的上限，秒
 COMMAND = "python -m sockscope.grading"
 CLUSTER = "tls://127.0.0.1:8786"
@@ -69,7 +69,9 @@ def before(terminal: Terminal) -> None:
 
 
 def after(terminal: Terminal) -> None:
-    """书面题看过几份之后：反馈与成绩表。"""
+    """书面题看过几份之后：规矩、反馈与成绩表。"""
+    keep("rules", terminal.type(f"{COMMAND} due lab05 2030-11-20T23:59"), terminal.type(f"{COMMAND} late --rate 10 --floor 50"),
+         terminal.type(f"{COMMAND} extend lab05 钱伟1 --late 2 --why 补交"), terminal.type(f"{COMMAND} points lab05"))
     keep("feedback", terminal.type(f"{COMMAND} feedback lab05"))
     keep("export", terminal.type(f"{COMMAND} export lab05"),
          terminal.type("grep -e Student -e 赵伟 -e 钱伟 course/export/lab05/canvas.csv"))
@@ -214,6 +216,13 @@ def class_page(terminal: Terminal, page: Page) -> None:
     shoot(page, "summary", bottom=edge(page.locator("body"), bottom=True) + 16)
 
 
+def desk_page(terminal: Terminal, page: Page) -> None:
+    with served(terminal, ["-m", "sockscope.grading", "desk", "--no-browser"], terminal.home, r"\S+") as address:
+        page.set_viewport_size({"width": 1100, "height": 700})
+        page.goto(f"{address}lab/lab05")
+        shoot(page, "desk", bottom=edge(page.locator("details").nth(3), bottom=True) + 8)
+
+
 def executed_page(terminal: Terminal, page: Page) -> None:
     page.set_viewport_size({"width": 720, "height": 700})
     page.goto((terminal.home / f"course/executed/{CLOSED}/lab05/lab05.html").as_uri())
@@ -255,6 +264,7 @@ def main() -> int:
             hand_grading(terminal, page)
             after(terminal)
             class_page(terminal, page)
+            desk_page(terminal, page)
             executed_page(terminal, page)
             student_page(terminal, page)
             self_check(terminal, page)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -118,19 +119,72 @@ def test_a_teacher_s_points_are_kept(course):
     assert "<blockquote>想到了 &lt;FIN&gt;</blockquote>" in page
 
 
+def test_rules_reach_the_grade_book_and_leave_it_again(course):
+    def seen() -> tuple[float, float, float]:
+        with gradebook.opened(course) as book:
+            handed = book.find_submission_notebook("lab05", "lab05", "好学生")
+            return handed.max_score, handed.score, handed.late_submission_penalty or 0.0
+
+    before = seen()
+    assert command(course, "points", "lab05", "half_close=5") == 0
+    assert command(course, "late", "--rate", "10") == 0
+    assert command(course, "extend", "lab05", "好学生", "--late", "1.5") == 0
+    most = before[0] + 3
+    assert seen() == (most, before[1] + 3, pytest.approx(most * 0.2)), "一天半算两天"
+    assert command(course, "release", "lab05") == 0
+    assert seen()[0] == most, "再发布一次，改过的分还在"
+    assert command(course, "extend", "lab05", "好学生", "--cancel") == 0
+    assert command(course, "late", "--none") == 0
+    assert command(course, "points", "lab05", "half_close=2") == 0
+    assert seen() == before
+
+
+def test_a_comment_is_written_by_name_and_used_again(course, capsys):
+    assert command(course, "comment", "lab05", "half_close", "=SUM(A1)", "--say", "先看 <图>") == 0
+    assert command(course, "comment", "lab05", "why", "好学生", "--say", "别的") == 1
+    assert "已经有评语“想到了 <FIN>”" in capsys.readouterr().err
+    assert command(course, "comment", "lab05", "why", "=SUM(A1)", "--reuse", "2", "--score", "1") == 0
+    assert gradebook.comments(course, LAB)[escape("=SUM(A1)")] == {"ask": "先看 <图>", "why": "想到了 <FIN>"}
+    assert gradebook.manual_scores(course, LAB)[escape("=SUM(A1)")]["why"] == 1
+    assert command(course, "comment", "lab05", "why", "好学生") == 1
+    assert "--say 和 --reuse 写一个" in capsys.readouterr().err
+    assert command(course, "comments", "lab05") == 0
+    assert "2. why（2 次，平均 1.75 分）：想到了 <FIN>" in capsys.readouterr().out
+    with gradebook.opened(course) as writer:  # 后面的测试要的是没有批过的书面题
+        grade = writer.find_grade("why", "lab05", "lab05", escape("=SUM(A1)"))
+        grade.manual_score, grade.needs_manual_grade = None, True
+        writer.db.commit()
+
+
+def test_what_a_new_paper_changed_is_said(course, tmp_path, capsys):
+    folder = tmp_path / "再交" / "=SUM(A1)"
+    folder.mkdir(parents=True)
+    (folder / "lab05.ipynb").write_bytes(book(blank(LAB)))
+    before = (course.root / "collected" / "lab05" / f"{escape('=SUM(A1)')}.json").read_bytes()
+    assert command(course, "collect", "lab05", str(folder.parent)) == 0
+    assert command(course, "grade", "lab05", "=SUM(A1)") == 0
+    assert "分数变了：0 个学生升，1 个降。看 changes lab05。" in capsys.readouterr().out
+    assert command(course, "changes", "lab05", "=SUM(A1)") == 0
+    assert "答卷改了：ask、pump、relay" in capsys.readouterr().out
+    (course.root / "collected" / "lab05" / f"{escape('=SUM(A1)')}.json").write_bytes(before)
+    assert command(course, "grade", "lab05", "=SUM(A1)") == 0
+    assert command(course, "progress") == 0
+
+
 def test_the_tables(course):
     assert command(course, "export", "lab05") == 0
     folder = course.root / "export" / "lab05"
     sheet = (folder / "spreadsheet.csv").read_bytes()
     assert sheet.startswith(b"\xef\xbb\xbf")
     rows = {r[0]: r for r in csv.reader(sheet.decode("utf-8-sig").splitlines())}
-    assert rows["'=SUM(A1)"][1:5] == ["", "10", "", ""], "没有看的书面题，总分留空"
+    assert rows["'=SUM(A1)"][1:8] == ["", "", "10", "", "", "", ""], "没有看的书面题，总分留空"
     canvas = list(csv.reader((folder / "canvas.csv").read_text().splitlines()))
     assert canvas[0][:5] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
     assert canvas[1][-1] == "15"
 
 
-@pytest.mark.parametrize("words", [[], ["release"], ["collect"], ["grade"], ["feedback"], ["export"], ["summary"], ["sample"]],
+@pytest.mark.parametrize("words", [[], ["release"], ["collect"], ["grade"], ["feedback"], ["export"], ["summary"], ["sample"],
+                                   ["similar"]],
                          ids=lambda words: words[0] if words else "all")
 def test_help_is_chinese(words, capsys):
     with pytest.raises(SystemExit):
@@ -180,6 +234,48 @@ def test_the_course_of_somebody_else_is_refused(tmp_path, capsys):
 def test_a_student_nobody_knows(course, capsys):
     assert command(course, "grade", "lab05", "没有这个人") == 1
     assert "没有收到 没有这个人" in capsys.readouterr().err
+
+
+def test_written_answers_are_marked_in_a_table(course, capsys, tmp_path):
+    assert command(course, "written", "lab05") == 0
+    sheet = course.root / "export" / "lab05" / "written.csv"
+    assert sheet.read_bytes().startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(sheet.read_text(encoding="utf-8-sig").splitlines()))
+    assert rows[0] == ["答卷", "学生", "题", "满分", "回答", "分", "评语"]
+    number = next(n for n, row in enumerate(rows) if row[0] == escape("=SUM(A1)"))
+    before = gradebook.scores(course, LAB)
+
+    def given(score: str, comment: str = "", encoding: str = "utf-8-sig", delimiter: str = ",") -> Path:
+        rows[number][5:] = score, comment
+        path = tmp_path / "填好.csv"
+        with open(path, "w", encoding=encoding, newline="") as file:
+            csv.writer(file, delimiter=delimiter).writerows(rows)
+        return path
+
+    for wrong, said in (("4", f"第 {number + 1} 行：4 分不行，why 的满分是 3 分。"), ("好", "好 不是分数"),
+                        ("nan", "nan 分不行")):
+        assert command(course, "mark", "lab05", str(given(wrong))) == 1
+        assert said in capsys.readouterr().err
+    assert gradebook.scores(course, LAB) == before, "有一行不对，一行也不写"
+    for encoding, delimiter, score in (("utf-8-sig", ",", "2"), ("gb18030", ";", "1,5"), ("utf-16", "\t", "")):
+        assert command(course, "mark", "lab05", str(given(score, f"用 {delimiter!r} 分开的", encoding, delimiter))) == 0
+    assert gradebook.manual_scores(course, LAB)[escape("=SUM(A1)")]["why"] == 1.5
+    assert gradebook.comments(course, LAB)[escape("=SUM(A1)")]["why"] == r"用 '\t' 分开的"
+    capsys.readouterr()
+    assert command(course, "mark", "lab05", str(given("", ""))) == 0
+    assert capsys.readouterr().out.startswith("写了 0 个回答"), "空着的不动"
+
+
+@pytest.mark.parametrize(("data", "said"), [
+    (b"", "没有“答卷、题、分、评语”这几列"), ("答卷,题\n".encode(), "没有“答卷、题、分、评语”这几列"),
+    (b"PK\x03\x04", "是 xlsx 工作簿"),
+    ("答卷,题,分,评语\n没有他,why,1,\n".encode(), "第 2 行：没有 没有他 的 why。"), (None, "打不开")])
+def test_a_table_that_is_none_of_ours(course, capsys, tmp_path, data, said):
+    path = tmp_path / "表.csv"
+    if data is not None:
+        path.write_bytes(data)
+    assert command(course, "mark", "lab05", str(path)) == 1
+    assert said in capsys.readouterr().err
 
 
 def test_killed_at_any_moment_the_next_run_finishes(course, tmp_path):

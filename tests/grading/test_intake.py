@@ -17,9 +17,11 @@ from sockscope.grading.course import delivery
 from sockscope.grading.course.collect import Choices, Collected, collect, settle
 from sockscope.grading.course.course import Course
 from sockscope.grading.course.intake import Paper
+from sockscope.grading.course.lateness import lateness
 from sockscope.grading.course.layouts import Ambiguous
 from sockscope.grading.course.names import alike, another, escape, printable, skeleton, unescape, visible
 from sockscope.grading.course.roster import Roster
+from sockscope.grading.course.rules import Rules
 from sockscope.grading.course.sample import filled
 from sockscope.grading.course.source import model
 from sockscope.grading.exam.lab import find_lab
@@ -268,8 +270,10 @@ def test_late_by_the_platform_s_own_words(tmp_path):
 def test_a_date_inside_the_student_s_own_zip_makes_nobody_punctual(tmp_path):
     (tmp_path / "all.zip").write_bytes(packed({
         "1000001-张三.zip": packed({"lab05.ipynb": "a"}, day=1), "1000002-李四.zip": packed({"lab05.ipynb": "b"})}))
-    found = collect(tmp_path / "all.zip", LAB, ["why"], datetime(2026, 11, 15).astimezone())
-    assert {p.owner: p.late for p in found.papers.values()} == {"1000001-张三": True, "1000002-李四": True}
+    found = collect(tmp_path / "all.zip", LAB, ["why"])
+    rules = Rules(due={"lab05": datetime(2026, 11, 15).astimezone().isoformat()})
+    late = {p.owner: lateness(rules, LAB, p, ()).late for p in found.papers.values()}
+    assert late == {"1000001-张三": True, "1000002-李四": True}
 
 
 # ---------------------------------------------------------------- 压缩包里的压缩包
@@ -434,14 +438,31 @@ def test_a_number_of_another_kind_is_nobody_s(tmp_path):
 
 @pytest.mark.parametrize(("data", "told"), [
     (b"PK\3\4xx", "是 xlsx 工作簿"), (b"\xd0\xcf\x11\xe0xx", "是 xls 工作簿"), (b"a,b\n1,2\n", "没有找到表头"),
-    ("学号,姓名\n".encode(), "一个人也没有"), (b"a\0b" * 9, "没有找到表头"), (b"Name\n" + b"x" * 200_000, "没有找到表头"),
-     (b"\x81\xff\xff", "编码认不出来")])
+    ("学号,姓名\n".encode(), "一个人也没有"), (b"a\0b" * 9, "没有找到表头"),
+    (b"Name\n" + b"x" * 200_000, "第 2 行有一格 200000 个字"), (b"\x81\xff\xff", "编码认不出来")])
 def test_what_is_no_roster_is_one_sentence(tmp_path, data, told):
     with pytest.raises(ValueError, match="打不开"):
         Roster.read(tmp_path)
     (tmp_path / "r.csv").write_bytes(data)
     with pytest.raises(ValueError, match=told):
         Roster.read(tmp_path / "r.csv")
+
+
+@pytest.mark.parametrize("limit", [100, 1 << 30])
+def test_a_limit_that_somebody_set_for_the_whole_process_decides_nothing(limit):
+    before = csv.field_size_limit(limit)
+    try:
+        assert [m.name for m in Roster(f"姓名,备注\n张三,{'长' * 100_000}\n").members] == ["张三"]
+        with pytest.raises(ValueError, match="第 2 行有一格 200000 个字，太长"):
+            Roster(f"姓名,备注\n张三,{'长' * 200_000}\n")
+    finally:
+        csv.field_size_limit(before)
+
+
+def test_a_pipe_is_no_roster(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(ValueError, match="打不开：要给一份 CSV 名单"):
+        Roster.read(tmp_path / "pipe.csv")
 
 
 # ---------------------------------------------------------------- 一门课里
@@ -480,7 +501,7 @@ def test_the_tables_say_what_the_platform_wrote(course):
         course.save_result({"lab": "lab05", "student": student, "digest": "", "verdicts": []})
     canvas, moodle, sheet = (list(csv.reader(io.StringIO(p.read_text("utf-8-sig")))) for p in export(course, LAB))
     assert {tuple(r[:2]) for r in moodle[1:]} == {("Participant 7", "O’Brien"), ("Participant 8", "张 三")}
-    assert {tuple(r[:2]) for r in canvas[2:]} == {("O’Brien", "7"), ("张 三", "8")}
+    assert {tuple(r[:2]) for r in canvas[2:]} == {("O’Brien", ""), ("张 三", "")}, "Moodle 的号在 Canvas 上是别人的"
     assert {tuple(r[:2]) for r in sheet[1:]} == {("O’Brien", "7"), ("张 三", "8")}
     Roster("Identifier,Full name\nParticipant 7,\"O’Brien, 名单上的\"\n").keep(course)
     moodle = list(csv.reader(io.StringIO(export(course, LAB)[1].read_text())))
@@ -528,7 +549,7 @@ def test_what_an_older_course_kept_of_somebody_else_is_not_overwritten(tmp_path,
 
 
 def test_students_are_named_as_the_platform_does(tmp_path, course, capsys):
-    from sockscope.grading.__main__ import _students
+    from sockscope.grading.commands import students as _students
     settle(course, got(tmp_path, {f"Li Si_1000{MOODLE}/x.ipynb": "a",
                                   f"张三_1001{MOODLE}/x.ipynb": "b", f"张三_1002{MOODLE}/x.ipynb": "c"}))
     for word in (",li ,si_1000", "Li Si", "1000", "Li Si_1000"):

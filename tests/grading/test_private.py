@@ -107,7 +107,7 @@ def test_an_open_course_is_tightened_and_it_says_so(tmp_path, capsys):
     (course.root / "export").mkdir()
     for path, mode in ((course.root, 0o755), (course.root / "seed", 0o644), (course.root / "export", 0o775)):
         path.chmod(mode)
-    assert main(["--course", str(course.root), "summary", "lab05"]) == 0
+    assert main(["--course", str(course.root), "late"]) == 0
     assert capsys.readouterr().err.startswith(f"{course.root} 里有 3 样别的用户也碰得到，已经收紧")
     assert wide(course.root) == []
     assert stat.S_IMODE(outside.stat().st_mode) == 0o644, "不跟随符号链接"

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import sys
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from sockscope.grading.course import gradebook
 from sockscope.grading.course.course import Course, dumps, write
 from sockscope.grading.course.export import Line, lines
 from sockscope.grading.course.intake import Paper
+from sockscope.grading.course.lateness import Lateness
 from sockscope.grading.course.marking import mark, trace_of
 from sockscope.grading.course.sample import filled
 from sockscope.grading.course.source import grade_id, model
@@ -27,6 +29,7 @@ from sockscope.trace import dumps as trace_dumps
 
 LAB = find_lab("lab05")
 CHECKS = list(LAB.checks.values())
+IN_TIME = Lateness(timedelta())
 EVIL = "<script>alert(1)</script>"
 
 
@@ -160,9 +163,9 @@ def test_a_check_whose_cell_is_not_there_fails_without_being_run():
 # ---------------------------------------------------------------- 成绩表
 
 def test_the_total_is_empty_until_everything_is_read():
-    assert Line("li", 5.0, {"why": None}, False).total is None
-    assert Line("li", 5.0, {"why": 2.5}, False).total == 7.5
-    assert Line("li", 5.0, {}, False).total == 5.0
+    assert Line("li", 5.0, {"why": None}, IN_TIME).total is None
+    assert Line("li", 5.0, {"why": 2.5}, IN_TIME).total == 7.5
+    assert Line("li", 5.0, {}, IN_TIME).total == 5.0
 
 
 def test_a_teacher_s_points_for_a_check_count_more_than_the_machine_s(course):
@@ -170,8 +173,8 @@ def test_a_teacher_s_points_for_a_check_count_more_than_the_machine_s(course):
     hand_in(course, "wang", verdict(0), verdict(1, "failed", "没有"), late=True)
     hand_in(course, "nobody")
     teacher(course, li=(CHECKS[1].name, 0.5, ""))
-    assert lines(course, LAB) == [Line("li", CHECKS[0].points + 0.5, {"why": None}, False, "li"),
-                                  Line("wang", CHECKS[0].points, {"why": None}, True, "wang")]
+    assert lines(course, LAB) == [Line("li", CHECKS[0].points + 0.5, {"why": None}, IN_TIME, "li", paper="li"),
+                                  Line("wang", CHECKS[0].points, {"why": None}, Lateness(None), "wang", paper="wang")]
 
 
 # ---------------------------------------------------------------- 反馈
@@ -183,7 +186,7 @@ def test_the_summary_counts_and_points_at_what_needs_a_look(course):
     hand_in(course, "good", verdict(0), verdict(1))
     hand_in(course, "poor", verdict(0), verdict(1, "failed", "没有"))
     hand_in(course, "lost", verdict(0, "failed", note=f"没有答题格 {EVIL}"), verdict(1, "failed", "没有"))
-    hand_in(course, "<late>", late=True)
+    hand_in(course, "<late>")
     write(where(course, LAB, "<late>"), "执行过的一页")
     text = summary(course, LAB).read_text()
     assert f"收到 4 份，批完 3 份，自动批改满分 {LAB.points:g} 分。" in text
@@ -191,7 +194,7 @@ def test_the_summary_counts_and_points_at_what_needs_a_look(course):
     assert order == sorted(order), "没有通过的人多的在前"
     assert "<td>2</td><td>试了 &lt;script&gt;alert(1)&lt;/script&gt;</td>" in text
     assert "<td>1</td><td>没有答题格 &lt;script&gt;" in text
-    assert '<a href="../executed/%3Clate%3E/lab05/lab05.html">&lt;late&gt;</a></td><td>迟交；还没有批</td>' in text
+    assert '<a href="../executed/%3Clate%3E/lab05/lab05.html">&lt;late&gt;</a></td><td>还没有批</td>' in text
     assert "<script" not in text
 
 

@@ -112,7 +112,7 @@ def test_the_page_of_the_class(course):
     assert "收到 4 份，批完 3 份，自动批改满分 12 分。" in page
     assert 'aria-label="0 分 2 人，12 分 1 人"' in page
     looked = dict(summary.to_look_at(course.papers(LAB), {s: course.verdicts(r) for s in course.papers(LAB)
-                                                          if (r := course.result("lab05", s))}))
+                                                          if (r := course.result("lab05", s))}, summary.said_of(course, LAB)))
     assert looked == {
         "=李 四": "缺少why；迟交；进程中途没了：os._exit()、崩溃，或超出了资源的上限",
         "坏掉": "lab05.half_close 没有批成：仪器出错", "没批": "还没有批"}
@@ -134,10 +134,10 @@ def test_the_hardest_check_comes_first(course):
 def test_the_tables_leave_blank_what_is_not_yet_seen(course):
     paths = {path.name: path for path in export.export(course, LAB)}
     rows = list(csv.reader(paths["spreadsheet.csv"].read_text(encoding="utf-8-sig").splitlines()))
-    assert rows[1:] == [["'=李 四", "", "0", "", "", "15", "是"], ["坏掉", "", "0", "", "", "15", ""],
-                        ["张三", "1000", "11", "2.5", "13.5", "15", ""]]
+    assert rows[1:] == [["'=李 四", "", "", "0", "", "迟交", "", "", "15", ""], ["坏掉", "", "", "0", "", "", "", "", "15", ""],
+                        ["张三", "1000", "", "11", "2.5", "", "", "13.5", "15", ""]]
     moodle = list(csv.reader(paths["moodle.csv"].read_text().splitlines()))
-    assert moodle[-1] == ["Participant 1000", "张三", "13.5", "15"]
+    assert moodle[-1] == ["Participant 1000", "张三", "13.5", "15", ""]
     canvas = list(csv.reader(paths["canvas.csv"].read_text().splitlines()))
     assert canvas[-1] == ["张三", "1000", "", "", "", "13.5"]
 

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from sockscope.grading.course.course import Course
@@ -58,9 +57,8 @@ class Candidate:
     path: str
 
 
-def collect(source: Path, lab: Lab, written: list[str], due: datetime | None = None,
-            choices: Choices | None = None) -> Collected:
-    """收一批；迟交的照收，记一笔。布局看不准抛 ``Ambiguous``。"""
+def collect(source: Path, lab: Lab, written: list[str], choices: Choices | None = None) -> Collected:
+    """收一批；平台写了迟交的照收，记一笔。布局看不准抛 ``Ambiguous``。"""
     choices = choices or Choices()
     found: list[Arrival] = []
     notes: dict[str, str] = {}
@@ -94,7 +92,7 @@ def collect(source: Path, lab: Lab, written: list[str], due: datetime | None = N
             got.aside.append((arrival.path, NOBODY if layout.name == "hand" else f"不像 {layout.title} 给的名字，认不出是谁的"))
         else:
             person = everyone[handed.person.text]
-            handed_in.setdefault(person, []).append(_candidate(handed, person, layout, read_in[number], arrival, due))
+            handed_in.setdefault(person, []).append(_candidate(handed, person, layout, read_in[number], arrival))
     members = _expected(everyone.values(), handed_in, layout, choices, got)
     _check_take(choices.take, handed_in)
     for person, candidates in handed_in.items():
@@ -125,12 +123,12 @@ def _everyone(found: Iterable[Handed | None]) -> dict[str, Person]:
     return people
 
 
-def _candidate(handed: Handed, person: Person, layout: Layout, paper: Paper, arrival: Arrival, due: datetime | None) -> Candidate:
+def _candidate(handed: Handed, person: Person, layout: Layout, paper: Paper, arrival: Arrival) -> Candidate:
     when = handed.when or arrival.when
     paper.student, paper.owner, paper.name, paper.id = escape(person.text), person.text, person.name, person.id
-    paper.layout = layout.name
+    paper.layout, paper.timed = layout.name, handed.when is not None
     paper.file, paper.attempt = arrival.path, when.isoformat(timespec="seconds") if when else ""
-    paper.late = handed.late or bool(due and when and when > due)
+    paper.late = handed.late
     return Candidate(handed, paper, arrival.path)
 
 

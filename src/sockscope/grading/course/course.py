@@ -4,6 +4,8 @@
     release/lab05/          发给学生的
     collected/lab05/        收上来的答卷，只有答题格的文字：学生.json
     results/lab05/          判定：学生.json（原子写入，批到一半断了电也不坏）
+    history/lab05/          批过的每一次，和批过的各份答卷的文字（history）
+    changes/ summary/       给教师的几页：变了什么，全班，全部练习
     submitted/ autograded/  给 formgrader 看的笔记本，由我们重新拼成，不是学生交来的文件
     feedback/ export/       给学生的反馈，给平台的成绩表
     gradebook.db            nbgrader 的成绩库
@@ -98,7 +100,28 @@ class Course:
     def written(self, lab: Lab) -> dict[str, float]:
         """手写题 → 满分。"""
         marks = [c["metadata"]["nbgrader"] for c in self.notebook(lab)["cells"] if source.grade_id(c)]
-        return {m["grade_id"]: m["points"] for m in marks if m["grade"] and m["solution"]}
+        changed = self.changed_points(lab.name)
+        return {m["grade_id"]: changed.get(m["grade_id"], m["points"]) for m in marks if m["grade"] and m["solution"]}
+
+    def points(self, lab: Lab) -> dict[str, float]:
+        """各题的分：检查，然后是手写题；教师改过的，以改过的为准。"""
+        changed = self.changed_points(lab.name)
+        return {name: changed.get(name, check.points) for name, check in lab.checks.items()} | self.written(lab)
+
+    # ------------------------------------------------------------ 教师的规矩
+
+    def rules(self) -> dict[str, Any]:
+        """``rules.json`` 的内容（``rules.Rules``）；坏了抛 ``ValueError``。"""
+        path = self.root / "rules.json"
+        try:
+            value = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        except ValueError:
+            raise ValueError(f"{path} 读不懂：有人改坏了它。照原样改回来，或者删掉它，重新定规矩。") from None
+        return dict(value)
+
+    def changed_points(self, lab: str) -> dict[str, float]:
+        """教师改过分的题 → 现在的分。"""
+        return dict(self.rules().get("points", {}).get(lab, {}))
 
     # ------------------------------------------------------------ 答卷与判定
 
@@ -121,23 +144,31 @@ class Course:
     def save_result(self, result: dict[str, Any]) -> None:
         write(self.root / "results" / result["lab"] / f"{result['student']}.json", dumps(result))
 
-    @staticmethod
-    def verdicts(result: dict[str, Any]) -> list[Verdict]:
-        return [Verdict.from_json({k: v for k, v in told.items() if k != "trace"}) for told in result["verdicts"]]
+    def verdicts(self, result: dict[str, Any]) -> list[Verdict]:
+        """一份判定里的各项，没有轨迹；分是现在的分。"""
+        return self.repointed(result["lab"], [Verdict.from_json({k: v for k, v in told.items() if k != "trace"})
+                                              for told in result["verdicts"]])
+
+    def repointed(self, lab: str, verdicts: list[Verdict]) -> list[Verdict]:
+        """教师改过分的，照现在的分。"""
+        changed = self.changed_points(lab)
+        for verdict in verdicts:
+            verdict.points = changed.get(verdict.check.partition(".")[2], verdict.points)
+        return verdicts
 
 
 def dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, content: str | bytes) -> None:
     """原子地写：要么是旧的，要么是新的，不会是半个；只有自己打得开。"""
     private.folder(path.parent)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         fresh.unlink(missing_ok=True)  # 同一个编号的进程从前留下的
         with private.create(fresh) as file:
-            file.write(text)
+            file.buffer.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(fresh, path)

@@ -8,14 +8,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sockscope.grading.course import gradebook
+from sockscope.grading.course import gradebook, history
 from sockscope.grading.course.course import Course
 from sockscope.grading.course.intake import Paper
 from sockscope.grading.course.marking import AT_ONCE, mark
+from sockscope.grading.course.standing import lines
 from sockscope.grading.exam.lab import Lab
 from sockscope.grading.jail.sandbox import Refused, refusal
 
-__all__ = ["grade", "pending"]
+__all__ = ["abide", "grade", "pending"]
 
 FEW = 6  # 这么少就不必另开进程
 SETTLE = 100  # 每批完这么多份，往成绩库里写一次
@@ -54,18 +55,19 @@ def grade(course: Course, lab: Lab, students: list[str] | None = None, *, only: 
     failed: list[tuple[str, str]] = []
     at_home = len(tasks) <= FEW and not (workers or scheduler)
     fresh: list[str] = []
+    overruled = gradebook.overruled(course, lab)
     for count, (paper, result, error) in enumerate(here(tasks) if at_home else spread(tasks, workers, scheduler, keys), 1):
         if error:
             failed.append((paper.student, f"没有批成：{type(error).__name__}: {error}"))
         else:
-            course.save_result(merged(course, result, only))
+            history.replace(course, paper, merged(course, result, only), overruled.get(paper.student))
             fresh.append(paper.student)
             failed += [(paper.student, f"没有批成：{why}") for why in [aside(result)] if why]
         progress(count, len(tasks), paper.student)
         if len(fresh) == SETTLE:
             settle(course, lab, fresh)
             fresh.clear()
-    settle(course, lab)
+    abide(course, lab)
     return len(tasks) - len(failed), failed
 
 
@@ -79,7 +81,16 @@ def settle(course: Course, lab: Lab, students: Sequence[str] = ()) -> None:
     papers = course.papers(lab, students)
     done = [(paper, result) for student, paper in papers.items()
             if (result := course.result(lab.name, student)) and result["digest"] == paper.digest]
+    overruled = gradebook.overruled(course, lab)
+    for paper, result in done:
+        history.remember(course, result, paper, overruled.get(paper.student))
     gradebook.record(course, lab, done)
+
+
+def abide(course: Course, lab: Lab) -> None:
+    """让成绩库照教师此刻的规矩：改过的分、迟交扣的分。不必重批。"""
+    settle(course, lab)
+    gradebook.agree(course, lab, course.points(lab), {line.student: line.deducted for line in lines(course, lab)})
 
 
 def merged(course: Course, result: dict[str, Any], only: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from sockscope.grading.course.nbgrader_here import nbgrader_here
 from sockscope.grading.exam.lab import Lab
 from sockscope.grading.exam.verdict import Verdict
 
-__all__ = ["comments", "manual_scores", "record", "recorded", "scores"]
+__all__ = ["agree", "comment", "commented", "comments", "manual_scores", "mark", "overruled", "record", "recorded", "scores"]
 
 
 @contextmanager
@@ -39,6 +39,22 @@ QUESTION = """
     WHERE assignment.name = ?"""
 SCORES = QUESTION.format(table="grade", wanted="grade.auto_score, grade.manual_score")
 COMMENTS = QUESTION.format(table="comment", wanted="comment.manual_comment")
+
+
+PENALTIES = """
+    SELECT submitted_assignment.student_id, submitted_notebook.name, submitted_notebook.late_submission_penalty
+    FROM (SELECT submitted_notebook.*, notebook.name FROM submitted_notebook
+          JOIN notebook ON notebook.id = submitted_notebook.notebook_id) submitted_notebook
+    JOIN submitted_assignment ON submitted_assignment.id = submitted_notebook.assignment_id
+    JOIN assignment ON assignment.id = submitted_assignment.assignment_id
+    WHERE assignment.name = ?"""
+MOST = """
+    SELECT base_cell.name, grade_cells.max_score
+    FROM grade_cells
+    JOIN base_cell ON base_cell.id = grade_cells.id
+    JOIN notebook ON notebook.id = base_cell.notebook_id
+    JOIN assignment ON assignment.id = notebook.assignment_id
+    WHERE assignment.name = ?"""
 
 
 def scores(course: Course, lab: Lab) -> dict[str, dict[str, tuple[float | None, float | None]]]:
@@ -77,6 +93,12 @@ def manual_scores(course: Course, lab: Lab) -> dict[str, dict[str, float | None]
     return {s: {cell: manual for cell, (_, manual) in own.items()} for s, own in scores(course, lab).items()}
 
 
+def overruled(course: Course, lab: Lab) -> dict[str, dict[str, float]]:
+    """教师改过的自动分：学生 → 检查（如 ``half_close``）→ 他给的分。"""
+    return {s: {c: given for c, given in own.items() if c in lab.checks and given is not None}
+            for s, own in manual_scores(course, lab).items()}
+
+
 def record(course: Course, lab: Lab, graded: Iterable[tuple[Paper, dict[str, Any]]]) -> int:
     """把判定写进成绩库，与库里相同的跳过；返回写了几份。可以重复做，断在哪里都不要紧。"""
     known, book, fresh = recorded(course, lab), course.notebook(lab), []
@@ -91,6 +113,44 @@ def record(course: Course, lab: Lab, graded: Iterable[tuple[Paper, dict[str, Any
             for paper, earned in fresh:
                 _write_scores(writer, lab, paper, earned)
     return len(fresh)
+
+
+def agree(course: Course, lab: Lab, points: dict[str, float], penalties: dict[str, float]) -> None:
+    """让成绩库里各题的满分、迟交扣的分与教师的规矩一致；一致的不写。"""
+    most = dict(_asked(course, lab, MOST))
+    fresh = {cell: score for cell, score in points.items() if cell in most and most[cell] != score}
+    known = {student: penalty or 0.0 for student, _, penalty in _asked(course, lab, PENALTIES)}
+    late = {student: penalty for student, penalty in penalties.items() if student in known and known[student] != penalty}
+    if not (fresh or late):
+        return
+    with opened(course) as book:
+        for cell, score in fresh.items():
+            book.find_grade_cell(cell, lab.name, lab.name).max_score = score
+        for student, penalty in late.items():
+            book.find_submission_notebook(lab.name, lab.name, student).late_submission_penalty = penalty
+        book.db.commit()
+
+
+def commented(lab: Lab, cell: str) -> str:
+    """评语写在哪一格：nbgrader 的评语只在学生写的格子上，所以一项检查的，写在它考的最后一个答题格上。"""
+    return lab.checks[cell].cells[-1] if cell in lab.checks else cell
+
+
+def comment(course: Course, lab: Lab, cell: str, students: list[str], text: str, score: float | None = None) -> None:
+    """给几个学生的这一格写同一句评语；``score`` 是书面题的分。"""
+    mark(course, lab, {(student, cell): (score, text) for student in students})
+
+
+def mark(course: Course, lab: Lab, marks: dict[tuple[str, str], tuple[float | None, str]]) -> None:
+    """书面题的分与评语：(学生, 题) → (分, 评语)；分为 None 的不动。一次写完，断了就一个也没有写。"""
+    with opened(course) as book:
+        for (student, cell), (score, text) in marks.items():
+            if text:
+                book.find_comment(cell, lab.name, lab.name, student).manual_comment = text
+            if score is not None:
+                grade = book.find_grade(cell, lab.name, lab.name, student)
+                grade.manual_score, grade.needs_manual_grade = score, False
+        book.db.commit()
 
 
 def _write_scores(book: Any, lab: Lab, paper: Paper, scores: dict[str, float]) -> None:

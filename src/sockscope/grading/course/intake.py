@@ -29,7 +29,7 @@ class Paper:
     """一个学生的一份答卷：答题格与手写题的文字，和收卷时要说的话。
 
     ``student`` 是课程文件夹里的文件名（``names.escape``）；``owner`` 是平台写的全部，
-    ``name``、``id`` 是其中的名字和号，``layout`` 是哪一种布局。
+    ``name``、``id`` 是其中的名字和号，``layout`` 是哪一种布局；``attempt`` 是交卷的时刻，``timed`` 是平台自己写的。
     """
 
     student: str
@@ -44,6 +44,7 @@ class Paper:
     name: str = ""
     id: str = ""
     layout: str = ""
+    timed: bool = False
 
     @property
     def who(self) -> str:

@@ -59,13 +59,17 @@ Sheets = Mapping[str, str]  # 平台另写的文字：路径 → 内容
 
 @dataclass(frozen=True)
 class Layout:
-    """一种布局。``read`` 看一条路径（已去掉包在外面的）；``ids`` 是它的号对着名单里的哪几列。"""
+    """一种布局。``read`` 看一条路径（已去掉包在外面的）；``ids`` 是它的号对着名单里的哪几列。
+
+    ``marks``：平台自己写迟没迟交，而 zip 里的时刻是打包的时刻。
+    """
 
     name: str
     title: str
     read: Callable[[Parts, str], Handed | None]
     ids: tuple[str, ...]
     automatic: bool = True
+    marks: bool = False
 
 
 # ---------------------------------------------------------------- 各种布局
@@ -160,7 +164,7 @@ def _stem(part: str) -> str:
 
 
 LAYOUTS = {layout.name: layout for layout in (
-    Layout("canvas", "Canvas", canvas, ("canvas",)),
+    Layout("canvas", "Canvas", canvas, ("canvas",), marks=True),
     Layout("moodle", "Moodle", moodle, ("participant",)),
     Layout("blackboard", "Blackboard", blackboard, ("username",)),
     Layout("chaoxing", "学习通", chaoxing, ("number",)),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import functools
 import threading
+from datetime import datetime
 from typing import Any
 
+from sockscope.grading.course.examiner import examiner
 from sockscope.grading.exam.lab import Lab, find_lab
 from sockscope.grading.exam.stage import examine
 from sockscope.grading.exam.student import Answers
@@ -40,11 +42,12 @@ def _sandbox() -> Sandbox:
 
 def mark(lab: str, student: str, digest: str, cells: dict[str, str], seeds: dict[str, int],
          only: str = "") -> dict[str, Any]:
-    """批一份。``seeds`` 是 检查 → 种子；``only`` 只批这一项。结果可以直接写成 JSON。"""
+    """批一份。``seeds`` 是 检查 → 种子；``only`` 只批这一项。结果可以直接写成 JSON；``graded`` 是什么时候、由谁判的。"""
     wanted, answers = find_lab(lab), Answers(cells)
     allowance = Allowance(wanted)
     done = [marked(wanted, name, answers, seed, allowance) for name, seed in seeds.items() if only in ("", name)]
-    return {"lab": lab, "student": student, "digest": digest, "verdicts": done}
+    graded = {"when": datetime.now().astimezone().isoformat(timespec="milliseconds"), "only": only, **examiner(wanted)}
+    return {"lab": lab, "student": student, "digest": digest, "verdicts": done, "graded": graded}
 
 
 def marked(lab: Lab, name: str, answers: Answers, seed: int, allowance: Allowance) -> dict[str, Any]:

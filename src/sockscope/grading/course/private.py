@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import TextIO
 
 __all__ = ["MASK", "create", "folder", "private", "tighten"]
 
@@ -36,7 +36,7 @@ def folder(path: Path) -> Path:
     return path
 
 
-def create(path: Path) -> IO[str]:
+def create(path: Path) -> TextIO:
     """新建一个文件来写；已经有了就是 ``FileExistsError``，不写进别人摆好的东西里。"""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     return open(fd, "w", encoding="utf-8", newline="")

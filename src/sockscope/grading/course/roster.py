@@ -1,15 +1,12 @@
 """名单：应当有谁。平台导出的成绩单、参与者、评分工作表，或者自己写的 CSV，都读得懂。
 
-认列看表头，不看第几列：表头可以在前面十行里（雨课堂的第一行是标题）。编码认 UTF-8（有没有 BOM 都行）、
-UTF-16（Blackboard 的 .xls 其实是用制表符分开的 UTF-16 文字）和 GB18030；分隔认逗号、制表符、分号。
+认列看表头，不看第几列：表头可以在前面十行里（雨课堂的第一行是标题）。
 Canvas 的表头见它的成绩册导出，Moodle 的见评分工作表（``Identifier``、``Full name``）与参与者下载，
 Blackboard 的是 ``Last Name``、``First Name``、``Username``、``Student ID``；学习通与雨课堂的是 ``学号``、``姓名``。
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,33 +15,34 @@ from pathlib import Path
 from sockscope.grading.course.course import Course, write
 from sockscope.grading.course.layouts import Layout, Person
 from sockscope.grading.course.names import alike, skeleton
+from sockscope.grading.course.tables import decoded, given, readings
 
 __all__ = ["Member", "Roster"]
 
 HEADS = {
     "number": {"学号", "学生学号", "学号/工号", "学工号", "学生编号", "student id", "student number", "id number", "idnumber",
-               "sis user id"},
+               "sis user id", "user_id"},
     "name": {"姓名", "学生姓名", "全名", "student", "name", "full name", "fullname", "student name"},
     "last": {"姓", "姓氏", "last name", "surname"},
     "first": {"名", "名字", "first name", "given name"},
-    "username": {"用户名", "登录名", "账号", "帐号", "username", "user name", "sis login id", "login id"},
+    "username": {"用户名", "登录名", "账号", "帐号", "username", "user name", "sis login id", "login id", "login_id"},
     "email": {"邮箱", "电子邮件", "电子邮件地址", "邮件地址", "email", "e-mail", "email address"},
     "participant": {"identifier", "标识符", "编号"},
-    "canvas": {"canvas id"},
+    "canvas": {"canvas id", "canvas_user_id"},
+    "group": {"组", "小组", "组别", "组名", "分组", "group", "groups", "group name", "group_name"},
 }
 KIND = {head: kind for kind, heads in HEADS.items() for head in heads}
 CANVAS = {"sis user id", "sis login id", "section"}  # 与它们同在时，ID 一列是 Canvas 自己的号
-LARGEST = 16 << 20
-BINARY = {b"PK\3\4": "xlsx", b"\xd0\xcf\x11\xe0": "xls"}
 
 
 @dataclass(frozen=True)
 class Member:
-    """名单上的一个人：``name`` 照名单写的；``ids`` 是 列的种类 → 号；``spellings`` 是姓和名的几种接法。"""
+    """名单上的一个人：``name`` 照名单写的；``ids`` 是 列的种类 → 号；``spellings`` 是姓和名的几种接法；``group`` 是组。"""
 
     name: str
     ids: dict[str, str] = field(default_factory=dict)
     spellings: frozenset[str] = frozenset()
+    group: str = ""
 
     @property
     def who(self) -> str:
@@ -64,16 +62,7 @@ class Roster:
     @classmethod
     def read(cls, path: Path) -> Roster:
         """读一个文件；``ValueError`` 说明它为什么不是名单。"""
-        try:
-            with open(path, "rb") as file:
-                data = file.read(LARGEST + 1)
-        except OSError:
-            raise ValueError(f"名单 {path} 打不开：要给一个 CSV 文件，看看路径写得对不对。") from None
-        if kind := next((kind for head, kind in BINARY.items() if data.startswith(head)), ""):
-            raise ValueError(f"{path.name} 是 {kind} 工作簿。在电子表格里把它另存为 CSV，再给我。")
-        if len(data) > LARGEST:
-            raise ValueError(f"{path.name} 太大（上限 {LARGEST >> 20} MB），不像一份名单。")
-        return cls(decoded(data))
+        return cls(decoded(given(path, "一份 CSV 名单")))
 
     @classmethod
     def of(cls, course: Course) -> Roster | None:
@@ -110,28 +99,9 @@ class Roster:
         return [m for m in self.members if id(m) not in here]
 
 
-def decoded(data: bytes) -> str:
-    """名单的原文。BOM 说了算；没有 BOM 时，一半是 NUL 的是 UTF-16，再试 UTF-8，最后是 GB18030。"""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    elif data[1:200:2].count(0) > len(data[1:200:2]) // 2:
-        encodings = ["utf-16-le"]
-    else:
-        encodings = ["utf-8-sig", "gb18030"]
-    for encoding in encodings:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise ValueError("名单的编码认不出来。另存为 UTF-8 的 CSV，再给我。")
-
-
 def _members(text: str) -> list[Member]:
-    for delimiter in ",\t;":
-        try:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)]
-        except csv.Error:
-            continue
+    for _, read in readings(text):
+        rows = [[cell.strip() for cell in row] for row in read]
         for number, row in enumerate(rows[:10]):
             kinds = _kinds(row)
             if "name" in kinds or {"last", "first"} <= set(kinds) or ("number" in kinds and len(row) == 1):
@@ -152,14 +122,14 @@ def _member(kinds: list[str], row: list[str]) -> Member | None:
             told[kind] = cell
     if "participant" in told:
         told["participant"] = re.sub(r"^\D+", "", told["participant"])
-    last, first = told.pop("last", ""), told.pop("first", "")
+    last, first, group = told.pop("last", ""), told.pop("first", ""), told.pop("group", "")
     name = told.pop("name", "") or _joined(last, first)
     if name in ("Points Possible", "Student, Test") or not (name or told):
         return None
     spellings = {f"{last}{first}", f"{first} {last}", f"{last} {first}", f"{last}, {first}"} if last and first else set()
     if len(halves := name.split(", ")) == 2:
         spellings |= {f"{halves[1]} {halves[0]}", f"{halves[0]}{halves[1]}"}
-    return Member(name, told, frozenset(spellings))
+    return Member(name, told, frozenset(spellings), group)
 
 
 def _joined(last: str, first: str) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import html
 import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from sockscope.grading.course.course import Course, write
 from sockscope.grading.course.feedback import framed
 from sockscope.grading.course.intake import Paper
+from sockscope.grading.course.misbeliefs import misbelief
 from sockscope.grading.course.names import printable
+from sockscope.grading.course.standing import lines
 from sockscope.grading.exam.lab import Lab
 from sockscope.grading.exam.verdict import Verdict
 from sockscope.grading.executed.page import where
@@ -26,12 +29,13 @@ def summary(course: Course, lab: Lab) -> Path:
     papers = course.papers(lab)
     results = {s: r for s in papers if (r := course.result(lab.name, s))}
     verdicts = {s: course.verdicts(r) for s, r in results.items()}
+    most = sum(course.points(lab)[name] for name in lab.checks)
     path = course.root / "summary" / f"{lab.name}.html"
-    body = [f"<p>收到 {len(papers)} 份，批完 {len(results)} 份，自动批改满分 {lab.points:g} 分。</p>",
-            "<h2>分数的分布</h2>", histogram([sum(v.earned for v in own) for own in verdicts.values()], lab.points),
+    body = [f"<p>收到 {len(papers)} 份，批完 {len(results)} 份，自动批改满分 {most:g} 分。</p>",
+            "<h2>分数的分布</h2>", histogram([sum(v.earned for v in own) for own in verdicts.values()], most),
             "<h2>哪一项最难</h2>", hardest(lab, verdicts), "<h2>要看一眼的</h2>",
-            looks(to_look_at(papers, verdicts), executed(course, lab, path.parent), papers)]
-    write(path, framed(f"{lab.name} {lab.title}：全班", "\n".join(body)))
+            looks(to_look_at(papers, verdicts, said_of(course, lab)), executed(course, lab, path.parent), papers)]
+    write(path, framed(f"{lab.name} {lab.title}：全班", "\n".join(body), "grading/course/tables.css"))
     return path
 
 
@@ -61,16 +65,30 @@ def hardest(lab: Lab, verdicts: dict[str, list[Verdict]]) -> str:
                 missed[verdict.check][row.tried if row else verdict.note] += 1
     titles = {c.id: c.title for c in lab.checks.values()}
     order = sorted(missed, key=lambda c: -missed[c].total())
+    stuck = {c: missed[c].most_common(1)[0][0] if missed[c] else "" for c in order}
     rows = "".join(f"<tr><td>{c}</td><td>{html.escape(titles[c])}</td><td>{missed[c].total()}</td>"
-                   f"<td>{html.escape(missed[c].most_common(1)[0][0] if missed[c] else '')}</td></tr>" for c in order)
-    return f"<table><tr><th>检查</th><th>试了什么</th><th>没有通过</th><th>最常卡在</th></tr>{rows}</table>"
+                   f"<td>{html.escape(stuck[c])}</td>{believed(lab, c)}</tr>" for c in order)
+    return ('<div class="wide" tabindex="0"><table><tr><th>检查</th><th>试了什么</th><th>没有通过</th><th>最常卡在</th>'
+            f"<th>常见的误解</th><th>哪里讲</th></tr>{rows}</table></div>")
 
 
-def to_look_at(papers: dict[str, Paper], verdicts: dict[str, list[Verdict]]) -> list[tuple[str, str]]:
-    """要人看一眼的答卷和原因。"""
+def believed(lab: Lab, check: str) -> str:
+    """这一项反驳的误区，和讲它的那一节：两格。"""
+    told = misbelief(lab.checks[check.partition(".")[2]])
+    return f"<td>{told.html}</td><td>{html.escape(told.place)}</td>" if told else "<td></td><td></td>"
+
+
+def said_of(course: Course, lab: Lab) -> dict[str, list[str]]:
+    """每份答卷要问教师的话，和迟交的话。"""
+    return {line.student: list(filter(None, [line.question, str(line.lateness)])) for line in lines(course, lab)}
+
+
+def to_look_at(papers: dict[str, Paper], verdicts: dict[str, list[Verdict]],
+               said: Mapping[str, list[str]]) -> list[tuple[str, str]]:
+    """要人看一眼的答卷和原因；``said`` 是另外要说的话。"""
     found = []
     for student, paper in papers.items():
-        reasons = [*paper.notes, *(["迟交"] if paper.late else [])]
+        reasons = [*paper.notes, *said.get(student, [])]
         own = verdicts.get(student)
         if own is None:
             reasons.append("还没有批")
