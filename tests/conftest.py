@@ -30,10 +30,15 @@ def root() -> Path:
     return ROOT
 
 
+LONG = ["test_pages", "test_accessibility", "test_explorer", "test_reading"]  # 一个文件一个工人：最长的先开始
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """要看书的测试里，第一个文件最先来，由它构建；其余的最后来：中间的与构建同时进行（Makefile 里的 -n）。"""
+    """要看书的测试里，第一个文件最先来，由它构建；其余的最后来，长的在前：中间的与构建同时进行（Makefile 里的 -n）。"""
     readers = list(dict.fromkeys(item.path for item in items if "book" in getattr(item, "fixturenames", ())))
-    items.sort(key=lambda item: (item.path in readers) - 2 * (item.path in readers[:1]))
+    long = {path: LONG.index(path.stem) - len(LONG) for path in readers if path.stem in LONG and path.parent.name == "browser"}
+    place = {path: 2 + long.get(path, 1) / 10 for path in readers} | dict.fromkeys(readers[:1], -1)
+    items.sort(key=lambda item: place.get(item.path, 0))
 
 
 @pytest.fixture(scope="session")

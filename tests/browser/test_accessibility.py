@@ -49,22 +49,27 @@ KINDS = """() => {  // 看得见的字，照颜色归类，每一类标出两处
 }"""
 
 
-SETTLE = """async () => {  // 折着的打开；从头走到尾，走近了才做的都做出来
-  const open = () => { for (const fold of document.querySelectorAll("details")) fold.open = true; };
-  open();
-  dispatchEvent(new KeyboardEvent("keydown", {key: "f", ctrlKey: true}));
-  open();
-  for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
+WALK = """async () => {  // 从头走到尾，走近了才做的都做出来；页面追着人长，就不走了
+  for (let y = 0, steps = 0; y < document.documentElement.scrollHeight; y += innerHeight, steps += 1) {
+    if (steps > 1000) throw new Error("这一页走不完：往下走，它就变长");
     scrollTo(0, y);
     await new Promise((seen) => requestAnimationFrame(() => setTimeout(seen)));
   }
   scrollTo(0, 0);
 }"""
+UNFOLD = """() => {  // 折着的打开；查找会打开的，也打开
+  const open = () => { for (const fold of document.querySelectorAll("details")) fold.open = true; };
+  open();
+  dispatchEvent(new KeyboardEvent("keydown", {key: "f", ctrlKey: true}));
+  open();
+}"""
 
 
 def settled(page: Page) -> None:
+    """全打开，走一遍，等网络静下来。"""
     page.emulate_media(reduced_motion="reduce")
-    page.evaluate(SETTLE)
+    page.evaluate(UNFOLD)
+    page.evaluate(WALK)
     page.wait_for_load_state("networkidle")
 
 

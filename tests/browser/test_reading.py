@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.test_accessibility import EVERY, settled
+from tests.browser.test_accessibility import settled
 
 OPAQUE = """node => !/^rgba/.test(getComputedStyle(node).backgroundColor)"""
 HELD = """() => {  // 有焦点的是谁，轮廓多宽
@@ -27,17 +27,6 @@ def test_the_drawer_hides_what_is_under_it(width, site, visit):
     drawer = page.locator("#pst-primary-sidebar-modal")
     expect(drawer.locator(".bd-docs-nav")).to_be_visible()
     assert drawer.evaluate(OPAQUE)
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_nothing_scrolls_sideways(name, site, visit):
-    """最小的手机（320），和 1280 像素的窗口放大到 200 %（640）。"""
-    page = visit(site + name, width=320).page
-    settled(page)
-    wide = "document.documentElement.scrollWidth"
-    assert page.evaluate(wide) <= 320
-    page.set_viewport_size({"width": 640, "height": 422})
-    assert page.evaluate(wide) <= 640
 
 
 def test_every_stop_of_the_tab_key_is_seen(site, visit):
