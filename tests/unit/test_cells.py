@@ -92,6 +92,17 @@ def test_a_fresh_trace_is_dated(closing):
     assert told["trace"]["recorded"]
 
 
+def table(*rows):
+    return [{"data": {"text/html": "".join(f"<tr><td>{name}<td>{value}" for name, value in rows), "text/plain": "<HTML object>"}}]
+
+
+def test_tables_are_compared_by_their_words():
+    book = table(("有人监听", 0.3), ("端口关着", 0.2))
+    assert difference(book, table(("有人监听", 4.7), ("端口关着", 0.1))) == ""
+    assert "没有人监听" in difference(book, table(("没有人监听", 0.3), ("端口关着", 0.2)))
+    assert "行数不同" in difference(book, table(("有人监听", 0.3)))
+
+
 @pytest.mark.parametrize(("one", "two"), [
     ("用了 3.14 毫秒", "用了 2.7 毫秒"), ("端口 54321", "端口 40000"), ("在 0x7f0012ab", "在 0x55aa00ff"),
     ("pid 12", "pid 4567"), ("中位数 14246 20478 纳秒", "中位数 20478 51527 纳秒"), ("中位数 7.21", "中位数 9.99")])

@@ -167,7 +167,7 @@ def _difference(book: Output, mine: Output) -> str:
     if "stream" in book and "stream" in mine:
         return _texts(book["text"], mine["text"])
     if "data" in book and "data" in mine:
-        return _texts(*(output["data"].get("text/plain", "") for output in (book, mine)))
+        return _texts(*(_words(output["data"]) for output in (book, mine)))
     return "" if _same_made(book, mine) else f"前者是{_told(book)}，后者是{_told(mine)}"
 
 
@@ -201,6 +201,14 @@ def _texts(book: str, mine: str) -> str:
         if plain(one) != plain(two):
             return f"前者写着“{one.strip()}”，后者写着“{two.strip()}”"
     return "" if len(book.splitlines()) == len(mine.splitlines()) else "两边的文字行数不同"
+
+
+def _words(data: dict[str, str]) -> str:
+    """一束数据里读得到的字：HTML 去掉标记，一行一行；表里带小数点的都是量出来的，不论几位。"""
+    if "text/html" not in data:
+        return data.get("text/plain", "")
+    rows = re.sub(r"<(tr|p|li|div|h\d)\b[^>]*>", "\n", data["text/html"])
+    return re.sub(r"\d+\.\d+", "〈量出来的数〉", re.sub(r"<[^>]*>", " ", rows))
 
 
 def _told(output: Output) -> str:
