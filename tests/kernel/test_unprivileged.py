@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import stat
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.tun import own_tun
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
@@ -51,14 +49,8 @@ def capabilities() -> int:
 
 @pytest.fixture
 def device() -> Iterator[str]:
-    """自己的 TUN 设备节点，谁都读得写得（/dev/net/tun 在有的机器上是 0600）。"""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    node = folder / "tun"
-    os.mknod(node, stat.S_IFCHR, os.makedev(10, 200))
-    node.chmod(0o666)
-    yield str(node)
-    shutil.rmtree(folder)
+    with own_tun() as node:
+        yield node
 
 
 def environment(device: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """中枢：镜像里只有学生的那一份，各种清单说的是同一回事；过滤器交给真的内核，够用，也只够用。
 
-没有 Docker 的机器上，容器由 bubblewrap 来做：用户 1000，没有权能，同一份 seccomp，同样的 ``/dev/net/tun``。
+没有 Docker 的机器上，容器由 bubblewrap 来做：用户 1000，没有权能，同一份 seccomp，同样的 ``/dev/net/tun``（0666）。
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 import pyseccomp
 import pytest
 import yaml
+from tests.tun import own_tun
 
 from sockscope.grading.course.source import model
 from sockscope.grading.exam.lab import find_lab
@@ -204,6 +205,12 @@ def opened(needed: Iterable[str]) -> list[str]:
 def inside(program: str, profile: dict[str, Any] | None, *arguments: str,
            more: Iterable[str] = ()) -> subprocess.CompletedProcess[str]:
     """在“容器”里运行一段 Python：用户 1000，没有权能，``profile`` 是过滤器。"""
+    with own_tun() as tun:
+        return _inside(program, profile, arguments, more, tun)
+
+
+def _inside(program: str, profile: dict[str, Any] | None, arguments: Iterable[str], more: Iterable[str],
+            tun: str) -> subprocess.CompletedProcess[str]:
     root = os.geteuid() == 0
     read, write = os.pipe()
     with open(write, "wb") as file:
@@ -211,7 +218,7 @@ def inside(program: str, profile: dict[str, Any] | None, *arguments: str,
     # 自己的一份 /proc，没有盖住的地方：bubblewrap 的 --proc 会盖住几处，里面就不许再挂一份
     walls = ["unshare", *([] if root else ["--map-root-user"]), "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
              "--", bwrap(), "--die-with-parent", "--ro-bind", "/", "/", "--bind", "/proc", "/proc", "--dev", "/dev",
-             "--perms", "0755", "--dir", "/dev/net", "--dev-bind", "/dev/net/tun", "/dev/net/tun",
+             "--perms", "0755", "--dir", "/dev/net", "--dev-bind", tun, "/dev/net/tun",
              "--perms", "1777", "--tmpfs", "/tmp", *opened([str(ROOT), sys.prefix, sys.base_prefix]),
              *(["--ro-bind", str(ROOT), str(ROOT)] if str(ROOT).startswith("/tmp/") else []),
              *(["--ro-bind", sys.prefix, sys.prefix] if sys.prefix.startswith("/tmp/") else []),
