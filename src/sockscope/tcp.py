@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sockscope.trace import Action, Call, Packet, Ready, State, Trace
+from sockscope.trace import Action, Call, Packet, Queue, Ready, State, Trace
 
 __all__ = ["RFC_NAMES", "STATES", "TRANSITIONS", "Step", "Transition", "violations", "walk"]
 
@@ -140,6 +140,9 @@ class _Record:
 
     def ready(self, ready: Ready) -> None:
         """就绪是状态的结果，不是迁移的原因。"""
+
+    def queue(self, queue: Queue) -> None:
+        """队列里有多少，也是结果。"""
 
     def state(self, state: State) -> None:
         if state.state == "LISTEN":

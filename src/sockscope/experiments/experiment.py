@@ -96,7 +96,8 @@ class Experiment:
 
     实验缺省不延迟确认（``delayed_ack``），这样状态的次序不靠运气；不丢包的实验（``lossless``）里重传只会是机器太忙，
     所以把重传定时器的下限抬到 ``CALM`` 秒。剪掉包的时候不抬，除非还要运行别的程序：那时机器最忙。
-    ``checksums``：要网口替内核算校验和，否则 Linux 6.11 之前的内核不切。``waits``：等待也进轨迹；``readiness``：就绪也进轨迹。
+    ``checksums``：要网口替内核算校验和，否则 Linux 6.11 之前的内核不切。``waits``：等待也进轨迹；``readiness``：就绪也进轨迹；
+    ``queues``：哪几种队列也进轨迹。
     ``late`` 是剪 SYN+ACK 时第一个 SYN 多走的时间，秒。``loopback`` 说明没有网线时，环回地址上的结果是否仍然回答得了问题。
     里面跑的是别人的程序时：``programs`` 是要用的程序，缺了就做不了；``compares`` 是两次之间比什么（``trace/canonical.py``）；
     ``cuttable`` 为假则不录剪刀，只在现场剪：包太多，或者大小每次不同，签名对不上号。
@@ -118,6 +119,7 @@ class Experiment:
     checksums: bool = False
     waits: bool = False
     readiness: bool = False
+    queues: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     compares: str = ""
     cuttable: bool = True
@@ -187,7 +189,7 @@ class Experiment:
         options = {name: value for name, value in values.items() if name != DELAY}
         with Network(*self.hosts, delay=delay, delayed_ack=self.delayed_ack, rto_min=self._rto_min(cuts),
                      capture=capture, title=self.title, checksums=self._checksums(), waits=self.waits,
-                     readiness=self.readiness) as net:
+                     readiness=self.readiness, queues=self.queues) as net:
             for signature in cuts:
                 self._scissors(net, signature)
             with _attended(net, self.limit, on_progress and (lambda: on_progress(self._named(net.trace, values)))):
@@ -243,13 +245,14 @@ def experiment(*, chapter: str, title: str, question: str = "", hosts: tuple[str
                delay: float = 0.01, limit: float = 20.0, loopback: bool = False,
                delayed_ack: bool = False, lossless: bool = False, scissors: tuple[dict[str, Any], ...] = (),
                late: float = LATE, checksums: bool = False, waits: bool = False,
-               readiness: bool = False, programs: tuple[str, ...] = (), compares: str = "", cuttable: bool = True,
+               readiness: bool = False, queues: tuple[str, ...] = (), programs: tuple[str, ...] = (), compares: str = "",
+               cuttable: bool = True,
                **parameters: Choice) -> Callable[[Body], Experiment]:
     """把函数变成实验。其余的关键字参数就是实验的参数，名字与函数的形参相同。"""
     def wrap(function: Body) -> Experiment:
         named = [replace(choice, name=name) for name, choice in parameters.items()]
-        made = Experiment(function, chapter, title, question, hosts, delay, limit, loopback,
-                          delayed_ack, lossless, named, scissors, late, checksums, waits, readiness, programs, compares, cuttable)
+        made = Experiment(function, chapter, title, question, hosts, delay, limit, loopback, delayed_ack, lossless, named,
+                          scissors, late, checksums, waits, readiness, queues, programs, compares, cuttable)
         _registry[made.name] = made
         return made
     return wrap

@@ -25,6 +25,7 @@ from sockscope.live.netconf import RTN, default_buffers, get_value
 from sockscope.live.netfilter import REPLIES
 from sockscope.live.plan import Plan, has_ipv6
 from sockscope.live.process import Process, Program
+from sockscope.live.queues import Queues
 from sockscope.live.readiness import Readiness
 from sockscope.live.register import alive
 from sockscope.live.rights import inode
@@ -55,7 +56,8 @@ class Host:
         self.namespace: Namespace | None = None
         self.watch = Watch(None, self.report, who)
         self.readiness = Readiness(self.watch.lock, self.report_ready) if network.readiness else None
-        self.watch.also = self.readiness.look if self.readiness else None
+        self.queues = Queues(network.queues, self.watch.lock, self.report_queue) if network.queues else None
+        self.watch.also = [also.look for also in (self.readiness, self.queues) if also]
         self.born: WeakKeyDictionary[Socket, None] = WeakKeyDictionary()
         self.kept: dict[Socket, None] = {}
         self.labels = 0
@@ -236,6 +238,8 @@ class Host:
             self.kept[sock] = None
         if sock.type == socket.SOCK_STREAM and sock.family in (socket.AF_INET, socket.AF_INET6):
             self.watch.adopt(sock)
+            if self.queues:
+                self.queues.adopt(sock)
         if self.readiness:
             self.readiness.adopt(sock)
 
@@ -244,6 +248,8 @@ class Host:
         self.kept.pop(sock, None)
         if self.readiness:
             self.readiness.release(sock)
+        if self.queues:
+            self.queues.release(sock)
         return self.watch.release(sock)
 
     def see(self, raw: bytes, arriving: bool) -> None:
@@ -267,6 +273,9 @@ class Host:
 
     def report_ready(self, label: str, mask: list[str] | None) -> None:
         self.journal.note(tr.Ready(t=self.journal.now(), host=self.name, socket=label, mask=mask))
+
+    def report_queue(self, label: str, queue: str, size: int | None) -> None:
+        self.journal.note(tr.Queue(t=self.journal.now(), host=self.name, socket=label, queue=queue, size=size))
 
     def new_fd(self, family: int, type: int, proto: int) -> int:
         """新套接字的描述符，生在本机的命名空间里。"""

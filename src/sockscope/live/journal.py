@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sockscope.live.option_text import constants
-from sockscope.trace import Action, Call, Ready, State
+from sockscope.trace import Action, Call, Queue, Ready, State
 
 if TYPE_CHECKING:
     from sockscope.live.asleep import Sleep
@@ -76,7 +76,7 @@ class Journal:
         self.changed = threading.Condition()
         self.turns = 0
         self.calls: list[Entry] = []
-        self.others: list[State | Ready | Action] = []
+        self.others: list[State | Ready | Queue | Action] = []
         self.frozen = self.over = False
         self.sockets: dict[int, Owner] = {}
         self.latest: dict[int, Entry] = {}
@@ -138,7 +138,7 @@ class Journal:
                     del self.calls[place]
                     break
 
-    def note(self, event: State | Ready | Action) -> None:
+    def note(self, event: State | Ready | Queue | Action) -> None:
         """记下一次状态改变、一次就绪，或实验者的一个动作。"""
         if not self.frozen:
             self.others.append(event)

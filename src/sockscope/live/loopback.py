@@ -215,7 +215,7 @@ class _Sides:
                 return replace(event, host=self.side(waits))
             case tr.State(host=self.name) if (event.local, event.peer) in self.flows or (event.peer, event.local) in self.flows:
                 return replace(event, host=self.side((event.peer, event.local) in self.flows))
-            case tr.State(host=self.name) | tr.Ready(host=self.name):
+            case tr.State(host=self.name) | tr.Ready(host=self.name) | tr.Queue(host=self.name):
                 return replace(event, host=self.side(event.socket in self.labels))
             case tr.Action(where=self.name):
                 return replace(event, where=self.side(event.detail.partition(" SIG")[0] in self.threads))

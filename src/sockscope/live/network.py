@@ -40,6 +40,7 @@ from sockscope.live.offload import CHECKSUMS, SEGMENTS
 from sockscope.live.pace import patience
 from sockscope.live.plan import Plan
 from sockscope.live.process import Process, Program
+from sockscope.live.queues import known_queues
 from sockscope.live.quiet import nothing_more, rests, to_be_made_up
 from sockscope.live.register import alive
 from sockscope.live.states import Watch
@@ -69,7 +70,8 @@ class Network:
     ``settings``：主机生来的内核参数，``"stock"`` 是书里的那张表（``live/settings.py``），``"machine"`` 是这台机器自己的。
     ``checksums`` 叫网口替内核算校验和，``offload`` 还叫它替内核切段与合段：大的传输快许多倍，与真的网卡一样（``offload.py``）。
     ``births`` 叫 ``socket()`` 这次调用本身也进轨迹；``waits`` 是 select、poll、epoll 的等待进不进轨迹（``waits.py``）；
-    ``readiness`` 叫每个套接字的 poll(2) 掩码也进轨迹，图上各有一条就绪的道（``readiness.py``）。
+    ``readiness`` 叫每个套接字的 poll(2) 掩码也进轨迹，图上各有一条就绪的道（``readiness.py``）；
+    ``queues`` 叫 TCP 套接字的队列里有多少也进轨迹，要看哪几种：``("receive", "send", "accept")``（``queues.py``）。
     ``foreign``：跑的是别人写的程序。``births`` 之外，问名字的 getsockname、getpeername 也进轨迹，没有人再用的套接字像平常的
     Python 那样随即关闭，带 ``ResourceWarning``；缺省则替读者留到网络关闭，书里的实验常常建好就放手。
     ``names``：主机们还认得的域名，如 ``{"example.org": "server"}``，指向一台主机或一个地址（``names.py``）。
@@ -82,7 +84,7 @@ class Network:
     def __init__(self, *hosts: str, delay: float = 0.0, seed: int = 0, delayed_ack: bool = True,
                  rto_min: float = 0.0, capture: str = "", title: str = "", births: bool = False,
                  settings: str = "stock", checksums: bool = False, waits: bool = True,
-                 foreign: bool = False, readiness: bool = False, offload: bool = False,
+                 foreign: bool = False, readiness: bool = False, queues: Iterable[str] = (), offload: bool = False,
                  names: Mapping[str, str] | None = None, cables: Iterable[tuple[str, str]] = (),
                  switches: Iterable[str] = ()) -> None:
         self.topology = Topology.graph(hosts, cables, switches) if cables else Topology.row(hosts)
@@ -92,6 +94,7 @@ class Network:
         self.names = checked(names or {}, tuple(self.topology.hosts))
         self.title, self.offload = title, SEGMENTS if offload else CHECKSUMS * checksums
         self.births, self.waits, self.foreign, self.readiness = births or foreign, waits, foreign, readiness
+        self.queues = known_queues(queues)
         self.table = kernel_settings.table(settings)
         self.settings: dict[str, str] = {}
         self._folder, self._bell = "", -1

@@ -132,7 +132,7 @@ class Flow:
 class Watch:
     """一台主机上的全部 TCP 端点；某个端点的状态一变，就叫 ``report(flow, reading)``；``who(sock)`` 说出套接字的编号和两端。
 
-    ``also``：每看一眼，还要做的事（``readiness.py``）。线程安全：网线的线程与应用的线程都会来看。
+    ``also``：每看一眼，还要做的几件事（``readiness.py``、``queues.py``）。线程安全：网线的线程与应用的线程都会来看。
     ``lock`` 也保护描述符：套接字先在锁里交出描述符，再在锁外关闭。
     ``strangers``：主机上有别的程序，它们的调用也要记，所以还要知道它们的端点是哪个套接字，它们在哪里监听。
     """
@@ -146,7 +146,7 @@ class Watch:
         self.sockets: weakref.WeakKeyDictionary[socket.socket, None] = weakref.WeakKeyDictionary()
         self.resting = False
         self.steady = False
-        self.also: Callable[[], None] | None = None
+        self.also: list[Callable[[], None]] = []
         self.strangers = False
 
     def adopt(self, sock: socket.socket) -> None:
@@ -174,7 +174,7 @@ class Watch:
     def may_change(self, raw: bytes) -> bool:
         """这个包会不会改变本机某个端点的状态：大家都在稳定的状态里时，只有 SYN、FIN、RST 会。"""
         head = (raw[0] & 15) * 4 if raw[0] >> 4 == 4 else 40
-        return not self.steady or self.also is not None or any(flags & 0x07 for flags in raw[head + 13:head + 14])
+        return not self.steady or bool(self.also) or any(flags & 0x07 for flags in raw[head + 13:head + 14])
 
     def see(self, local: Address, peer: Address) -> None:
         """网线上出现了这个四元组：盯住它，并看一眼本机全部端点。"""
@@ -204,8 +204,8 @@ class Watch:
             for flow in list(self.flows.values()):
                 self._read(flow)
             self.steady = all(flow.state in STEADY and not (self.strangers and flow.unknown) for flow in self.flows.values())
-            if self.also:
-                self.also()
+            for look in self.also:
+                look()
 
     def retransmitting(self) -> bool:
         """有没有哪个端点的重传定时器开着：它发出的什么还没有得到确认。"""

@@ -14,9 +14,9 @@ from sockscope.render.folds import Fold
 from sockscope.render.labels import Caption
 from sockscope.render.measure import width
 from sockscope.render.timeline import Break, Ruler
-from sockscope.trace import Action, Call, Packet, Ready, State, Trace
+from sockscope.trace import Action, Call, Packet, Queue, Ready, State, Trace
 
-__all__ = ["LIFT", "Arrow", "Band", "Bar", "CallMark", "Figure", "Label", "Mark", "Poll"]
+__all__ = ["LIFT", "Arrow", "Band", "Bar", "CallMark", "Figure", "Fill", "Label", "Mark", "Poll"]
 
 LIFT = 4.0  # 箭头上的字，基线离杆多远
 
@@ -112,6 +112,20 @@ class Poll:
 
 
 @dataclass(slots=True)
+class Fill:
+    """一个队列里有多少，从 ``top`` 到 ``bottom``：道宽 ``wide``，涂 ``level``（0 到 1）那么宽。"""
+
+    index: int
+    queue: Queue
+    left: float
+    wide: float
+    level: float
+    top: float
+    bottom: float
+    labels: list[Label]
+
+
+@dataclass(slots=True)
 class Mark:
     """实验者的动作。``net`` 为真则画在网线上。"""
 
@@ -153,6 +167,7 @@ class Figure:
     ticks: list[tuple[float, Label]]
     outages: list[tuple[int, float, float]]  # 断线的时段：网线、上、下
     polls: list[Poll]
+    fills: list[Fill]
 
     def labels(self) -> Iterator[Label]:
         """图里（图例和页脚除外）的全部文字。"""
@@ -165,6 +180,8 @@ class Figure:
         yield from (m.label for m in self.marks)
         for poll in self.polls:
             yield from poll.labels
+        for fill in self.fills:
+            yield from fill.labels
         for band in self.bands:
             yield from band.labels
         yield from (label for _, label in self.breaks)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sockscope.render.addresses import shown
 from sockscope.render.measure import cells
-from sockscope.trace import Action, Call, Packet, Ready, Trace
+from sockscope.trace import Action, Call, Packet, Queue, Ready, Trace
 
 __all__ = [
     "ACTIONS", "FATES", "KINDS", "WAITS", "Caption", "action_text", "bytes_text", "call_text", "caption", "duration_text",
@@ -264,6 +264,15 @@ def ready_text(ready: Ready) -> str:
     if ready.mask is None:
         return "关了"
     return f"准备好了 {'、'.join(ready.mask)}" if ready.mask else "什么也没有准备好"
+
+
+def queue_text(queue: Queue, bare: bool = False) -> str:
+    """``2304 B``、``2 条``、``空了``；``bare`` 是写在道里的：没有单位。"""
+    if not queue.size:
+        return "关了" if queue.size is None else "空了"
+    if queue.queue == "accept":
+        return f"{queue.size}" if bare else f"{queue.size} 条"
+    return bytes_text(queue.size).removesuffix(" B" if bare else "")
 
 
 def bytes_text(count: int) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import zip_longest
 
+from sockscope.render import queues
 from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, Metrics, Side, call_room, columns
 from sockscope.render.declutter import declutter, stacked
 from sockscope.render.discards import discarded
-from sockscope.render.figure import Band, Bar, CallMark, Figure, Label, Mark, Poll
+from sockscope.render.figure import Band, Bar, CallMark, Figure, Fill, Label, Mark, Poll
 from sockscope.render.flights import Flights, alike, flight
 from sockscope.render.folds import Fold, folds
 from sockscope.render.heads import heads, untouched
@@ -35,7 +36,7 @@ from sockscope.render.ticks import outages, ticks
 from sockscope.render.timeline import Anchor, Break, Ruler, rule
 from sockscope.render.tracks import plot, tracks, widths
 from sockscope.render.waits import Waits
-from sockscope.trace import Action, Call, Packet, Ready, State, Trace
+from sockscope.trace import Action, Call, Packet, Queue, Ready, State, Trace
 
 __all__ = ["layout"]
 
@@ -61,7 +62,11 @@ class _Typesetter:
         self.shown = shared_sockets(trace)
         self.tracks = tracks(trace)
         self.track_widths = {host: widths(found, metrics.name) for host, found in self.tracks.items()}
+        self.queues = queues.tracks(trace)
         room = {host: starts[-1] + 4 for host, (starts, _) in self.track_widths.items()}
+        self.queue_starts = {host: room.get(host, 0) for host in self.queues}
+        for host, found in self.queues.items():
+            room[host] = room.get(host, 0) + queues.room(found, metrics.name) + 4
         for host in {e.host for e in map(trace.events.__getitem__, why.values()) if isinstance(e, Call)}:
             room[host] = room.get(host, 0) + metrics.channel * (not self.lanes[host])
         self.room = call_room(trace, metrics, self.lanes, room)
@@ -189,6 +194,9 @@ class _Typesetter:
     def anchor_ready(self, index: int, ready: Ready) -> None:
         self.anchor("ready", index, Anchor(ready.t, ((f"ready {ready.host} {ready.socket}", 2.0, 2.0),)))
 
+    def anchor_queue(self, index: int, queue: Queue) -> None:
+        self.anchor("queue", index, Anchor(queue.t, ((f"queue {queue.host} {queue.socket} {queue.queue}", 2.0, 2.0),)))
+
     def anchor_action(self, index: int, action: Action) -> None:
         if action.where in self.lanes:
             self.anchor("action", index, Anchor(action.t, (self.row(action.where, 1),)))
@@ -223,7 +231,7 @@ class _Typesetter:
         figure = Figure(
             self.trace, self.columns, ruler, self.top() - 16, bottom, heads(self.trace, self.columns, self.top()), calls, arrows,
             self.bars(), self.marks(), self.bands(), [(b, self.silence(b)) for b in ruler.breaks], [],
-            outages(self.trace, ruler, bottom), list(self.polls()))
+            outages(self.trace, ruler, bottom), list(self.polls()), list(self.fills()))
         moving = {id(a.label) for a in arrows}
         declutter(arrows, [label for label in figure.labels() if id(label) not in moving], self.alike)
         taken = [label.box() for label in figure.labels()] + [arrow.shaft() for arrow in arrows]
@@ -300,6 +308,17 @@ class _Typesetter:
                 for poll in plot(track, self.columns.sides[host], self.m, self.track_widths[host], heights, self.bottom):
                     named += [label for label in poll.labels if label.style != "bit"]
                     yield poll
+            stacked(named)
+
+    def fills(self) -> Iterator[Fill]:
+        heights = {index: anchor.y for (kind, index), anchor in self.at.items() if kind == "queue"}
+        for host, found in self.queues.items():
+            side, start, step = self.columns.sides[host], self.queue_starts[host], queues.wide(found, self.m.name)
+            named: list[Label] = []
+            for track in found:
+                for fill in queues.plot(track, side, self.m, (start, *step), heights, self.bottom):
+                    named += [label for label in fill.labels if label.style != "amount"]
+                    yield fill
             stacked(named)
 
     def marks(self) -> list[Mark]:

@@ -49,6 +49,7 @@ STATES = {
     "TIME_WAIT": "ended", "CLOSE": "ended", "LISTEN": "paper",
 }
 READY = {"IN": "data", "PRI": "alive", "OUT": "syn", "RDHUP": "fin", "HUP": "again", "ERR": "rst"}
+QUEUES = {"receive": "data", "send": "syn", "accept": "fin"}
 INKS = {"opening": "syn", "open": "data", "leaving": "fin", "left": "again", "ended": "soft", "paper": "soft"}
 SANS = '-apple-system,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Source Han Sans SC",system-ui,sans-serif'
 MONO = ('ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono","Liberation Mono",'
@@ -94,7 +95,7 @@ def _paint(selector: str, **colours: str) -> str:
 @cache
 def stylesheet() -> str:
     """一张图自带的样式表。"""
-    return "".join(_themes(COLOURS, ".sockscope") + _texts() + _shapes() + _packets() + _states() + _readiness())
+    return "".join(_themes(COLOURS, ".sockscope") + _texts() + _shapes() + _packets() + _states() + _readiness() + _queues())
 
 
 @cache
@@ -182,6 +183,12 @@ def _readiness() -> list[str]:
     rules = [_paint(f".ready .{name}", fill=colour) for name, colour in READY.items()]
     return [*rules, ".sockscope .ready rect{opacity:.85}", _paint(".ready .bit", fill="paper"),
             f".sockscope .ready .bit{{font:700 11px {MONO}}}"]
+
+
+def _queues() -> list[str]:
+    rules = [_paint(f".queue .{name}", fill=colour) for name, colour in QUEUES.items()]
+    return [*rules, _paint(".queue .trough", fill="grid"), _paint(".queue .amount", fill="ink"),
+            *(f".sockscope .queue .{name}{{opacity:.45}}" for name in QUEUES), f".sockscope .queue .amount{{font-family:{MONO}}}"]
 
 
 def _packets() -> list[str]:

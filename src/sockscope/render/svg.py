@@ -15,7 +15,7 @@ from sockscope.render.analysis import details as packet_details
 from sockscope.render.causes import causes
 from sockscope.render.columns import NARROW, WIDE
 from sockscope.render.discards import DISCARDED
-from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Label, Mark, Poll
+from sockscope.render.figure import Arrow, Band, Bar, CallMark, Figure, Fill, Label, Mark, Poll
 from sockscope.render.labels import (
     FATES,
     KINDS,
@@ -27,13 +27,15 @@ from sockscope.render.labels import (
     is_error,
     outcome,
     prefix,
+    queue_text,
 )
 from sockscope.render.layout import layout
 from sockscope.render.measure import width
 from sockscope.render.palette import stylesheet
+from sockscope.render.queues import MEANINGS
 from sockscope.render.timeline import Break
 from sockscope.render.tracks import LETTERS, WORDS
-from sockscope.trace import Call, Packet, Ready, State, Trace
+from sockscope.trace import Call, Packet, Queue, Ready, State, Trace
 
 __all__ = ["render"]
 
@@ -91,6 +93,7 @@ class _Pen:
         body = "".join([
             self.grid(), self.lifelines(), self.outages(), *(self.band(b) for b in f.bands),
             *(self.bar(b) for b in f.bars), *(self.arrow(a) for a in f.arrows), *(self.poll(p) for p in f.polls),
+            *(self.fill(q) for q in f.fills),
             *(self.call(c) for c in f.calls), *(self.mark(m) for m in f.marks),
             *(self.tear(b, label) for b, label in f.breaks), *(self.label(h, halo=False) for h in f.heads),
             legend, footer,
@@ -246,6 +249,13 @@ class _Pen:
         body += "".join(self.label(label, halo=label.style != "bit") for label in poll.labels)
         return self.group("ready", poll.index, poll.ready.t, _ready_title(poll.ready), body)
 
+    def fill(self, fill: Fill) -> str:
+        across = f'x="{_n(fill.left)}" y="{_n(fill.top)}" height="{_n(max(fill.bottom - fill.top, 1))}"'
+        body = f'<rect class="trough" {across} width="{_n(fill.wide)}"/>'
+        body += f'<rect class="{fill.queue.queue}" {across} width="{_n(fill.wide * fill.level)}"/>' if fill.level else ""
+        body += "".join(self.label(label, halo=label.style != "amount") for label in fill.labels)
+        return self.group("queue", fill.index, fill.queue.t, _queue_title(fill.queue), body)
+
     def mark(self, mark: Mark) -> str:
         wide = width(mark.label.text, mark.label.size) + 10
         shift = {"start": -5, "middle": -wide / 2, "end": 5 - wide}[mark.label.anchor]
@@ -308,6 +318,11 @@ class _Pen:
         for name in (name for name in WORDS if any(name == bit for p in f.polls for bit, _ in p.bits)):
             yield (f'<g class="ready"><rect class="{name}" x="7" y="-10" width="10" height="12"/>'
                    f'<text class="bit" x="12" y="0" text-anchor="middle">{LETTERS[name]}</text></g>'), f"{name} {WORDS[name]}"
+        for kind, words in MEANINGS.items():
+            if amounts := [fill.queue for fill in f.fills if fill.queue.queue == kind]:
+                most = queue_text(max(amounts, key=lambda queue: queue.size or 0))
+                yield (f'<g class="queue"><rect class="trough" y="-10" width="24" height="12"/>'
+                       f'<rect class="{kind}" y="-10" width="14" height="12"/></g>'), f"{words}（最多 {most}）"
         if discarded := sum(a.discarded for a in f.arrows):
             yield '<path class="cross" d="M7 -9l10 10m0 -10l-10 10"/>', f"{DISCARDED}（内核数了 {discarded} 个）"
         if any(a.origins for a in f.arrows):
@@ -372,3 +387,7 @@ def _state_title(s: State) -> str:
 def _ready_title(ready: Ready) -> str:
     told = "、".join(f"POLL{name}（{WORDS[name]}）" for name in ready.mask or []) or "什么也没有准备好"
     return f"{duration_text(ready.t)}　{ready.host} {ready.socket}　{told}"
+
+
+def _queue_title(queue: Queue) -> str:
+    return f"{duration_text(queue.t)}　{queue.host} {queue.socket}　{MEANINGS[queue.queue]}　{queue_text(queue)}"

@@ -22,12 +22,14 @@ from sockscope.render.labels import (
     outcome,
     places,
     prefix,
+    queue_text,
     ready_text,
     shared_sockets,
 )
 from sockscope.render.measure import cells, pad
+from sockscope.render.queues import NAMES
 from sockscope.render.waits import Waits
-from sockscope.trace import Action, Call, Event, Packet, Ready, State, Trace
+from sockscope.trace import Action, Call, Event, Packet, Queue, Ready, State, Trace
 
 __all__ = ["render", "spoken"]
 
@@ -35,6 +37,7 @@ CLOCK = 9  # 时刻列的格数
 SILENCE = 20_000_000
 LEGEND = "● 调用　○ 返回　▶ 送达　✕ 没有送达　[状态] 取自内核"
 POLLED = "　{就绪} poll(2) 的掩码"
+QUEUED = "　<队列> 里面有多少"
 
 
 def render(trace: Trace, *, width: int = 100, details: bool = False) -> str:
@@ -84,6 +87,8 @@ def _sentence(event: Event, titles: dict[str, str]) -> str:
             return f"{name}状态 {event.state}"
         case Ready():
             return f"{name}的 {event.socket} {ready_text(event)}"
+        case Queue():
+            return f"{name}的 {event.socket} {NAMES[event.queue]}队列 {queue_text(event)}"
         case _:
             return f"动作：{titles.get(event.where, event.where)} {action_text(event)}"
 
@@ -129,7 +134,7 @@ class _Page:
     def text(self) -> str:
         rows = sorted(self.rows(), key=lambda r: r.t)
         lines = [self.trace.title, ""] if self.trace.title else []
-        legend = LEGEND + POLLED * bool(self.trace.readiness)
+        legend = LEGEND + POLLED * bool(self.trace.readiness) + QUEUED * bool(self.trace.queues)
         lines += [self.head(), *self.body(rows), "", legend, " · ".join(facts(self.trace))]
         return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -199,6 +204,10 @@ class _Page:
     def ready(self, ready: Ready) -> Iterator[_Row]:
         if ready.mask is not None:
             yield _Row(ready.t, {ready.host: f"{{{ready.socket} {' '.join(ready.mask) or '-'}}}"}, {})
+
+    def queue(self, queue: Queue) -> Iterator[_Row]:
+        if queue.size is not None:
+            yield _Row(queue.t, {queue.host: f"<{queue.socket} {NAMES[queue.queue]} {queue_text(queue)}>"}, {})
 
     def action(self, action: Action) -> Iterator[_Row]:
         text = f"◆ {action_text(action)}"

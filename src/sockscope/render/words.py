@@ -23,10 +23,12 @@ from sockscope.render.labels import (
     outcome,
     packet_kind,
     prefix,
+    queue_text,
     ready_text,
 )
+from sockscope.render.queues import MEANINGS
 from sockscope.render.tracks import WORDS
-from sockscope.trace import Action, Call, Packet, Ready, State, Trace
+from sockscope.trace import Action, Call, Packet, Queue, Ready, State, Trace
 
 __all__ = ["explain"]
 
@@ -144,6 +146,8 @@ def explain(trace: Trace, index: int) -> dict[str, Any]:
             title, lines = _action(trace, event)
         case Ready():
             title, lines = _ready(trace, event)
+        case Queue():
+            title, lines = _queue(trace, event)
     return {"title": title, "lines": [line for line in lines if line], "cause": cause, "blocks": blocks,
             "hex": "\n".join("\n".join((f"{b['name']}　{b['start']}–{b['end'] - 1}", *b["rows"])) for b in blocks)}
 
@@ -220,6 +224,14 @@ def _ready(trace: Trace, r: Ready) -> tuple[str, list[str]]:
     lines = ["关了，从此不再问。"] if r.mask is None else [f"POLL{name}：{WORDS[name]}。" for name in r.mask]
     lines += [f"{duration_text(r.t)} 读自内核的 poll(2)，时限为 0。"]
     return f"{_title_of(trace, r.host)}：{r.socket} {ready_text(r)}", lines
+
+
+ASKED = {"receive": "ioctl(FIONREAD)", "send": "ioctl(SIOCOUTQ)", "accept": "TCP_INFO（tcpi_unacked）"}
+
+
+def _queue(trace: Trace, q: Queue) -> tuple[str, list[str]]:
+    lines = [f"{MEANINGS[q.queue]}。", f"{duration_text(q.t)} 读自内核的 {ASKED[q.queue]}。"]
+    return f"{_title_of(trace, q.host)}：{q.socket} {MEANINGS[q.queue].partition('：')[0]} {queue_text(q)}", lines
 
 
 def _action(trace: Trace, a: Action) -> tuple[str, list[str]]:

@@ -28,7 +28,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
-from sockscope.trace.event import Action, Call, Event, Happening, Packet, Ready, State
+from sockscope.trace.event import Action, Call, Event, Happening, Packet, Queue, Ready, State
 
 __all__ = ["lines"]
 
@@ -104,7 +104,7 @@ def _line(event: Event, ports: _PortNames) -> tuple[str, str]:
                     f"{ends} {event.protocol} {what}{data}{body}{note}{fate}")
         case State():
             return f"状态 {event.host} {ports.rename(event.local)} {ports.rename(event.peer)}", event.state
-        case Ready():
+        case Ready() | Queue():
             return "", ""
         case Action():
             return "动作", f"{event.where} {event.name} {event.detail}".rstrip()

@@ -1,4 +1,4 @@
-"""轨迹里的五种事件：程序的一次调用、网线上的一个包、内核说的一个状态和一次就绪、实验者的一个动作。"""
+"""轨迹里的六种事件：程序的一次调用、网线上的一个包、内核说的一个状态、一次就绪和一个队列、实验者的一个动作。"""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
-__all__ = ["KINDS", "READY", "Action", "Cable", "Call", "Event", "Happening", "Host", "Packet", "Ready", "State", "TraceError",
-           "in_order"]
+__all__ = ["KINDS", "QUEUES", "READY", "Action", "Cable", "Call", "Event", "Happening", "Host", "Packet", "Queue", "Ready",
+           "State", "TraceError", "in_order"]
 
 Fate = Literal["delivered", "lost", "dropped", "cut", "duplicate", "overflow"]
 
 
 READY = ("IN", "PRI", "OUT", "RDHUP", "HUP", "ERR")  # poll(2) 的各个事件，去掉 POLL
+QUEUES = ("receive", "send", "accept")  # 收到了还没有读走的字节，还没有被确认的字节，等着 accept 的连接
 WRAP = 1 << 32  # 序号与确认号绕回
 
 
@@ -162,6 +163,18 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """一个套接字的一个队列变了：``queue`` 是 ``QUEUES`` 之一，``size`` 是其中的字节数（``accept`` 是连接数）；关了则为 None。"""
+
+    kind: ClassVar[str] = "queue"
+    t: int
+    host: str
+    socket: str
+    queue: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """实验者的一个动作：``cut``、``join``（网线），``kill``、``reboot``（主机）……"""
 
@@ -172,8 +185,8 @@ class Action:
     detail: str = ""
 
 
-Event = Call | Packet | State | Ready | Action
-KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in (Call, Packet, State, Ready, Action)}
+Event = Call | Packet | State | Ready | Queue | Action
+KINDS: dict[str, type[Event]] = {cls.kind: cls for cls in (Call, Packet, State, Ready, Queue, Action)}
 
 
 class Happening(Protocol):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from sockscope.trace.event import READY, Action, Call, Event, Packet, Ready, State, TraceError
+from sockscope.trace.event import QUEUES, READY, Action, Call, Event, Packet, Queue, Ready, State, TraceError
 from sockscope.trace.value import Trace
 
 __all__ = ["check_values", "require_sound"]
@@ -122,10 +122,18 @@ def _ready(ready: Ready, _trace: Trace, hosts: set[str]) -> Iterator[str]:
         yield f"mask 里的 {strange[0]!r:.40} 不是 {'、'.join(READY)} 之一"
 
 
+def _queue(queue: Queue, _trace: Trace, hosts: set[str]) -> Iterator[str]:
+    yield from _known("host", queue.host, hosts)
+    if queue.queue not in QUEUES:
+        yield f"queue 里的 {queue.queue!r:.40} 不是 {'、'.join(QUEUES)} 之一"
+    if queue.size is not None:
+        yield from _counted(queue, "size")
+
+
 def _action(action: Action, trace: Trace, hosts: set[str]) -> Iterator[str]:
     cable = CABLE.fullmatch(action.where)
     if action.where not in hosts and not (cable and int(cable[1]) < len(trace.cables)):
         yield f"where 是 {action.where!r:.40}，既不是主机也不是网线"
 
 
-_CHECKS: dict[type[Event], Any] = {Call: _call, Packet: _packet, State: _state, Ready: _ready, Action: _action}
+_CHECKS: dict[type[Event], Any] = {Call: _call, Packet: _packet, State: _state, Ready: _ready, Queue: _queue, Action: _action}

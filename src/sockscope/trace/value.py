@@ -4,12 +4,13 @@
 --------
 实验只产出一种值：``Trace``。图、文字、pcap、交互实验、录制、测验答案和成绩都只读它，彼此不相识。
 
-一条轨迹是五种事件的序列：
+一条轨迹是六种事件的序列：
 
 ``Call``    程序做了什么：一次系统调用，参数、结果或 errno、开始与返回的时刻；
 ``Packet``  网线上过了什么：一个 IP 包，何时离开、何时到达，或者如何丢失；
 ``State``   内核怎么说：一个 TCP 端点此刻的状态，读自内核（TCP_INFO、sock_diag），从不推算；
 ``Ready``   内核怎么说：一个套接字此刻的 poll(2) 掩码（要它才有）；
+``Queue``   内核怎么说：一个套接字的一个队列里此刻有多少（要它才有）；
 ``Action``  实验者动了什么：剪断网线、杀死进程。
 
 时刻都是从实验开始算起的整数纳秒。端口、序号保留内核给的真值（字节视图和 pcap 要用），
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sockscope.trace.canonical import lines
-from sockscope.trace.event import Cable, Call, Event, Host, Packet, Ready, State, TraceError
+from sockscope.trace.event import Cable, Call, Event, Host, Packet, Queue, Ready, State, TraceError
 
 __all__ = ["Trace", "compare"]
 
@@ -69,6 +70,10 @@ class Trace:
     @property
     def readiness(self) -> list[Ready]:
         return [e for e in self.events if isinstance(e, Ready)]
+
+    @property
+    def queues(self) -> list[Queue]:
+        return [e for e in self.events if isinstance(e, Queue)]
 
     @property
     def label(self) -> str:

@@ -9,7 +9,7 @@ from sockscope.live.linux import TCP_SYNCNT
 
 
 @experiment(
-    chapter="03", title="积压队列满了",
+    chapter="03", title="积压队列满了", queues=("accept",),
     question="listen(1) 之后一直不 accept()：第几个 connect() 开始没有回音？",
     size=Choice("listen() 的参数", {1: "1", 0: "0", 3: "3"}, (0, 16)), relief=Switch("队列满了之后 accept() 一个"))
 def backlog(net: Network, size: int, relief: bool) -> None:

@@ -9,7 +9,7 @@ from sockscope.live.linux import MSG_DONTWAIT
 
 
 @experiment(
-    chapter="04", title="缓冲区满了", delay=0.005,
+    chapter="04", title="缓冲区满了", delay=0.005, queues=("receive", "send"),
     question="对端一直不读，一次 send() 12 000 字节：它返回几，什么时候返回？",
     mode=Choice("怎样发", {"nonblocking": "非阻塞（MSG_DONTWAIT），发到 EAGAIN 为止", "blocking": "阻塞，一次 send()"}),
     reads=Switch("对端最后开始读"))
