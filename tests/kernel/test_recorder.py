@@ -222,9 +222,12 @@ def test_the_processes_die_with_their_master(how, tmp_path):
     program.write_text(WORKING)
     with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           text=True) as master:
-        workers = [os.pidfd_open(int(pid)) for pid in master.stdout.readline().split()]
-        assert len(workers) == 3
-        master.send_signal(how)
-        for worker in workers:
-            assert select.select([worker], [], [], PATIENCE)[0], "它还活着"
-            os.close(worker)
+        try:
+            workers = [os.pidfd_open(int(pid)) for pid in master.stdout.readline().split()]
+            assert len(workers) == 3
+            master.send_signal(how)
+            for worker in workers:
+                assert select.select([worker], [], [], PATIENCE)[0], "它还活着"
+                os.close(worker)
+        finally:
+            master.kill()

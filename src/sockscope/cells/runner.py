@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +15,7 @@ from sockscope.cells.proofs import proving
 from sockscope.cells.recordings import Book, Cell, book_notebooks, digest, sources
 from sockscope.live.capability import kernel
 from sockscope.live.pace import patience
+from sockscope.pool import Work
 from sockscope.trace import from_json
 
 __all__ = ["Told", "run", "run_all"]
@@ -95,12 +96,13 @@ def run_all(notebooks: Iterable[str] = (), *, at_once: int = 2, on_cell: Told | 
     """
     wanted = sorted(notebooks or book_notebooks(), key=lambda notebook: -weight(notebook))
     with ThreadPoolExecutor(at_once) as pool:
-        work = {pool.submit(run, notebook, on_cell, stopping): notebook for notebook in wanted}
-        for future in as_completed(work):
+        work: Work[Book] = Work(pool)
+        notebook_of = {work.give(run, notebook, on_cell, stopping): notebook for notebook in wanted}
+        for future in work:
             error = future.exception()
             if error is not None and not isinstance(error, Exception):
                 raise error
-            yield work[future], error or future.result()
+            yield notebook_of[future], error or future.result()
 
 
 def weight(notebook: str) -> int:

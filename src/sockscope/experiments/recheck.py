@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +25,7 @@ from sockscope.experiments.experiment import get, names, recording
 from sockscope.experiments.recording import Recording, today
 from sockscope.live import Unavailable
 from sockscope.live.folder import place
+from sockscope.pool import Work, unbroken
 from sockscope.tcp import violations
 from sockscope.trace import Trace, compare
 
@@ -117,7 +118,9 @@ def team(workers: int = 0) -> Iterator[ProcessPoolExecutor]:
     try:
         yield pool
     finally:
-        pool.shutdown(cancel_futures=True)
+        with unbroken():
+            pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown()
 
 
 @contextmanager
@@ -146,9 +149,11 @@ def _follow() -> None:
 def perform_all(pool: ProcessPoolExecutor, runs: Iterable[Run],
                 then: Callable[[Outcome], Iterable[Run]] = lambda _: ()) -> Iterator[Outcome]:
     """全部做一遍，做完一个交出一个；``then`` 说由这一个还引出哪些。"""
-    pending: set[Future[Outcome]] = {pool.submit(perform, run) for run in runs}
-    while pending:
-        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-        for outcome in (future.result() for future in done):
-            pending |= {pool.submit(perform, run) for run in then(outcome)}
-            yield outcome
+    work: Work[Outcome] = Work(pool)
+    for run in runs:
+        work.give(perform, run)
+    for future in work:
+        outcome = future.result()
+        for run in then(outcome):
+            work.give(perform, run)
+        yield outcome

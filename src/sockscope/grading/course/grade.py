@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from sockscope.grading.course.marking import AT_ONCE, mark
 from sockscope.grading.course.standing import lines
 from sockscope.grading.exam.lab import Lab
 from sockscope.grading.jail.sandbox import Refused, refusal
+from sockscope.pool import Work
 
 __all__ = ["abide", "grade", "pending"]
 
@@ -111,10 +112,11 @@ def here(tasks: list[Task]) -> Iterator[Outcome]:
     """就在本进程里批。"""
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        work = {pool.submit(mark, *task): paper for paper, task in tasks}
-        for future in as_completed(work):
+        work: Work[dict[str, Any]] = Work(pool)
+        paper_of = {work.give(mark, *task): paper for paper, task in tasks}
+        for future in work:
             error = future.exception()
-            yield work[future], {} if error else future.result(), error
+            yield paper_of[future], {} if error else future.result(), error
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -12,7 +12,7 @@ import html
 import os
 import secrets
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -28,6 +28,7 @@ from sockscope.grading.exam.verdict import Verdict
 from sockscope.grading.executed.outputs import Ran, visible
 from sockscope.grading.jail.sandbox import LIMITS, Refused, Room, Sandbox, packages, refusal
 from sockscope.live import Host, Network, Program
+from sockscope.pool import Work
 
 __all__ = ["Patience", "Study", "execute", "perform", "where"]
 
@@ -206,14 +207,15 @@ def execute(course: Course, lab: Lab, students: list[str] | None = None, patienc
     try:
         if len(wanted) > FEW:
             study.warm_up()
-        work = {pool.submit(execute_one, course, lab, paper, study, patience): paper for paper in wanted}
-        for count, future in enumerate(as_completed(work), 1):
-            student = work[future].student
+        work: Work[Path] = Work(pool)
+        student_of = {work.give(execute_one, course, lab, paper, study, patience): paper.student for paper in wanted}
+        for count, future in enumerate(work, 1):
+            student = student_of[future]
             try:
                 made.append(future.result())
             except (NotExecuted, OSError) as error:
                 failed.append((student, str(error)))
-            progress(count, len(work), student)
+            progress(count, len(student_of), student)
     finally:
         pool.shutdown(cancel_futures=True)
         study.close()
