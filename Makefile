@@ -14,7 +14,7 @@ serve: environment ## 建好环境，在本机打开 JupyterLab 和书（书在�
 	@$(PYTHON_IN_VENV) -m sockscope.serve $(ARGS)
 
 test: environment browser ## 构建全书，运行全部测试：内核、笔记本、书页、真实浏览器
-	@$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --nbval-lax -m "not soak"
+	@$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --nbval-lax -m "not soak"
 
 test-hub: ## 另建一个装着 JupyterHub 的环境（_build/hub/venv），真的从一个教学平台登录它
 	@tools/environment _build/hub/venv hub/requirements.txt
