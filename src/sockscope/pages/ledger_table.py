@@ -40,7 +40,7 @@ class LedgerTable(Block):
         return f'<div class="sockscope-ledger-filter">{NO_SCRIPT}{table}</div>' if self.holds else table
 
     def _row(self, claim: Claim) -> str:
-        verdict = f'<td><span class="verdict {TONES[claim.verdict]}">{claim.verdict}</span></td>'
+        verdict = f'<td class="verdict {TONES[claim.verdict]}">{claim.verdict}</td>'
         told = f' data-verdict="{claim.verdict}" data-holds="{claim.holds}" data-chapter="{claim.chapter}"' if self.holds else ""
         return f'<tr id="{claim.name}"{told}><td>{marked(claim.says)}</td>{verdict}<td>{marked(self._why(claim))}</td></tr>'
 
