@@ -65,6 +65,6 @@ def test_an_experiment_named_as_evidence_is_a_link(book):
 
 def test_a_verdict_is_a_word_and_not_only_a_colour(book):
     page = (book / "book" / "appendix_d.html").read_text()
-    shown = re.findall(r'<span class="verdict (\w+)">([^<]+)</span>', page)
+    shown = re.findall(r'<td class="verdict (\w+)">([^<]+)</td>', page)
     assert len(shown) == len(ledger.all_beliefs())
     assert set(shown) == {("yes", "成立"), ("no", "不成立"), ("depends", "看系统")}

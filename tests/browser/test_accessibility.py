@@ -53,7 +53,8 @@ WALK = """async () => {  // 从头走到尾，走近了才做的都做出来；�
   for (let y = 0, steps = 0; y < document.documentElement.scrollHeight; y += innerHeight, steps += 1) {
     if (steps > 1000) throw new Error("这一页走不完：往下走，它就变长");
     scrollTo(0, y);
-    await new Promise((seen) => requestAnimationFrame(() => setTimeout(seen)));
+    await Promise.race([new Promise((seen) => requestAnimationFrame(() => setTimeout(seen))),
+                        new Promise((tired) => setTimeout(tired, 2000))]);  // 忙的机器上，一帧也不画的时候有
   }
   scrollTo(0, 0);
 }"""
